@@ -1,0 +1,1 @@
+"""Sparkgap's controller: rig model, safety, sequencing, acquisition, records and the command line."""

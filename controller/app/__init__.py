@@ -1,0 +1,1 @@
+"""Composition: the only part of the controller that sees drivers, stand-ins and benches."""

@@ -1,0 +1,1 @@
+"""PURE rig model: instruments, channels with calibration chains, limits and interlocks."""

@@ -1,0 +1,1 @@
+"""The asyncio shell of the core: read, decide, act."""

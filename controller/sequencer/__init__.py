@@ -1,0 +1,1 @@
+"""PURE sequencing: profile schema, compilation to a plan, the engine and verdicts."""

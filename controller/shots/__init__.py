@@ -1,0 +1,1 @@
+"""What a shot leaves behind: journal, NeXus record, catalogue, report."""

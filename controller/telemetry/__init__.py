@@ -1,0 +1,1 @@
+"""Channel catalogue, frames, ring buffers and the slow recorder."""

@@ -1,0 +1,1 @@
+"""Instrument drivers: pure wire formats, transports, and ports implemented over both."""

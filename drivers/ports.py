@@ -1,0 +1,207 @@
+"""What the controller may ask of an instrument: one small Protocol per kind.
+
+All voltages in volts, currents in amperes, times in seconds. Every method has a deadline of its own inside
+the driver and raises only the tree of :mod:`drivers.errors`. Nothing here retries a write.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.wire.plc import PlcEvent, PlcRequest, PlcStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who answered: as parsed from ``*IDN?`` or the model's own identification."""
+
+    vendor: str
+    model: str
+    serial: str
+    firmware: str
+
+
+class Instrument(Protocol):
+    """What every port also is."""
+
+    name: str
+
+    async def identify(self) -> Identity:
+        """Ask who is there; the driver has already refused a wrong one at connect."""
+        ...
+
+    async def close(self) -> None:
+        """Release the link. Never raises for a link that is already gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerReading:
+    """Measured output of a capacitor charger and whether it regulates voltage (CV) or current."""
+
+    voltage_v: float
+    current_a: float
+    output_on: bool
+    constant_voltage: bool
+
+
+class CapacitorCharger(Instrument, Protocol):
+    """A capacitor charger. Its hard-wired inhibit is the PLC's; these are the set-points and the output switch."""
+
+    async def configure(self, voltage_v: float, current_a: float) -> None:
+        """Write both set-points and read them back; raises InstrumentRefused when the read-back differs."""
+        ...
+
+    async def output(self, on: bool) -> None:
+        """Switch the output stage on or off and confirm it."""
+        ...
+
+    async def read(self) -> ChargerReading:
+        """Measured voltage, current and regulation mode."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DelayPlan:
+    """Delays of the four output pairs AB, CD, EF, GH relative to T0, their widths, and the re-trigger hold-off."""
+
+    delays_s: tuple[float, float, float, float]
+    width_s: float
+    holdoff_s: float
+    level_v: float = 5.0
+    trigger_level_v: float = 1.5
+
+
+class DelayGenerator(Instrument, Protocol):
+    """A delay generator in external single-shot mode."""
+
+    async def configure(self, plan: DelayPlan) -> None:
+        """Program delays, levels, external single-shot trigger and hold-off; check the error queue."""
+        ...
+
+    async def read_back(self) -> DelayPlan:
+        """The plan as the instrument holds it now."""
+        ...
+
+    async def arm(self) -> None:
+        """Arm once for the next external edge."""
+        ...
+
+    async def triggered(self) -> bool:
+        """True when a trigger was accepted since :meth:`arm` (reading clears the instrument's latch)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeChannel:
+    """One input: full vertical range (8 divisions) and offset in volts at the input, 1:1 probe, 1 MOhm or 50 Ohm."""
+
+    source: str
+    range_v: float
+    offset_v: float
+    coupling: str = "DC"
+    impedance: str = "ONEM"
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeSetup:
+    """A single-shot acquisition: time window, pre-trigger part, trigger and record length.
+
+    ``window_s`` is the full record; ``pretrigger_s`` of it lies before the trigger. ``trigger_source`` is
+    ``EXT`` or a channel; ``bits`` is 8 (BYTE) or 16 (WORD, 12-bit high resolution).
+    """
+
+    channels: tuple[ScopeChannel, ...]
+    window_s: float
+    pretrigger_s: float
+    trigger_source: str
+    trigger_level_v: float
+    points: int
+    bits: int = 16
+
+
+class ScopeState(Enum):
+    """Where a single-shot acquisition stands."""
+
+    STOPPED = "stopped"
+    ARMING = "arming"
+    ARMED = "armed"
+    TRIGGERED = "triggered"
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """Raw samples of one channel and how to read them.
+
+    ``volts = (raw - y_reference) * y_increment_v + y_origin_v`` at the scope's input;
+    ``time = (i - x_reference) * x_increment_s + x_origin_s`` with the trigger at zero.
+    ``raw`` is int16 (or uint16 widened), shape (points,). ``settings`` is the instrument's state at capture.
+    """
+
+    source: str
+    raw: npt.NDArray[np.int32] | npt.NDArray[np.uint16] | npt.NDArray[np.int16]
+    x_increment_s: float
+    x_origin_s: float
+    x_reference: int
+    y_increment_v: float
+    y_origin_v: float
+    y_reference: float
+    full_scale: tuple[int, int]
+    settings: Mapping[str, str]
+
+
+class Oscilloscope(Instrument, Protocol):
+    """A single-shot oscilloscope."""
+
+    async def configure(self, setup: ScopeSetup) -> None:
+        """Stop, write the setup, force 1:1 probes, and check the error queue."""
+        ...
+
+    async def read_back(self) -> ScopeSetup:
+        """The setup as the instrument holds it now: compared at arming and again before fire."""
+        ...
+
+    async def arm(self) -> None:
+        """Start one acquisition; returns once the instrument reports that it waits for the trigger."""
+        ...
+
+    async def state(self) -> ScopeState:
+        """Poll the acquisition without disturbing it."""
+        ...
+
+    async def force_trigger(self) -> None:
+        """Trigger by command: for noise records only."""
+        ...
+
+    async def read_waveform(self, source: str, out: bytearray | memoryview | None = None) -> Waveform:
+        """Transfer one channel's record; ``out`` receives the raw block when given (no copy)."""
+        ...
+
+
+class Daq(Instrument, Protocol):
+    """A slow multi-channel data acquisition unit."""
+
+    async def configure(self, ranges_v: Mapping[str, float]) -> None:
+        """Set the range of each named analogue input and read it back."""
+        ...
+
+    async def read(self) -> Mapping[str, float]:
+        """All configured analogue inputs, in volts at the input, by name (``AIN0`` ...)."""
+        ...
+
+
+class RigPlc(Instrument, Protocol):
+    """The rig PLC: one FC23 exchange per heartbeat, events by number."""
+
+    async def exchange(self, request: PlcRequest) -> PlcStatus:
+        """Send one request and return the status block; a late reply is never returned for a later request."""
+        ...
+
+    async def read_events(self, first: int, count: int) -> tuple[PlcEvent, ...]:
+        """Events ``first`` .. ``first + count - 1`` that the ring still holds."""
+        ...

@@ -1,0 +1,1 @@
+"""Links to instruments: asyncio protocols with a deadline on every exchange."""

@@ -1,0 +1,1 @@
+"""PURE wire formats, written once and used by drivers and stand-ins alike."""

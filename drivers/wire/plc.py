@@ -1,0 +1,234 @@
+"""The rig PLC's vocabulary on Modbus TCP: states, commands, request and status block.
+
+Project-defined (no public PLC map exists, instruments.md 2.11); the register numbers are the table in
+``drivers/wire/plc_map.py`` and docs/reference/plc-map.md. One FC23 exchange carries a :class:`PlcRequest`
+and returns a :class:`PlcStatus` (bench.md section 2, "Link").
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+MODULES_MAX = 8
+"""Registers are reserved for this many bank modules; a module mask is one bit each, module 1 = bit 0."""
+
+
+class PlcState(IntEnum):
+    """The PLC's states (bench.md section 2). SAFE is zero so that an unwritten register reads as no permission."""
+
+    SAFE = 0
+    TEST = 1
+    OPENING = 2
+    CHARGE = 3
+    FLOAT = 4
+    ISOLATE = 5
+    FIREWIN = 6
+    SHOT = 7
+    DUMPING = 8
+    TRIP = 9
+    LOCKOUT = 10
+
+
+ARMED_STATES = frozenset(
+    {PlcState.OPENING, PlcState.CHARGE, PlcState.FLOAT, PlcState.ISOLATE, PlcState.FIREWIN, PlcState.SHOT}
+)
+"""States in which the dumps are open, so that energy may be in the bank."""
+
+
+class PlcCommand(IntEnum):
+    """What the controller may ask for. DUMP needs no token, no epoch and no fresh sequence."""
+
+    NONE = 0
+    SELF_TEST = 1
+    WARN = 2  # horn and beacon, before PERMIT
+    PERMIT = 3
+    CHARGE = 4
+    ISOLATE = 5
+    FIRE_ENABLE = 6
+    FIRE = 7
+    DUMP = 8
+    DUMP_A = 9
+    DUMP_B = 10
+    ENTER_TEST = 11
+    REHEARSE = 12  # one fire pulse in TEST, gate shut
+    LEAVE_TEST = 13
+
+
+class Refusal(IntEnum):
+    """Why the last command was not carried out; 0 means it was."""
+
+    ACCEPTED = 0
+    WRONG_STATE = 1
+    BAD_TOKEN = 2
+    TOKEN_USED = 3
+    WRONG_RIG = 4
+    STALE_EPOCH = 5
+    WRONG_CONNECTION = 6
+    BAD_SEQUENCE = 7
+    BAD_CHECKSUM = 8
+    OUT_OF_LIMITS = 9
+    GUARD = 10  # a guard of the transition is false; `guards` of the status says which
+    TRIPPED = 11
+    LATE = 12  # the echoed age is too old
+    UNKNOWN_COMMAND = 13
+    MASK_MISMATCH = 14  # module mask differs from the position switches
+
+
+class Trip(IntFlag):
+    """Trip causes, one bit each; also the first-fault code (the bit's index + 1, 0 = none)."""
+
+    DOOR_1 = 1 << 0
+    DOOR_2 = 1 << 1
+    DOOR_DISCREPANCY = 1 << 2
+    ESTOP = 1 << 3
+    KEY = 1 << 4
+    HEARTBEAT = 1 << 5
+    PROBE_INVALID = 1 << 6
+    PROBE_MISMATCH = 1 << 7
+    OVERVOLTAGE = 1 << 8
+    HW_OVERVOLTAGE = 1 << 9
+    CONTACTOR_MISMATCH = 1 << 10
+    DUMP_MISMATCH = 1 << 11
+    MODULE_LIMIT = 1 << 12
+    MODULE_SPREAD = 1 << 13
+    CHARGE_TIME = 1 << 14
+    CHARGE_ENVELOPE = 1 << 15
+    PREFIRE = 1 << 16
+    POSITION = 1 << 17
+    GROUND_STICK = 1 << 18
+    REBOUND = 1 << 19
+    CHARGER_UNCOMMANDED = 1 << 20
+    SEARCH = 1 << 21
+
+
+class Input(IntFlag):
+    """The PLC's digital inputs as it sees them (healthy/closed/on = 1)."""
+
+    DOOR_1 = 1 << 0
+    DOOR_2 = 1 << 1
+    ESTOP_OK = 1 << 2
+    OPERATOR_KEY = 1 << 3
+    MAINTENANCE_KEY = 1 << 4
+    SEARCH_COMPLETE = 1 << 5
+    GROUND_STICK_STOWED = 1 << 6
+    LOCAL_RESET = 1 << 7
+    SECOND_CONSENT = 1 << 8
+    CONTACTOR_OPEN = 1 << 9
+    CONTACTOR_CLOSED = 1 << 10
+    DUMP_A_CLOSED = 1 << 11
+    DUMP_A_OPEN = 1 << 12
+    DUMP_B_CLOSED = 1 << 13
+    DUMP_B_OPEN = 1 << 14
+    CHARGER_INHIBITED = 1 << 15
+    CHARGER_LOCKED_OUT = 1 << 16
+    ZERO_CURRENT = 1 << 17
+    HW_OVERVOLTAGE_OK = 1 << 18
+
+
+class Output(IntFlag):
+    """The PLC's digital outputs as commanded."""
+
+    DUMP_A_OPEN = 1 << 0
+    DUMP_B_OPEN = 1 << 1
+    CONTACTOR_CLOSE = 1 << 2
+    CHARGER_ENABLE = 1 << 3
+    FIRE = 1 << 4
+    GATE_OPEN = 1 << 5
+    HORN = 1 << 6
+    BEACON = 1 << 7
+    DOOR_LOCK = 1 << 8
+
+
+class Flag(IntFlag):
+    """What the PLC concluded."""
+
+    DUMPS_PROVEN_CLOSED = 1 << 0
+    DUMPS_PROVEN_OPEN = 1 << 1
+    ENERGY_SAFE = 1 << 2  # both probes and every module at or below V_safe
+    SELF_TEST_FRESH = 1 << 3
+    WARNED = 1 << 4  # horn and beacon ran their time
+    IN_TOLERANCE = 1 << 5
+    MISFIRE = 1 << 6
+    PARTIAL = 1 << 7
+    DWELL_DONE = 1 << 8
+    PROOF_OF_SAFE = 1 << 9  # the proof of bench.md section 2 holds for the last dump
+    SELF_TEST_RUNNING = 1 << 10
+    UNLOCKED = 1 << 11
+
+
+@dataclass(frozen=True, slots=True)
+class PlcRequest:
+    """One exchange from the controller: a command (or none) and the heartbeat.
+
+    ``arguments`` are up to 16 registers whose meaning depends on the command, see ``plc_map``.
+    ``age_echo`` returns the scan number of the status block last received.
+    """
+
+    command: PlcCommand = PlcCommand.NONE
+    arguments: tuple[int, ...] = ()
+    sequence: int = 0
+    epoch: int = 0
+    connection_id: int = 0
+    age_echo: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PermitToken:
+    """What a PERMIT is bound to; ``profile_hash`` is the first 8 bytes of the profile's sha256."""
+
+    rig_id: int
+    epoch: int
+    profile_hash: int
+    shot: int
+    module_mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlcStatus:
+    """The status block: everything the controller knows about the bench's energy.
+
+    Voltages in volts. ``scan`` counts PLC scans since boot (10 ms each); ``state_age_ms`` is the time in
+    ``state``. ``ack_sequence``/``ack`` answer the last command. ``event_head`` is the number the next
+    ring-buffer event will get. ``guards`` has one bit per false guard of the last refused command.
+    """
+
+    state: PlcState
+    state_age_ms: int
+    boot_id: int
+    scan: int
+    rig_id: int
+    limits_hash: int
+    epoch: int
+    connection_id: int
+    ack_sequence: int
+    ack: Refusal
+    guards: int
+    nonce: int
+    inputs: Input
+    outputs: Output
+    flags: Flag
+    trips: Trip
+    first_fault: int
+    latches: int
+    positions: int
+    confirmed_mask: int
+    probe_a_v: float
+    probe_b_v: float
+    module_v: tuple[float, ...]
+    target_v: float
+    v_safe_v: float
+    shot: int
+    event_head: int
+    self_test_passed: int
+    self_test_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlcEvent:
+    """One entry of the PLC's 256-event ring: ``code`` and ``detail`` as listed in plc-map.md."""
+
+    number: int
+    scan: int
+    code: int
+    detail: int
+    value: float
+    first_fault: bool

@@ -1,0 +1,1 @@
+"""PURE rig PLC: classify, step, record, with limits of its own."""

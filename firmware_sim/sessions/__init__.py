@@ -1,0 +1,1 @@
+"""PURE sessions: bytes in, bytes out, for one connection to one instrument."""

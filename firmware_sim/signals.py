@@ -1,0 +1,58 @@
+"""PURE: the wires between plant, PLC and trigger chain of one bench.
+
+The plant writes :class:`FieldInputs` (what the PLC's terminals see), the PLC writes :class:`FieldOutputs`
+(what its outputs drive). Plain mutable slots on purpose: both are rewritten 100 times a second.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class FieldOutputs:
+    """De-energised (all False) is the safe condition: dumps closed, contactor open, charger inhibited, gate shut.
+
+    ``gate_open_ns`` bounds the gate in time: the plant lets trigger edges through only between the scan of
+    the fire pulse and that many nanoseconds later, so that a late edge inside one scan is still refused.
+    """
+
+    dump_a_open: bool = False
+    dump_b_open: bool = False
+    contactor_close: bool = False
+    charger_enable: bool = False
+    fire: bool = False
+    gate_open_ns: int = 0
+    horn: bool = False
+    beacon: bool = False
+    door_lock: bool = False
+    self_test_path: int = 0
+    """1-based index of the interlock path whose test relay is energised, 0 = none (plc.yaml lists the paths)."""
+
+
+@dataclass(slots=True)
+class FieldInputs:
+    """What the PLC's terminals see. Voltages in volts; ``latches`` and ``positions`` have one bit per module."""
+
+    probe_a_v: float = 0.0
+    probe_b_v: float = 0.0
+    module_v: list[float] = field(default_factory=list)
+    door_1: bool = True
+    door_2: bool = True
+    estop_ok: bool = True
+    operator_key: bool = True
+    maintenance_key: bool = False
+    search_complete: bool = True
+    ground_stick_stowed: bool = True
+    local_reset: bool = False
+    second_consent: bool = True
+    contactor_open: bool = True
+    contactor_closed: bool = False
+    dump_a_closed: bool = True
+    dump_a_open: bool = False
+    dump_b_closed: bool = True
+    dump_b_open: bool = False
+    charger_inhibited: bool = True
+    charger_locked_out: bool = False
+    zero_current: bool = True
+    hw_overvoltage_ok: bool = True
+    latches: int = 0
+    positions: int = 0b1111

@@ -1,0 +1,1 @@
+"""The benches: one folder each, holding the rig model, the PLC's limits and the simulated plant."""

@@ -1,0 +1,1 @@
+"""The electromagnetic-launcher bench: a capacitor bank, its pulse formers and a rail load."""
