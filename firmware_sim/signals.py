@@ -6,6 +6,22 @@ The plant writes :class:`FieldInputs` (what the PLC's terminals see), the PLC wr
 
 from dataclasses import dataclass, field
 
+SELF_TEST_PATHS = (
+    "door_1",
+    "door_2",
+    "estop",
+    "operator_key",
+    "search_complete",
+    "ground_stick",
+    "hw_overvoltage",
+    "probe_a",
+    "probe_b",
+)
+"""Interlock paths with a test relay, in the order of ``FieldOutputs.self_test_path`` (1-based).
+
+While the relay of a path is energised its input shows the trip level: a digital input reads False, a probe
+reads beyond its full scale. Nothing but the PLC's input is affected. plc.yaml must list the same names.
+"""
 
 @dataclass(slots=True)
 class FieldOutputs:

@@ -5,6 +5,8 @@ Project-defined (no public PLC map exists, instruments.md 2.11); the register nu
 and returns a :class:`PlcStatus` (bench.md section 2, "Link").
 """
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
@@ -155,6 +157,22 @@ class Flag(IntFlag):
     UNLOCKED = 1 << 11
 
 
+class EventCode(IntEnum):
+    """What an entry of the ring says; ``detail`` and ``value`` per code are in plc-map.md."""
+
+    BOOT = 1  # detail: boot id, low 32 bits
+    STATE = 2  # detail: old state << 8 | new state; value: probe A in volts
+    TRIP = 3  # detail: trip bits that are new; value: probe A in volts
+    COMMAND = 4  # detail: command << 8 | refusal; value: false guards
+    SELF_TEST = 5  # detail: paths passed << 8 | paths in all
+    FIRE = 6  # detail: shot number; value: probe A in volts
+    LATCHES = 7  # detail: current latches, one bit per module
+    MISFIRE = 8  # detail: 1 nothing fired, 2 some modules fired
+    PROOF = 9  # detail: 1 the proof of safe holds, 2 it failed; value: worst tau over the expected one
+    CONTROLLER = 10  # detail: epoch taken over; value: connection id
+    LIMITS = 11  # detail: high 32 bits of the limits hash
+
+
 @dataclass(frozen=True, slots=True)
 class PlcRequest:
     """One exchange from the controller: a command (or none) and the heartbeat.
@@ -232,3 +250,99 @@ class PlcEvent:
     detail: int
     value: float
     first_fault: bool
+
+ARGUMENTS_MAX = 16
+"""Argument registers of a request (plc-map.md)."""
+
+_PERMIT = struct.Struct(">IIQIHHHH")
+_FIRE_ENABLE = struct.Struct(">IIQIHIHI")
+_SHOT = struct.Struct(">II")
+
+
+@dataclass(frozen=True, slots=True)
+class PermitArguments:
+    """PERMIT: the token and the plan of the charge (volts, volts per second, volts)."""
+
+    token: PermitToken
+    target_v: float
+    ramp_v_per_s: float
+    tolerance_v: float
+
+
+@dataclass(frozen=True, slots=True)
+class FireEnableArguments:
+    """FIRE_ENABLE: the permit's token again, the PLC's nonce, modules to be fired and how long the gate opens."""
+
+    token: PermitToken
+    nonce: int
+    fire_mask: int
+    gate_s: float
+
+
+def encode_permit(arguments: PermitArguments) -> tuple[int, ...]:
+    """Argument registers of PERMIT. Raises ValueError for a number that its register cannot hold."""
+    token = arguments.token
+    return _registers(
+        _PERMIT,
+        token.rig_id,
+        token.epoch,
+        token.profile_hash,
+        token.shot,
+        token.module_mask,
+        round(arguments.target_v * 10.0),
+        round(arguments.ramp_v_per_s * 10.0),
+        round(arguments.tolerance_v * 10.0),
+    )
+
+
+def decode_permit(registers: Sequence[int]) -> PermitArguments:
+    """Read PERMIT's argument registers. Raises ValueError when there are too few or too many."""
+    fields = _values(_PERMIT, registers)
+    return PermitArguments(PermitToken(*fields[:5]), fields[5] / 10.0, fields[6] / 10.0, fields[7] / 10.0)
+
+
+def encode_fire_enable(arguments: FireEnableArguments) -> tuple[int, ...]:
+    """Argument registers of FIRE_ENABLE; ``gate_s`` travels in microseconds. Raises ValueError out of range."""
+    token = arguments.token
+    return _registers(
+        _FIRE_ENABLE,
+        token.rig_id,
+        token.epoch,
+        token.profile_hash,
+        token.shot,
+        token.module_mask,
+        arguments.nonce,
+        arguments.fire_mask,
+        round(arguments.gate_s * 1e6),
+    )
+
+
+def decode_fire_enable(registers: Sequence[int]) -> FireEnableArguments:
+    """Read FIRE_ENABLE's argument registers. Raises ValueError when there are too few or too many."""
+    fields = _values(_FIRE_ENABLE, registers)
+    return FireEnableArguments(PermitToken(*fields[:5]), fields[5], fields[6], fields[7] / 1e6)
+
+
+def encode_shot(shot: int, nonce: int) -> tuple[int, ...]:
+    """Argument registers of CHARGE and FIRE: the permitted shot and the PLC's present nonce."""
+    return _registers(_SHOT, shot, nonce)
+
+
+def decode_shot(registers: Sequence[int]) -> tuple[int, int]:
+    """Read (shot, nonce). Raises ValueError when there are too few or too many registers."""
+    shot, nonce = _values(_SHOT, registers)
+    return shot, nonce
+
+
+def _registers(layout: struct.Struct, *values: int) -> tuple[int, ...]:
+    try:
+        packed = layout.pack(*values)
+    except struct.error as problem:
+        raise ValueError(f"a command argument does not fit its register: {problem}") from problem
+    return struct.unpack(f">{len(packed) // 2}H", packed)
+
+
+def _values(layout: struct.Struct, registers: Sequence[int]) -> tuple[int, ...]:
+    if len(registers) * 2 != layout.size:
+        raise ValueError(f"{len(registers)} argument registers where {layout.size // 2} belong")
+    return layout.unpack(struct.pack(f">{len(registers)}H", *registers))
