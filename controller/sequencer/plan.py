@@ -52,7 +52,7 @@ class Energy(IntEnum):
 
 
 class InstrumentClass(Enum):
-    """How much a shot depends on an instrument: losing a safety or required one aborts, an optional one marks the shot."""
+    """What losing an instrument means: safety and required abort the shot, optional only marks it."""
 
     SAFETY = "safety"
     REQUIRED = "required"
@@ -61,7 +61,7 @@ class InstrumentClass(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the plan. ``voltage_v`` (CHARGE), ``duration_s`` (FLOAT, COUNTDOWN, WARN), ``dump_path`` both|a|b (DUMP)."""
+    """One step. ``voltage_v`` is CHARGE's, ``duration_s`` FLOAT's, COUNTDOWN's and WARN's, ``dump_path`` (both|a|b) DUMP's."""
 
     id: str
     kind: StepKind

@@ -1,0 +1,147 @@
+"""A child process of the supervisor: its own session, its control pipe, its lines, its end."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+LINE_BYTES_MAX = 1 << 20
+"""Longest line a child may print: the endpoints of a hundred instruments are about 20 kB, a Finished about 5 kB."""
+
+STDERR_BYTES_MAX = 10_000_000
+"""A child's raw standard error is a file (a pipe could stall the child); it starts anew above this size."""
+
+
+class ControlPipe:
+    """The write end of a child's standard input.
+
+    On POSIX a second child may inherit the same end (``share_with``): the first child's input then closes only when
+    the supervisor *and* that second child are gone. That is how the rig outlives a core whose supervisor was killed.
+    """
+
+    def __init__(self) -> None:
+        self.read_fd, self._write_fd = os.pipe()
+        self._open = True
+
+    @property
+    def share_with(self) -> tuple[int, ...]:
+        """Descriptors to pass to the other child; empty where descriptors cannot be passed."""
+        return (self._write_fd,) if self._open and os.name == "posix" else ()
+
+    def send(self, line: bytes) -> bool:
+        """Write one line; False when the child no longer reads."""
+        if not self._open:
+            return False
+        try:
+            os.write(self._write_fd, line.rstrip(b"\n") + b"\n")
+        except OSError:
+            self.close()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the end: the child takes it as the order to end."""
+        if self._open:
+            self._open = False
+            os.close(self._write_fd)
+
+
+@dataclass(slots=True)
+class Child:
+    """A started child. Lines are read by :meth:`read_line`; ``returncode`` is None while it runs."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    control: ControlPipe
+    last_line: bytes = b""
+    _lines: list[bytes] = field(default_factory=list)
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self.process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit status, negative for a signal; None while the child runs."""
+        return self.process.returncode
+
+    async def read_line(self) -> bytes:
+        """The next line without its end; empty when the child closed its output."""
+        stdout = self.process.stdout
+        if stdout is None:
+            return b""
+        try:
+            line = await stdout.readline()
+        except ValueError:  # longer than LINE_BYTES_MAX: not one of ours
+            return b""
+        if line.strip():
+            self.last_line = line.strip()
+        return line.strip() if line else b""
+
+    async def read_to_end(self) -> bytes:
+        """Read until the child closes its output and return the last line it printed."""
+        stdout = self.process.stdout
+        while stdout is not None and not stdout.at_eof():
+            await self.read_line()
+        return self.last_line
+
+    async def stop(self, timeout_s: float) -> None:
+        """Close the control pipe, wait ``timeout_s`` for the child to end, then kill it."""
+        self.control.close()
+        try:
+            await asyncio.wait_for(self.process.wait(), timeout_s)
+        except TimeoutError:
+            self.kill()
+            await self.process.wait()
+
+    def kill(self) -> None:
+        """End the child at once; nothing happens when it has ended already."""
+        with suppress(ProcessLookupError):
+            self.process.kill()
+
+
+async def start_child(
+    name: str, command: tuple[str, ...], first_line: bytes, log_dir: Path, inherit: tuple[int, ...] = ()
+) -> Child:
+    """Start ``command`` in its own session (Windows: process group) and hand it its first line.
+
+    Standard error goes to ``log_dir/<name>.stderr``. Raises OSError when the process cannot be started.
+    """
+    control = ControlPipe()
+    options: dict[str, Any] = {"start_new_session": True, "pass_fds": inherit}
+    if sys.platform == "win32":
+        options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    try:
+        with open(_stderr_path(name, log_dir), "ab") as stderr:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=control.read_fd,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=stderr,
+                limit=LINE_BYTES_MAX,
+                **options,
+            )
+    except OSError:
+        control.close()
+        raise
+    finally:
+        os.close(control.read_fd)
+    control.send(first_line)
+    return Child(name, process, control)
+
+
+def module_command(module: str) -> tuple[str, ...]:
+    """The command that runs one of our modules, ignoring whatever lies in the current folder (``-P``)."""
+    return (sys.executable, "-P", "-m", module)
+
+
+def _stderr_path(name: str, log_dir: Path) -> Path:
+    path = log_dir / f"{name}.stderr"
+    if path.exists() and path.stat().st_size > STDERR_BYTES_MAX:
+        path.replace(path.with_suffix(".stderr.1"))
+    return path

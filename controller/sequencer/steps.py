@@ -1,0 +1,172 @@
+"""PURE: what each kind of step does, as a table: phases of intents, and what must be seen before the next.
+
+A phase's intents are carried out in order, then its ``until`` must hold on a status that is newer than the last
+of them. ``expected`` lists the bench states a step may see; any other state ends the run.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controller.safety.bench import BenchState as B
+from controller.sequencer.plan import Step, StepKind
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One PLC status, as far as the engine needs it. ``flags`` are names of ``drivers.wire.plc.Flag``."""
+
+    t_ns: int
+    state: B
+    flags: frozenset[str]
+    inputs: frozenset[str]
+    trips: tuple[str, ...]
+    latches: int
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Append a record; ``barrier``: it must be on disk before the next intent (safety.md 6)."""
+
+    kind: str
+    barrier: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Send a command to the PLC; ``repeat`` again every second until the phase ends (a person may be needed)."""
+
+    name: str
+    repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Let the runtime do something with the instruments: a name in ``controller/runtime/actions.py``."""
+
+    action: str
+
+
+Intent = Journal | Command | Perform
+Predicate = Callable[[Observation, Step, float], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Intents, then a predicate over (observation, step, seconds since the phase's intents were done).
+
+    ``until`` None: the phase is over as soon as its intents are carried out.
+    """
+
+    intents: tuple[Intent, ...]
+    until: Predicate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """A row of the step table."""
+
+    phases: tuple[Phase, ...]
+    expected: frozenset[B]
+
+
+def _elapsed(seen: Observation, step: Step, elapsed_s: float) -> bool:
+    return elapsed_s >= step.duration_s
+
+
+def _in(*states: B) -> Predicate:
+    return lambda seen, step, elapsed_s: seen.state in states
+
+
+def _flag(name: str) -> Predicate:
+    return lambda seen, step, elapsed_s: name in seen.flags
+
+
+def _opened(seen: Observation, step: Step, elapsed_s: float) -> bool:
+    return seen.state is B.OPENING and "DUMPS_PROVEN_OPEN" in seen.flags
+
+
+def _isolated(seen: Observation, step: Step, elapsed_s: float) -> bool:
+    return seen.state is B.ISOLATE and "CONTACTOR_OPEN" in seen.inputs and "IN_TOLERANCE" in seen.flags
+
+
+def _safe(seen: Observation, step: Step, elapsed_s: float) -> bool:
+    return seen.state is B.SAFE and "PROOF_OF_SAFE" in seen.flags
+
+
+_DUMP_COMMAND = {"both": "DUMP", "a": "DUMP_A", "b": "DUMP_B"}
+
+
+def dump_command(step: Step) -> str:
+    """The PLC command of a DUMP step's path."""
+    return _DUMP_COMMAND[step.dump_path]
+
+
+_COLD = frozenset({B.SAFE})
+_TESTING = frozenset({B.SAFE, B.TEST})
+
+TABLE: dict[StepKind, Behaviour] = {
+    StepKind.SELF_TEST: Behaviour((Phase((Command("SELF_TEST"),), _flag("SELF_TEST_FRESH")),), _COLD),
+    StepKind.CONFIGURE: Behaviour((Phase((Perform("configure"),), None),), _TESTING),
+    StepKind.ARM: Behaviour((Phase((Journal("scope_arm_intent", True), Perform("arm")), None),), _TESTING),
+    StepKind.WARN: Behaviour((Phase((Command("WARN"),), _flag("WARNED")),), _COLD),
+    StepKind.PERMIT: Behaviour(
+        (
+            Phase(
+                (Perform("ready_charger"), Journal("permit", True), Command("PERMIT"), Journal("dump_opened")), _opened
+            ),
+        ),
+        frozenset({B.SAFE, B.OPENING}),
+    ),
+    StepKind.CHARGE: Behaviour(
+        (
+            Phase((Journal("charge_intent", True), Command("CHARGE"), Journal("charge_start")), _in(B.FLOAT)),
+            Phase((Journal("charge_done"),), _in(B.FLOAT)),
+        ),
+        frozenset({B.OPENING, B.CHARGE, B.FLOAT}),
+    ),
+    StepKind.FLOAT: Behaviour((Phase((Journal("hold"), Perform("recheck")), _elapsed),), frozenset({B.FLOAT})),
+    StepKind.COUNTDOWN: Behaviour((Phase((), _elapsed),), frozenset({B.FLOAT})),
+    StepKind.ISOLATE: Behaviour((Phase((Command("ISOLATE"),), _isolated),), frozenset({B.FLOAT, B.ISOLATE})),
+    StepKind.FIRE: Behaviour(
+        (
+            Phase((Journal("fire_token", True), Command("FIRE_ENABLE")), _in(B.FIREWIN)),
+            Phase(
+                (Journal("fire_intent", True), Command("FIRE"), Journal("fire_sent")), _in(B.SHOT, B.DUMPING, B.SAFE)
+            ),
+            Phase((), _in(B.DUMPING, B.SAFE)),
+            Phase((Journal("fire_result"),), _in(B.DUMPING, B.SAFE)),
+        ),
+        frozenset({B.ISOLATE, B.FIREWIN, B.SHOT, B.DUMPING, B.SAFE}),
+    ),
+    StepKind.DUMP: Behaviour(
+        (Phase((Command("DUMP"), Journal("dump_intent"), Perform("rest_charger")), _in(B.DUMPING, B.SAFE)),),
+        frozenset({B.OPENING, B.CHARGE, B.FLOAT, B.ISOLATE, B.DUMPING, B.SAFE}),
+    ),
+    StepKind.VERIFY: Behaviour(
+        (Phase((Perform("rest_charger"),), _safe), Phase((Journal("dump_done"), Journal("safe_verified")), _safe)),
+        frozenset({B.DUMPING, B.SAFE}),
+    ),
+    StepKind.TRANSFER: Behaviour(
+        (Phase((Journal("capture_start"), Perform("transfer"), Journal("capture_done")), None),), _TESTING
+    ),
+    StepKind.ENTER_TEST: Behaviour((Phase((Command("ENTER_TEST", repeat=True),), _in(B.TEST)),), _TESTING),
+    StepKind.REHEARSE: Behaviour((Phase((Command("REHEARSE"), Perform("await_trigger")), None),), frozenset({B.TEST})),
+    StepKind.LEAVE_TEST: Behaviour((Phase((Command("LEAVE_TEST"),), _in(B.SAFE)),), _TESTING),
+    StepKind.FORCE_TRIGGER: Behaviour((Phase((Perform("force_trigger"),), None),), _TESTING),
+}
+"""Every step kind's behaviour. DUMP's command follows the step's path (see :func:`dump_command`)."""
+
+FROM_PERMIT_TO_SAFE = frozenset(
+    {
+        StepKind.PERMIT,
+        StepKind.CHARGE,
+        StepKind.FLOAT,
+        StepKind.COUNTDOWN,
+        StepKind.ISOLATE,
+        StepKind.FIRE,
+        StepKind.DUMP,
+        StepKind.VERIFY,
+    }
+)
+"""Steps during which the bank may hold energy."""
