@@ -1,0 +1,143 @@
+"""PURE: numbers from a record: the functions that a profile's measurements name, their uncertainty and their verdict.
+
+Every function takes the raw captures or slow logs, never anything already converted, so that a shot can be evaluated
+again with corrected factors. A clipped record gives no number.
+"""
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Protocol
+
+from controller.shots.model import ChannelCapture, MeasuredValue, SlowLog
+from controller.shots.quantities import FUNCTIONS, SLOW_FIRST, MeasureContext, Reading, Source
+from controller.shots.signals import is_clipped
+from controller.shots.units import conversion
+
+
+class MeasurementSpec(Protocol):
+    """What this module needs of ``controller.sequencer.plan.Measurement``."""
+
+    @property
+    def name(self) -> str:
+        """Key of the value."""
+        ...
+
+    @property
+    def channel(self) -> str:
+        """Name of the capture or slow log."""
+        ...
+
+    @property
+    def function(self) -> str:
+        """Key of FUNCTIONS."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Unit of value and limits."""
+        ...
+
+    @property
+    def lower(self) -> float | None:
+        """Lower limit, or None."""
+        ...
+
+    @property
+    def upper(self) -> float | None:
+        """Upper limit, or None."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        ...
+
+
+def measure(
+    spec: MeasurementSpec,
+    captures: Sequence[ChannelCapture],
+    slow_logs: Sequence[SlowLog],
+    context: MeasureContext,
+) -> MeasuredValue:
+    """Evaluate one measurement. Whatever keeps it from a number makes it ``inconclusive`` with the reason.
+
+    A slow log wins over a capture of the same name for the functions of SLOW_FIRST. Raises KeyError for a function
+    that is not in FUNCTIONS (``compile`` has checked the profile against it).
+    """
+    function = FUNCTIONS[spec.function]
+    source = _find(spec, captures, slow_logs)
+    if source is None:
+        return _judge(spec, Reading(None, spec.unit, None, f"no record of channel {spec.channel}"))
+    if isinstance(source, ChannelCapture) and is_clipped(source):
+        return _judge(spec, Reading(None, spec.unit, None, "clipped: the signal left the instrument's range"))
+    return _judge(spec, function(source, context), overdue=_is_overdue(source))
+
+
+def measure_all(
+    specs: Sequence[MeasurementSpec],
+    captures: Sequence[ChannelCapture],
+    slow_logs: Sequence[SlowLog],
+    context: MeasureContext,
+) -> tuple[MeasuredValue, ...]:
+    """All measurements of a plan, in its order."""
+    return tuple(measure(spec, captures, slow_logs, context) for spec in specs)
+
+
+def _find(spec: MeasurementSpec, captures: Sequence[ChannelCapture], slow_logs: Sequence[SlowLog]) -> Source | None:
+    capture = next((item for item in captures if item.channel == spec.channel), None)
+    log = next((item for item in slow_logs if item.name == spec.channel), None)
+    first, second = (log, capture) if spec.function in SLOW_FIRST else (capture, log)
+    return first if first is not None else second
+
+
+def _is_overdue(source: Source) -> bool:
+    return isinstance(source, ChannelCapture) and source.calibration_overdue
+
+
+def _judge(spec: MeasurementSpec, reading: Reading, overdue: bool = False) -> MeasuredValue:
+    """Compare with the limits; acceptance is simple (the value itself), nearness to a limit is said in ``reason``."""
+    value, u95, reason = _convert(reading, spec.unit)
+    below = value is not None and spec.lower is not None and value < spec.lower
+    above = value is not None and spec.upper is not None and value > spec.upper
+    margin = _margin(value, spec.lower, spec.upper)
+    if below or above:
+        reason = "below the lower limit" if below else "above the upper limit"
+    elif margin is not None and u95 is not None and margin < u95:
+        reason = "marginal: a limit lies within the uncertainty"
+    if overdue:
+        reason = f"{reason}; calibration overdue" if reason else "calibration overdue"
+    return MeasuredValue(
+        name=spec.name,
+        title=spec.title or spec.name,
+        channel=spec.channel,
+        value=value,
+        unit=spec.unit,
+        lower=spec.lower,
+        upper=spec.upper,
+        uncertainty=u95,
+        verdict="inconclusive" if value is None else "fail" if below or above else "pass",
+        margin=margin,
+        reason=reason,
+        function=spec.function,
+    )
+
+
+def _convert(reading: Reading, unit: str) -> tuple[float | None, float | None, str]:
+    """Value and u95 in ``unit``, or None with the reason."""
+    if reading.value is None:
+        return None, None, reading.reason
+    if not isfinite(reading.value):
+        return None, None, "the record holds invalid samples"
+    factor = conversion(reading.unit, unit)
+    if factor is None:
+        return None, None, f"measured in {reading.unit}, which cannot be given in {unit}"
+    return reading.value * factor, None if reading.u95 is None else abs(reading.u95 * factor), reading.reason
+
+
+def _margin(value: float | None, lower: float | None, upper: float | None) -> float | None:
+    """Distance to the nearer limit, negative outside; None without a value or a limit."""
+    if value is None:
+        return None
+    distances = [value - lower] if lower is not None else []
+    distances += [upper - value] if upper is not None else []
+    return min(distances) if distances else None
