@@ -5,9 +5,9 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 LINE_BYTES_MAX = 1 << 20
 """Longest line a child may print: the endpoints of a hundred instruments are about 20 kB, a Finished about 5 kB."""
@@ -58,7 +58,6 @@ class Child:
     process: asyncio.subprocess.Process
     control: ControlPipe
     last_line: bytes = b""
-    _lines: list[bytes] = field(default_factory=list)
 
     @property
     def pid(self) -> int:
@@ -117,7 +116,7 @@ async def start_child(
     if sys.platform == "win32":
         options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     try:
-        with open(_stderr_path(name, log_dir), "ab") as stderr:
+        with _open_stderr(name, log_dir) as stderr:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=control.read_fd,
@@ -140,8 +139,8 @@ def module_command(module: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", module)
 
 
-def _stderr_path(name: str, log_dir: Path) -> Path:
+def _open_stderr(name: str, log_dir: Path) -> BinaryIO:
     path = log_dir / f"{name}.stderr"
     if path.exists() and path.stat().st_size > STDERR_BYTES_MAX:
         path.replace(path.with_suffix(".stderr.1"))
-    return path
+    return path.open("ab")

@@ -16,17 +16,17 @@ import msgspec
 
 from controller import messages
 from controller.app.children import Child, module_command, start_child
-from controller.app.faultspec import FaultSpec, Phase, parse_fault
+from controller.app.fault_plan import FaultSpec, due
 
 START_TIMEOUT_S = 60.0
-"""A child that has not said its first line by then never will: a cold import of scipy on a slow disk takes about 10 s."""
+"""A child that has not said its first line by then never will: a cold import on a slow disk takes 10 s."""
 
 ABORT_TIMEOUT_S = 180.0
 """Longest wait for dump, dwell, misfire's 30 s no-approach and the record; then the core is killed and the PLC's own
 dump is verified by a recovering core."""
 
 STALL_TIMEOUT_S = 30.0
-"""A frame leaves the core every 20 ms; without any for this long the core hangs and the PLC's watchdog has long dumped."""
+"""A frame leaves the core every 20 ms; without any for this long the core hangs and the PLC has long dumped."""
 
 STOP_TIMEOUT_S = 10.0
 """Time for a child to end by itself after its input closed."""
@@ -34,19 +34,21 @@ STOP_TIMEOUT_S = 10.0
 RECOVERIES_MAX = 3
 """Restarts of a dead core (safety.md 3.3, C9); after that somebody has to look."""
 
-DURING_DELAY_S = 0.15
-"""How long after a step's entry a fault "during" it goes in: longer than one heartbeat, shorter than any step."""
+BUS_DRAIN_TIMEOUT_S = 2.0
+"""Time to read what a core that has ended left in the bus socket."""
 
 log = logging.getLogger("sparkgap.supervisor")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to run: the core's configuration, whether stand-ins are started, and the commands (tests replace them)."""
+    """What to run: the core's configuration, whether stand-ins are started and which faults
+    they get, and the commands (tests replace them)."""
 
     config: messages.RunConfig
     log_dir: Path
     standins: bool = True
+    faults: tuple[FaultSpec, ...] = ()
     rig_command: tuple[str, ...] = field(default_factory=lambda: module_command("controller.app.rig_process"))
     core_command: tuple[str, ...] = field(default_factory=lambda: module_command("controller.app.core_process"))
 
@@ -95,7 +97,6 @@ class Supervisor:
         self._job = job
         self._on_message = on_message
         self._on_started = on_started
-        self._faults = tuple(parse_fault(text) for text in job.config.faults)
         self._reason = ""
         self._rig: Child | None = None
         self._core: Child | None = None
@@ -128,6 +129,8 @@ class Supervisor:
             return await self._run_core()
         except (ChildFailed, OSError) as error:
             log.exception("a child failed")
+            if self._reason:
+                return Outcome(3, never_started(self._job.config, self._reason))
             return Outcome(5, problems=(str(error),))
         finally:
             for timer in self._timers:
@@ -141,8 +144,8 @@ class Supervisor:
         self._rig = await start_child("rig", self._job.rig_command, json.dumps(order).encode(), self._job.log_dir)
         said = await first_object(self._rig)
         self._endpoints = said.get("instruments", {})
-        for spec in self._faults:
-            if not spec.step:
+        for spec in self._job.faults:
+            if spec.at_start:
                 self._inject(spec)
 
     async def _run_core(self) -> Outcome:
@@ -203,6 +206,7 @@ class Supervisor:
         async with asyncio.TaskGroup() as group:
             reader = group.create_task(self._follow_bus(core, bus), name="supervisor: bus")
             last = await core.read_to_end()
+            await asyncio.wait({reader}, timeout=BUS_DRAIN_TIMEOUT_S)
             reader.cancel()
         try:
             return msgspec.json.decode(last, type=messages.Finished)
@@ -236,12 +240,10 @@ class Supervisor:
         self._on_message(message)
 
     def _time_faults(self, entered: messages.StepEntered) -> None:
-        for spec in self._faults:
-            if spec.step != entered.id:
-                continue
-            if spec.phase is Phase.DURING and entered.phase == "enter":
-                self._timers.append(asyncio.get_running_loop().call_later(DURING_DELAY_S, self._inject, spec))
-            elif (spec.phase, entered.phase) in ((Phase.BEFORE, "enter"), (Phase.AFTER, "done")):
+        for spec, delay_s in due(self._job.faults, entered.id, entered.phase):
+            if delay_s > 0.0:
+                self._timers.append(asyncio.get_running_loop().call_later(delay_s, self._inject, spec))
+            else:
                 self._inject(spec)
 
     def _inject(self, spec: FaultSpec) -> None:
