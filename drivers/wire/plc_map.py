@@ -1,0 +1,282 @@
+"""PURE: the rig PLC's register table and the blocks it makes, written once and used by both ends.
+
+Project-defined (instruments.md 2.11: no public map exists). Values wider than a register are big-endian, high
+word first, as the LabJack's are. docs/reference/plc-map.md is this table in print; a test compares them.
+Every block ends with the CRC-32 (zlib polynomial) of the bytes before it.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from drivers.wire.plc import (
+    ARGUMENTS_MAX,
+    MODULES_MAX,
+    Flag,
+    Input,
+    Output,
+    PlcCommand,
+    PlcEvent,
+    PlcRequest,
+    PlcState,
+    PlcStatus,
+    Refusal,
+    Trip,
+)
+
+EVENTS_MAX = 256
+"""Entries of the ring: at 10 ms per scan a whole shot with its trips fits many times over."""
+EVENT_REGISTERS = 12
+EVENTS_PER_READ = 125 // EVENT_REGISTERS
+"""FC3 carries at most 125 registers."""
+
+REQUEST_ADDRESS = 0
+STATUS_ADDRESS = 100
+RING_ADDRESS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """One row of the map. ``count`` is in values, not registers; ``type`` is u16, u32, u64 or f32."""
+
+    name: str
+    address: int
+    count: int
+    type: str
+    scale: float
+    unit: str
+    access: str
+    meaning: str
+
+    @property
+    def width(self) -> int:
+        """Registers this row occupies."""
+        return self.count * TYPES[self.type][1]
+
+
+TYPES = {"u16": ("H", 1), "u32": ("I", 2), "u64": ("Q", 4), "f32": ("f", 2)}
+"""Type name -> (struct code, registers)."""
+
+_REQUEST_ROWS = (
+    ("command", 1, "u16", "", "PlcCommand"),
+    ("argument_count", 1, "u16", "", "how many argument registers the command uses"),
+    ("sequence", 1, "u32", "", "rises by one with every exchange"),
+    ("epoch", 1, "u32", "", "fencing token of the controller; a higher one takes over an idle bench"),
+    ("connection_id", 1, "u32", "", "chosen by the controller, constant within an epoch"),
+    ("age_echo", 1, "u32", "scans", "scan number of the status block last received"),
+    ("arguments", ARGUMENTS_MAX, "u16", "", "by command, see below; unused ones are zero"),
+    ("request_crc", 1, "u32", "", "CRC-32 of the request block before it"),
+)
+_STATUS_ROWS = (
+    ("state", 1, "u16", "", "PlcState"),
+    ("ack", 1, "u16", "", "Refusal of the last command"),
+    ("state_age", 1, "u32", "ms", "time in this state"),
+    ("boot_id", 1, "u32", "", "changes with every start of the PLC"),
+    ("scan", 1, "u32", "scans", "scans since boot, 10 ms each"),
+    ("rig_id", 1, "u32", "", "which rig this is"),
+    ("limits_hash", 1, "u64", "", "first 8 bytes of the sha256 of the PLC's limits file"),
+    ("status_epoch", 1, "u32", "", "epoch of the controller that holds the bench"),
+    ("status_connection_id", 1, "u32", "", "connection id of that controller"),
+    ("ack_sequence", 1, "u32", "", "sequence of the last command answered"),
+    ("guards", 1, "u32", "", "false guards of the last refused command, one bit each"),
+    ("nonce", 1, "u32", "", "must come back in CHARGE, FIRE_ENABLE and FIRE"),
+    ("inputs", 1, "u32", "", "Input bits"),
+    ("outputs", 1, "u32", "", "Output bits"),
+    ("flags", 1, "u32", "", "Flag bits"),
+    ("trips", 1, "u32", "", "Trip bits, latched until the local reset"),
+    ("first_fault", 1, "u16", "", "index of the first trip bit + 1, 0 = none"),
+    ("latches", 1, "u16", "", "current latches, module 1 = bit 0"),
+    ("positions", 1, "u16", "", "position switches, module 1 = bit 0"),
+    ("confirmed_mask", 1, "u16", "", "modules the permit confirmed"),
+    ("probe_a", 1, "f32", "V", "probe A"),
+    ("probe_b", 1, "f32", "V", "probe B"),
+    ("module_v", MODULES_MAX, "f32", "V", "module readbacks; NaN beyond module_count"),
+    ("target", 1, "f32", "V", "target of the permit"),
+    ("v_safe", 1, "f32", "V", "safe-to-approach voltage of the confirmed mask"),
+    ("shot", 1, "u32", "", "permitted shot"),
+    ("event_head", 1, "u32", "", "number the next event will get"),
+    ("module_count", 1, "u16", "", "modules this rig has"),
+    ("self_test_passed", 1, "u16", "", "interlock paths that passed the last self-test"),
+    ("self_test_total", 1, "u16", "", "interlock paths in all"),
+    ("spare", 1, "u16", "", "zero"),
+    ("status_crc", 1, "u32", "", "CRC-32 of the status block before it"),
+)
+_EVENT_ROWS = (
+    ("number", 1, "u32", "", "counts from 0 since boot; sits in slot number mod 256"),
+    ("event_scan", 1, "u32", "scans", "monotonic stamp"),
+    ("code", 1, "u16", "", "EventCode"),
+    ("is_first_fault", 1, "u16", "", "1 for the trip that came first"),
+    ("detail", 1, "u32", "", "by code"),
+    ("value", 1, "f32", "", "by code"),
+    ("event_crc", 1, "u32", "", "CRC-32 of the entry before it"),
+)
+
+
+def _place(rows: tuple[tuple[str, int, str, str, str], ...], start: int, access: str) -> tuple[Register, ...]:
+    placed: list[Register] = []
+    address = start
+    for name, count, kind, unit, meaning in rows:
+        placed.append(Register(name, address, count, kind, 1.0, unit, access, meaning))
+        address += placed[-1].width
+    return tuple(placed)
+
+
+def _layout(rows: tuple[Register, ...]) -> struct.Struct:
+    return struct.Struct(">" + "".join(f"{row.count}{TYPES[row.type][0]}" for row in rows))
+
+
+REQUEST = _place(_REQUEST_ROWS, REQUEST_ADDRESS, "rw")
+STATUS = _place(_STATUS_ROWS, STATUS_ADDRESS, "r")
+EVENT = _place(_EVENT_ROWS, RING_ADDRESS, "r")
+REQUEST_REGISTERS = sum(row.width for row in REQUEST)
+STATUS_REGISTERS = sum(row.width for row in STATUS)
+
+_REQUEST_BODY = _layout(REQUEST[:-1])
+_STATUS_BODY = _layout(STATUS[:-1])
+_EVENT_BODY = _layout(EVENT[:-1])
+_CRC = struct.Struct(">I")
+_NO_MODULES = (float("nan"),) * MODULES_MAX
+_NO_ARGUMENTS = (0,) * ARGUMENTS_MAX
+
+
+class ChecksumError(ValueError):
+    """A block whose CRC-32 does not fit its bytes."""
+
+
+def _seal(body: bytes) -> bytes:
+    return body + _CRC.pack(zlib.crc32(body))
+
+
+def _open(block: bytes, size: int, what: str) -> None:
+    if len(block) != size + _CRC.size:
+        raise ValueError(f"{what} of {len(block)} bytes where {size + _CRC.size} belong")
+    if _CRC.unpack_from(block, size)[0] != zlib.crc32(block[:size]):
+        raise ChecksumError(f"{what} with a wrong CRC-32")
+
+
+def encode_request(request: PlcRequest) -> bytes:
+    """The request block as bytes. Raises ValueError for too many arguments or a number that does not fit."""
+    given = request.arguments
+    if len(given) > ARGUMENTS_MAX:
+        raise ValueError(f"{len(given)} arguments where at most {ARGUMENTS_MAX} fit")
+    arguments = given + _NO_ARGUMENTS[len(given) :] if given else _NO_ARGUMENTS
+    try:
+        body = _REQUEST_BODY.pack(
+            request.command,
+            len(given),
+            request.sequence,
+            request.epoch,
+            request.connection_id,
+            request.age_echo,
+            *arguments,
+        )
+    except struct.error as problem:
+        raise ValueError(f"a request field does not fit its register: {problem}") from problem
+    return _seal(body)
+
+
+def decode_request(block: bytes) -> PlcRequest:
+    """Read a request block. Raises ChecksumError, or ValueError for a length, count or command that cannot be."""
+    _open(block, _REQUEST_BODY.size, "request block")
+    command, count, sequence, epoch, connection_id, age_echo, *arguments = _REQUEST_BODY.unpack_from(block)
+    if count > ARGUMENTS_MAX:
+        raise ValueError(f"{count} arguments where at most {ARGUMENTS_MAX} fit")
+    return PlcRequest(PlcCommand(command), tuple(arguments[:count]), sequence, epoch, connection_id, age_echo)
+
+
+def encode_status(status: PlcStatus) -> bytes:
+    """The status block as bytes."""
+    module_v = status.module_v
+    body = _STATUS_BODY.pack(
+        status.state,
+        status.ack,
+        status.state_age_ms,
+        status.boot_id,
+        status.scan,
+        status.rig_id,
+        status.limits_hash,
+        status.epoch,
+        status.connection_id,
+        status.ack_sequence,
+        status.guards,
+        status.nonce,
+        status.inputs,
+        status.outputs,
+        status.flags,
+        status.trips,
+        status.first_fault,
+        status.latches,
+        status.positions,
+        status.confirmed_mask,
+        status.probe_a_v,
+        status.probe_b_v,
+        *(module_v + _NO_MODULES[len(module_v) :]),
+        status.target_v,
+        status.v_safe_v,
+        status.shot,
+        status.event_head,
+        len(module_v),
+        status.self_test_passed,
+        status.self_test_total,
+        0,
+    )
+    return _seal(body)
+
+
+def decode_status(block: bytes) -> PlcStatus:
+    """Read a status block. Raises ChecksumError, or ValueError for a length, state or bit that cannot be."""
+    _open(block, _STATUS_BODY.size, "status block")
+    f = _STATUS_BODY.unpack_from(block)
+    modules = f[34]
+    if modules > MODULES_MAX:
+        raise ValueError(f"{modules} modules where at most {MODULES_MAX} fit")
+    return PlcStatus(
+        state=PlcState(f[0]),
+        state_age_ms=f[2],
+        boot_id=f[3],
+        scan=f[4],
+        rig_id=f[5],
+        limits_hash=f[6],
+        epoch=f[7],
+        connection_id=f[8],
+        ack_sequence=f[9],
+        ack=Refusal(f[1]),
+        guards=f[10],
+        nonce=f[11],
+        inputs=Input(f[12]),
+        outputs=Output(f[13]),
+        flags=Flag(f[14]),
+        trips=Trip(f[15]),
+        first_fault=f[16],
+        latches=f[17],
+        positions=f[18],
+        confirmed_mask=f[19],
+        probe_a_v=f[20],
+        probe_b_v=f[21],
+        module_v=f[22 : 22 + modules],
+        target_v=f[30],
+        v_safe_v=f[31],
+        shot=f[32],
+        event_head=f[33],
+        self_test_passed=f[35],
+        self_test_total=f[36],
+    )
+
+
+def event_address(number: int) -> int:
+    """First register of the ring slot that event ``number`` uses."""
+    return RING_ADDRESS + (number % EVENTS_MAX) * EVENT_REGISTERS
+
+
+def encode_event(event: PlcEvent) -> bytes:
+    """One ring slot as bytes."""
+    return _seal(_EVENT_BODY.pack(event.number, event.scan, event.code, event.first_fault, event.detail, event.value))
+
+
+def decode_event(slot: bytes) -> PlcEvent | None:
+    """Read a ring slot; None for one never written (all zero). Raises ChecksumError or ValueError."""
+    if not any(slot) and len(slot) == EVENT_REGISTERS * 2:
+        return None
+    _open(slot, _EVENT_BODY.size, "event")
+    number, scan, code, first, detail, value = _EVENT_BODY.unpack_from(slot)
+    return PlcEvent(number, scan, code, detail, value, bool(first))
