@@ -1,0 +1,242 @@
+"""What a step lets the instruments do: one coroutine per name in the step table.
+
+Losing a required instrument raises; losing an optional one marks the shot and goes on (bench.md 4).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from controller.runtime.bench import Bench
+from controller.runtime.health import Health
+from controller.runtime.situation import Situation
+from controller.sequencer.plan import InstrumentClass, Plan, ScopePlan
+from drivers.errors import InstrumentError
+from drivers.ports import DelayPlan, ScopeChannel, ScopeSetup, ScopeState, Waveform
+
+TRIGGER_POLL_S = 0.02
+"""How often an armed scope is asked whether it has triggered: a serial front panel takes about 10 ms."""
+
+TRIGGER_WAIT_S = 2.0
+"""Longest wait for a scope after its trigger: a record of a few milliseconds and its processing."""
+
+TRANSFER_S = 60.0
+"""Longest transfer of one waveform: 8 MB at 1 byte/us would be 8 s; a driver's own deadline is far shorter."""
+
+Store = Callable[[str, str, Waveform], Awaitable[None]]
+
+
+class ActionFailed(Exception):
+    """An action's own verdict: the instruments answer, but not what the plan needs."""
+
+
+@dataclass(slots=True)
+class Captured:
+    """What the actions learned: setups as armed, the delays as armed, waveforms by channel."""
+
+    setups: dict[str, ScopeSetup] = field(default_factory=dict)
+    delays: DelayPlan | None = None
+    waveforms: dict[str, tuple[str, Waveform]] = field(default_factory=dict)
+
+
+class Actions:
+    """The actions of one shot. ``note`` publishes an event, ``store`` keeps a waveform before the record is built."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        bench: Bench,
+        situation: Situation,
+        delay_plan: DelayPlan,
+        health: Health,
+        note: Callable[[str, str, str], None],
+        store: Store,
+    ) -> None:
+        self._plan = plan
+        self._bench = bench
+        self._situation = situation
+        self._delay_plan = delay_plan
+        self._health = health
+        self._note = note
+        self._store = store
+        self.captured = Captured()
+        self._table: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "configure": self.configure,
+            "arm": self.arm,
+            "recheck": self.recheck,
+            "ready_charger": self.ready_charger,
+            "rest_charger": self.rest_charger,
+            "await_trigger": self.await_trigger,
+            "force_trigger": self.force_trigger,
+            "transfer": self.transfer,
+            "salvage": self.salvage,
+        }
+
+    async def perform(self, action: str) -> None:
+        """Run one action by name. Raises ActionFailed or InstrumentError."""
+        await self._table[action]()
+
+    def _class_of(self, name: str) -> InstrumentClass:
+        return self._plan.instruments.get(name, InstrumentClass.REQUIRED)
+
+    async def _guard(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Await ``work``; an optional instrument that fails is lost for this shot, any other raises."""
+        if name in self._situation.lost_optional:
+            work.close()
+            return
+        try:
+            await work
+        except (InstrumentError, ActionFailed) as trouble:
+            if self._class_of(name) is not InstrumentClass.OPTIONAL:
+                raise
+            self._situation.lost_optional[name] = str(trouble)
+            self._note(name, "warning", f"optional instrument lost, the shot goes on: {trouble}")
+
+    async def _every_scope(self, work: Callable[[ScopePlan], Coroutine[Any, Any, None]]) -> None:
+        await asyncio.gather(*(self._guard(scope.instrument, work(scope)) for scope in self._plan.scopes))
+
+    async def configure(self) -> None:
+        """Program delays, scopes and DAQ; each driver reads back what it wrote."""
+
+        async def scope(plan: ScopePlan) -> None:
+            await self._bench.scopes[plan.instrument].configure(scope_setup(plan))
+
+        await asyncio.gather(
+            self._guard(self._bench.delay.name, self._bench.delay.configure(self._delay_plan)),
+            self._guard(self._bench.daq.name, self._bench.daq.configure(self._plan.daq_ranges_v)),
+            self._every_scope(scope),
+        )
+
+    async def arm(self) -> None:
+        """Arm delay generator and scopes, and remember how they read back."""
+
+        async def delay() -> None:
+            await self._bench.delay.arm()
+            self.captured.delays = await self._bench.delay.read_back()
+
+        async def scope(plan: ScopePlan) -> None:
+            instrument = self._bench.scopes[plan.instrument]
+            await instrument.arm()
+            self.captured.setups[plan.instrument] = await instrument.read_back()
+
+        await asyncio.gather(self._guard(self._bench.delay.name, delay()), self._every_scope(scope))
+
+    async def recheck(self) -> None:
+        """Armed still, and nobody turned a knob since arming (bench.md 3, items 4 and 8)."""
+
+        async def delay() -> None:
+            now = await self._bench.delay.read_back()
+            if now != self.captured.delays:
+                raise ActionFailed(f"{self._bench.delay.name}: delays changed since arming")
+
+        async def scope(plan: ScopePlan) -> None:
+            name, instrument = plan.instrument, self._bench.scopes[plan.instrument]
+            state = await instrument.state()
+            if state is not ScopeState.ARMED:
+                raise ActionFailed(f"{name}: not armed any more but {state.value}")
+            changes = differences(self.captured.setups[name], await instrument.read_back())
+            if changes:
+                raise ActionFailed(f"{name}: changed at its front panel since arming: {', '.join(changes)}")
+
+        await asyncio.gather(self._guard(self._bench.delay.name, delay()), self._every_scope(scope))
+
+    async def ready_charger(self) -> None:
+        """Set-points and output on; the PLC's hard-wired inhibit still holds the charger off."""
+        await self._bench.charger.configure(self._plan.charge_voltage_v, self._plan.charge_current_a)
+        await self._bench.charger.output(True)
+
+    async def rest_charger(self) -> None:
+        """Output off. Second line behind the PLC's inhibit, so a charger that does not answer is only noted."""
+        try:
+            await self._bench.charger.output(False)
+        except InstrumentError as trouble:
+            self._note(self._bench.charger.name, "warning", f"output not switched off by command: {trouble}")
+
+    async def _await_record(self, name: str) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + TRIGGER_WAIT_S
+        while True:
+            state = await self._bench.scopes[name].state()
+            if state is ScopeState.TRIGGERED:
+                return
+            if loop.time() > deadline:
+                raise ActionFailed(f"{name}: no trigger was recorded; it is {state.value}")
+            await asyncio.sleep(TRIGGER_POLL_S)
+
+    async def await_trigger(self) -> None:
+        """Every scope has recorded its trigger."""
+
+        async def scope(plan: ScopePlan) -> None:
+            await self._await_record(plan.instrument)
+
+        await self._every_scope(scope)
+
+    async def force_trigger(self) -> None:
+        """Trigger every scope by command and wait for the records."""
+
+        async def scope(plan: ScopePlan) -> None:
+            await self._bench.scopes[plan.instrument].force_trigger()
+            await self._await_record(plan.instrument)
+
+        await self._every_scope(scope)
+
+    async def transfer(self) -> None:
+        """Read every planned channel and store it; scopes one after the other share one network."""
+
+        async def scope(plan: ScopePlan) -> None:
+            await self._await_record(plan.instrument)
+            await self._read(plan)
+
+        await self._every_scope(scope)
+
+    async def salvage(self) -> None:
+        """After an abort: keep what the scopes caught; one that caught nothing is noted, never waited for."""
+        for plan in self._plan.scopes:
+            try:
+                if await self._bench.scopes[plan.instrument].state() is ScopeState.TRIGGERED:
+                    await self._read(plan)
+                else:
+                    self._note(plan.instrument, "info", "nothing was recorded")
+            except InstrumentError as trouble:
+                self._note(plan.instrument, "warning", f"record not transferred: {trouble}")
+
+    async def _read(self, plan: ScopePlan) -> None:
+        instrument = self._bench.scopes[plan.instrument]
+        for channel in plan.channels:
+            now_ns = round(asyncio.get_running_loop().time() * 1e9)
+            self._health.promise("sequence", now_ns, TRANSFER_S)
+            waveform = await instrument.read_waveform(channel.source)
+            self.captured.waveforms[channel.channel] = (plan.instrument, waveform)
+            await self._store(channel.channel, plan.instrument, waveform)
+
+
+def scope_setup(plan: ScopePlan) -> ScopeSetup:
+    """The port's setup of a planned acquisition."""
+    return ScopeSetup(
+        channels=tuple(
+            ScopeChannel(c.source, c.range_v, c.offset_v, "DC", c.impedance, c.channel) for c in plan.channels
+        ),
+        window_s=plan.window_s,
+        pretrigger_s=plan.pretrigger_s,
+        trigger_source=plan.trigger_source,
+        trigger_level_v=plan.trigger_level_v,
+        points=plan.points,
+        bits=plan.bits,
+    )
+
+
+def differences(before: ScopeSetup, after: ScopeSetup) -> list[str]:
+    """What differs between two read-backs, for a person: ``CHAN1 range_v 8 -> 4``."""
+    changes = [
+        f"{item.name} {getattr(before, item.name)} -> {getattr(after, item.name)}"
+        for item in fields(ScopeSetup)
+        if item.name != "channels" and getattr(before, item.name) != getattr(after, item.name)
+    ]
+    for old, new in zip(before.channels, after.channels, strict=True):
+        changes += [
+            f"{old.source} {item.name} {getattr(old, item.name)} -> {getattr(new, item.name)}"
+            for item in fields(ScopeChannel)
+            if getattr(old, item.name) != getattr(new, item.name)
+        ]
+    return changes

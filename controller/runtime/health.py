@@ -1,0 +1,27 @@
+"""Who is alive: the heartbeat to the PLC stops when any task breaks its promise (safety.md 2.3 rows 23 and 24).
+
+A task promises to be back by a moment, not to run at a rate: one that waits for a slow instrument has promised
+that instrument's deadline. Nothing here is a timer of its own; the heartbeat asks.
+"""
+
+
+class Health:
+    """Promises by task name, in loop nanoseconds."""
+
+    def __init__(self) -> None:
+        self._due_ns: dict[str, int] = {}
+
+    def promise(self, task: str, now_ns: int, within_s: float) -> None:
+        """``task`` will call again within ``within_s`` seconds."""
+        self._due_ns[task] = now_ns + int(within_s * 1e9)
+
+    def retire(self, task: str) -> None:
+        """``task`` ended as planned; nothing more is expected of it."""
+        self._due_ns.pop(task, None)
+
+    def overdue(self, now_ns: int) -> str:
+        """The first task that broke its promise, or an empty string."""
+        for task, due_ns in self._due_ns.items():
+            if now_ns > due_ns:
+                return task
+        return ""

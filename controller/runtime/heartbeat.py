@@ -1,0 +1,146 @@
+"""One FC23 exchange every 50 ms: heartbeat, commands, status (bench.md 2, "Link").
+
+Commands ride on the next exchange, which a waiting command brings forward. The heartbeat is sent only while every
+task keeps its promise; when one does not, a last exchange carries DUMP and then there is silence, so that the PLC's
+watchdog has the last word.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controller.runtime.health import Health
+from controller.runtime.situation import Situation
+from drivers.errors import InstrumentError
+from drivers.ports import RigPlc
+from drivers.wire.plc import PlcCommand, PlcRequest, PlcStatus
+
+PERIOD_S = 0.05
+"""Heartbeat period (design.md 2): a tenth of the PLC's watchdog."""
+
+COMMANDS_MAX = 16
+"""Commands waiting for an exchange; the engine never has more than two."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    command: PlcCommand
+    arguments: tuple[int, ...]
+    answer: "asyncio.Future[PlcStatus]"
+
+
+class Heartbeat:
+    """Owns the PLC's link. ``on_status`` hears every status, ``on_trouble`` every failed exchange."""
+
+    def __init__(
+        self,
+        plc: RigPlc,
+        situation: Situation,
+        health: Health,
+        epoch: int,
+        connection_id: int,
+        on_status: Callable[[PlcStatus, int], None],
+        on_trouble: Callable[[str, int], None],
+    ) -> None:
+        self._plc = plc
+        self._situation = situation
+        self._health = health
+        self._epoch = epoch
+        self._connection_id = connection_id
+        self._on_status = on_status
+        self._on_trouble = on_trouble
+        self._orders: deque[_Order] = deque()
+        self._dump = False
+        self._sequence = 0
+        self._wake: asyncio.Future[None] | None = None
+        self.stopped_by = ""
+
+    async def command(self, command: PlcCommand, arguments: tuple[int, ...] = ()) -> PlcStatus:
+        """Send ``command`` with the next exchange and return the status that acknowledges it.
+
+        Raises InstrumentError when that exchange fails: the command may or may not have arrived.
+        """
+        if len(self._orders) >= COMMANDS_MAX:
+            raise InstrumentError(self._plc.name, f"{COMMANDS_MAX} commands are waiting already")
+        answer: asyncio.Future[PlcStatus] = asyncio.get_running_loop().create_future()
+        self._orders.append(_Order(command, arguments, answer))
+        self._awaken()
+        return await answer
+
+    def dump(self) -> None:
+        """Ask for DUMP with the very next exchange, before anything that waits."""
+        self._dump = True
+        self._awaken()
+
+    async def run(self) -> None:
+        """Exchange until cancelled."""
+        loop = asyncio.get_running_loop()
+        start, count = loop.time(), 0
+        while True:
+            now_ns = round(loop.time() * 1e9)
+            self.stopped_by = self.stopped_by or self._health.overdue(now_ns)
+            if self.stopped_by:
+                await self._last_words(now_ns)
+                return
+            await self._exchange(now_ns)
+            if not self._dump and not self._orders:
+                # the schedule is t0 + n * period: a late exchange skips beats, it never catches up
+                count = max(count + 1, int((loop.time() - start) / PERIOD_S) + 1)
+                due = start + count * PERIOD_S
+                await self._sleep_until(due)
+                self._situation.loop_gap_s = max(0.0, loop.time() - due)
+
+    async def _exchange(self, now_ns: int) -> None:
+        order = None
+        if self._dump:
+            self._dump = False
+            request = self._request(PlcCommand.DUMP, ())
+        elif self._orders:
+            order = self._orders.popleft()
+            request = self._request(order.command, order.arguments)
+        else:
+            request = self._request(PlcCommand.NONE, ())
+        try:
+            status = await self._plc.exchange(request)
+        except InstrumentError as trouble:
+            if order is not None and not order.answer.done():
+                order.answer.set_exception(trouble)
+            self._on_trouble(str(trouble), now_ns)
+            return
+        now_ns = round(asyncio.get_running_loop().time() * 1e9)
+        self._situation.status, self._situation.status_ns = status, now_ns
+        if order is not None and not order.answer.done():
+            order.answer.set_result(status)
+        self._on_status(status, now_ns)
+
+    async def _last_words(self, now_ns: int) -> None:
+        self._on_trouble(f"task {self.stopped_by} does not answer; the heartbeat stops", now_ns)
+        self._dump = True
+        await self._exchange(now_ns)
+
+    def _request(self, command: PlcCommand, arguments: tuple[int, ...]) -> PlcRequest:
+        self._sequence = (self._sequence + 1) & 0xFFFFFFFF
+        status = self._situation.status
+        return PlcRequest(
+            command=command,
+            arguments=arguments,
+            sequence=self._sequence,
+            epoch=self._epoch,
+            connection_id=self._connection_id,
+            age_echo=status.scan if status is not None else 0,
+        )
+
+    async def _sleep_until(self, when: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._wake = loop.create_future()
+        timer = loop.call_at(when, self._awaken)
+        try:
+            await self._wake
+        finally:
+            timer.cancel()
+            self._wake = None
+
+    def _awaken(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)

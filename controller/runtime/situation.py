@@ -1,0 +1,128 @@
+"""What the core knows right now, and the slow history that the record keeps. One writer per field, one loop."""
+
+import math
+from array import array
+from dataclasses import dataclass, field
+
+from controller.safety.bench import BenchState, Reading
+from controller.sequencer.steps import Observation
+from drivers.ports import ChargerReading
+from drivers.wire.plc import Flag, Input, PlcStatus, Refusal, Trip
+
+LOG_SAMPLES_MAX = 400_000
+"""Per slow channel: more than an hour at 100 Hz; then the oldest half is dropped and the record says so."""
+
+
+@dataclass(slots=True)
+class SlowHistory:
+    """One slow channel: seconds since the start, and values."""
+
+    unit: str
+    title: str
+    t_s: array[float] = field(default_factory=lambda: array("d"))
+    value: array[float] = field(default_factory=lambda: array("d"))
+    dropped: int = 0
+
+    def append(self, t_s: float, value: float) -> None:
+        """Add one sample; halves the history when it is full."""
+        if len(self.t_s) >= LOG_SAMPLES_MAX:
+            half = LOG_SAMPLES_MAX // 2
+            del self.t_s[:half], self.value[:half]
+            self.dropped += half
+        self.t_s.append(t_s)
+        self.value.append(value)
+
+
+@dataclass(slots=True)
+class Situation:
+    """The latest of everything. ``status_ns`` is when the status arrived on the loop's clock."""
+
+    start_ns: int
+    status: PlcStatus | None = None
+    status_ns: int = 0
+    loop_gap_s: float = 0.0
+    charger: ChargerReading | None = None
+    daq_v: dict[str, float] = field(default_factory=dict)
+    witness_v: float | None = None
+    journal_alive: bool = True
+    lost_required: str = ""
+    lost_optional: dict[str, str] = field(default_factory=dict)
+    fire_ns: int | None = None
+    dump_ns: int | None = None
+    safe_ns: int | None = None
+    history: dict[str, SlowHistory] = field(default_factory=dict)
+
+    def log(self, name: str, t_ns: int, value: float) -> None:
+        """Append to a slow channel that was declared in :attr:`history`; others are not kept."""
+        history = self.history.get(name)
+        if history is not None:
+            history.append((t_ns - self.start_ns) * 1e-9, value)
+
+    def reading(self, now_ns: int) -> Reading:
+        """The watch's view. Raises AttributeError before the first status: nobody may judge nothing."""
+        status = self.status
+        assert status is not None, "no status yet"
+        return Reading(
+            state=bench_state(status),
+            age_s=(now_ns - self.status_ns) * 1e-9,
+            loop_gap_s=self.loop_gap_s,
+            boot_id=status.boot_id,
+            probe_a_v=status.probe_a_v,
+            probe_b_v=status.probe_b_v,
+            witness_v=self.witness_v,
+            module_v=status.module_v,
+            target_v=status.target_v,
+            proven_safe=Flag.PROOF_OF_SAFE in status.flags,
+            journal_alive=self.journal_alive,
+            lost_instrument=self.lost_required,
+            trips=trip_names(status.trips),
+        )
+
+
+_STATES = {state.name: state for state in BenchState}
+_FLAG_NAMES = tuple((flag.value, str(flag.name)) for flag in Flag)
+_INPUT_NAMES = tuple((bit.value, str(bit.name)) for bit in Input)
+_TRIP_NAMES = tuple((trip.value, str(trip.name)) for trip in Trip)
+_cache: dict[tuple[int, int], tuple[frozenset[str], frozenset[str]]] = {}
+_CACHE_MAX = 4096
+"""Distinct (flags, inputs) words of a run: a few dozen; a PLC that sends noise must not grow it without bound."""
+
+
+def bench_state(status: PlcStatus) -> BenchState:
+    """The PLC's state in the controller's words; one it does not know is the worst case."""
+    return _STATES.get(status.state.name, BenchState.UNKNOWN)
+
+
+def trip_names(trips: Trip) -> tuple[str, ...]:
+    """Names of the active trips, in the order of their bits."""
+    value = int(trips)
+    return tuple(name for bit, name in _TRIP_NAMES if bit & value) if value else ()
+
+
+def observe(status: PlcStatus, t_ns: int) -> Observation:
+    """The engine's view of one status."""
+    key = (int(status.flags), int(status.inputs))
+    names = _cache.get(key)
+    if names is None:
+        if len(_cache) >= _CACHE_MAX:
+            _cache.clear()
+        names = (
+            frozenset(name for bit, name in _FLAG_NAMES if bit & key[0]),
+            frozenset(name for bit, name in _INPUT_NAMES if bit & key[1]),
+        )
+        _cache[key] = names
+    return Observation(
+        t_ns=t_ns,
+        state=bench_state(status),
+        flags=names[0],
+        inputs=names[1],
+        trips=trip_names(status.trips),
+        latches=status.latches,
+        refusal="" if status.ack is Refusal.ACCEPTED else status.ack.name,
+    )
+
+
+def mean_v(values: tuple[float, ...]) -> float:
+    """Mean of finite voltages, NaN when there is none."""
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else math.nan
