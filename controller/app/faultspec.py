@@ -1,7 +1,13 @@
-"""The grammar of ``--fault ID[@STEP[:before|during|after]]``, read by the command line and by both ways of running."""
+"""``--fault ID[@STEP[:before|during|after]]``: the grammar, the check against what exists, and the moment to inject."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+
+from controller.rig.source import Problem, Refused
+
+DURING_S = 0.15
+"""``during`` means this long after the step began: longer than one command's round trip, shorter than any wait."""
 
 
 class Phase(Enum):
@@ -12,13 +18,25 @@ class Phase(Enum):
     AFTER = "after"
 
 
+_MOMENTS = {
+    "enter": {Phase.BEFORE: 0.0, Phase.DURING: DURING_S},
+    "done": {Phase.AFTER: 0.0},
+}
+"""What the core reports of a step -> the phases that are due then, with a delay in seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class FaultSpec:
     """One fault to inject. An empty ``step`` means: from the start, before the controller connects."""
 
     fault: str
-    step: str
-    phase: Phase
+    step: str = ""
+    phase: Phase = Phase.DURING
+
+    @property
+    def at_start(self) -> bool:
+        """True when the fault is present before the core connects."""
+        return not self.step
 
 
 def parse_fault(text: str) -> FaultSpec:
@@ -30,4 +48,38 @@ def parse_fault(text: str) -> FaultSpec:
     try:
         return FaultSpec(fault, step, Phase(phase) if phase else Phase.DURING)
     except ValueError:
-        raise ValueError(f"{phase!r} is not a phase; use before, during or after") from None
+        raise ValueError(f"{phase!r} is no moment of a step; use before, during or after") from None
+
+
+def check_faults(texts: tuple[str, ...], known: Mapping[str, str], steps: tuple[str, ...]) -> tuple[FaultSpec, ...]:
+    """Read every ``--fault``. Raises Refused for bad grammar, an unknown id or step, naming what would be right."""
+    problems: list[Problem] = []
+    specs: list[FaultSpec] = []
+    for text in texts:
+        try:
+            spec = parse_fault(text)
+        except ValueError as error:
+            problem, _, remedy = str(error).partition("; ")
+            problems.append(Problem("--fault", 0, text, problem, remedy))
+            continue
+        specs.append(spec)
+        problems += _unknown(text, spec, known, steps)
+    if problems:
+        raise Refused(problems)
+    return tuple(specs)
+
+
+def _unknown(text: str, spec: FaultSpec, known: Mapping[str, str], steps: tuple[str, ...]) -> list[Problem]:
+    if spec.fault not in known:
+        close = [name for name in known if name.split(".")[-1] == spec.fault.split(".")[-1]][:3]
+        remedy = f"did you mean {', '.join(close)}?" if close else "`sparkgap faults` lists the ids"
+        return [Problem("--fault", 0, text, f"there is no fault {spec.fault!r}", remedy)]
+    if spec.step and spec.step not in steps:
+        return [Problem("--fault", 0, text, f"the profile has no step {spec.step!r}", f"steps: {', '.join(steps)}")]
+    return []
+
+
+def due(specs: tuple[FaultSpec, ...], step: str, phase: str) -> tuple[tuple[FaultSpec, float], ...]:
+    """Faults to inject when ``step`` reports ``phase`` (enter or done), each with a delay in seconds."""
+    moments = _MOMENTS[phase]
+    return tuple((spec, moments[spec.phase]) for spec in specs if spec.step == step and spec.phase in moments)

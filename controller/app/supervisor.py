@@ -16,7 +16,7 @@ import msgspec
 
 from controller import messages
 from controller.app.children import Child, module_command, start_child
-from controller.app.fault_plan import FaultSpec, due
+from controller.app.faultspec import FaultSpec, due
 
 START_TIMEOUT_S = 60.0
 """A child that has not said its first line by then never will: a cold import on a slow disk takes 10 s."""

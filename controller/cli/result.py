@@ -1,0 +1,108 @@
+"""How a run ended, for people (verdict table and paths), for programs (one JSON object) and for CI (JUnit)."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+from controller import messages
+from controller.cli.writer import Writer
+
+VERDICT_STYLES = {"pass": "green", "inconclusive": "yellow", "fail": "red", "aborted": "red", "error": "bold red"}
+
+ENDED_BADLY = ("aborted", "error")
+
+
+def result_object(finished: messages.Finished) -> dict[str, Any]:
+    """The last line of ``run --json`` (design.md section 4)."""
+    return {
+        "shot": finished.shot,
+        "verdict": finished.verdict,
+        "ended": finished.ended,
+        "record": finished.record,
+        "journal": finished.journal,
+        "report": finished.report,
+        "exit": finished.exit,
+        "shot_id": finished.shot_id,
+        "reason": finished.reason,
+        "safe": finished.safe,
+    }
+
+
+def json_line(value: Mapping[str, Any]) -> str:
+    """One object on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def print_result(finished: messages.Finished, writer: Writer) -> None:
+    """The verdict table, how it ended, how safety was proven, and the paths. Not droppable."""
+    for line in _render(finished, writer).splitlines():
+        writer.write_line(line.rstrip())
+
+
+def _render(finished: messages.Finished, writer: Writer) -> str:
+    from rich.text import Text
+
+    from controller.cli.live import terminal_console
+
+    console = terminal_console(writer)
+    with console.capture() as capture:
+        if finished.measurements:
+            console.print(_verdict_table(finished))
+        style = VERDICT_STYLES.get(finished.verdict, "")
+        summary = Text(f"{finished.verdict.upper()}", style).append(f"  {finished.ended}", "")
+        console.print(summary.append(f": {finished.reason}" if finished.reason else ""))
+        for name in ("safe", "record", "report", "sheet", "journal"):
+            text = getattr(finished, name)
+            if text:
+                console.print(Text(f"{name:8}{text}"), soft_wrap=True)
+    return capture.get()
+
+
+def _verdict_table(finished: messages.Finished) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"Shot {finished.shot}", title_justify="left")
+    table.add_column("measurement")
+    for heading in ("value", "unit", "lower", "upper", "margin"):
+        table.add_column(heading, justify="left" if heading == "unit" else "right")
+    table.add_column("verdict")
+    for row in finished.measurements:
+        verdict = Text(row.verdict, VERDICT_STYLES.get(row.verdict, ""))
+        numbers = [format_number(number) for number in (row.value, row.lower, row.upper, row.margin)]
+        table.add_row(row.title, numbers[0], row.unit, *numbers[1:], verdict)
+    return table
+
+
+def format_number(value: float | None) -> str:
+    """Five significant digits without an exponent where that is readable; ``-`` for nothing."""
+    if value is None:
+        return "-"
+    if value != 0.0 and not 1e-3 <= abs(value) < 1e7:
+        return f"{value:.4e}"
+    return f"{value:.5g}" if abs(value) < 1e5 else f"{value:.0f}"
+
+
+def junit_xml(finished: messages.Finished, profile: str, rig: str) -> bytes:
+    """A JUnit suite: one case per measurement, and one for the run itself (how it ended, and proven safe)."""
+    suite = ElementTree.Element("testsuite", name=f"{rig}/{profile}")
+    failures = errors = 0
+    run = ElementTree.SubElement(suite, "testcase", classname=rig, name=f"{profile}: ran and proven safe")
+    if finished.verdict in ENDED_BADLY or finished.exit > 1:
+        errors += 1
+        note = ElementTree.SubElement(run, "error", message=f"{finished.ended}: {finished.reason}")
+        note.text = finished.safe
+    for row in finished.measurements:
+        case = ElementTree.SubElement(suite, "testcase", classname=f"{rig}.{profile}", name=row.title)
+        if row.verdict != "pass":
+            failures += 1
+            limits = f"{format_number(row.lower)} .. {format_number(row.upper)} {row.unit}"
+            text = f"{row.verdict}: {format_number(row.value)} {row.unit}, limits {limits}"
+            ElementTree.SubElement(case, "failure", message=text)
+    suite.set("tests", str(1 + len(finished.measurements)))
+    suite.set("failures", str(failures))
+    suite.set("errors", str(errors))
+    suite.set("skipped", "0")
+    body: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
+    return body
