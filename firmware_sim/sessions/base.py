@@ -1,0 +1,41 @@
+"""PURE: what every stand-in's session is: bytes in, timed bytes out, on an explicit clock.
+
+A server (``firmware_sim/servers``) owns the socket or pty and the loop; a session owns the protocol. One session per
+connection, one personality (the instrument's panel and memory) shared by all connections.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+
+class Chunk(NamedTuple):
+    """Bytes for the peer, and how long the line is busy with them before the next chunk may follow.
+
+    ``duration_ns`` is zero on a network; on a serial line it is the transmission time. A chunk without data is a pure
+    pause. ``close`` hangs up after the bytes. A NamedTuple because one is made per reply on the hot path.
+    """
+
+    data: bytes | memoryview = b""
+    duration_ns: int = 0
+    close: bool = False
+
+
+class Session(Protocol):
+    """One connection's conversation with an instrument. ``now_ns`` is the loop's time in nanoseconds."""
+
+    @property
+    def waiting(self) -> bool:
+        """True while an answer depends on time passing; the shell then calls :meth:`tick` about every millisecond."""
+        ...
+
+    def feed(self, data: bytes, now_ns: int) -> list[Chunk]:
+        """Take what arrived, split anywhere, and return what is to be sent."""
+        ...
+
+    def tick(self, now_ns: int) -> list[Chunk]:
+        """Let time pass without input."""
+        ...
+
+
+SessionFactory = Callable[[], Session]
+"""Makes the session of one new connection."""
