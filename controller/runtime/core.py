@@ -1,0 +1,201 @@
+"""One run of the core: tasks together, in one TaskGroup, until the engine says that the bench is safe or lost."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from controller.messages import ChannelInfo, Hello, Message, StepInfo
+from controller.rig.model import Rig
+from controller.runtime.actions import Actions, Captured, Store
+from controller.runtime.bench import Bench
+from controller.runtime.health import Health
+from controller.runtime.heartbeat import Heartbeat
+from controller.runtime.offload import Offload
+from controller.runtime.pollers import Pollers
+from controller.runtime.runner import Runner, ShotTicket
+from controller.runtime.situation import Situation, SlowHistory
+from controller.safety.watch import WatchLimits
+from controller.sequencer.engine import EngineState
+from controller.sequencer.plan import Plan
+from controller.shots.journal_file import JournalFile
+from controller.telemetry.channels import telemetry_channels
+from drivers.ports import DelayPlan
+from drivers.wire.plc import PlcEvent, PlcStatus
+
+GATE_MARGIN_S = 100e-6
+"""The PLC's gate stays open this much longer than the last programmed delay: fibre links and jitter."""
+
+RING_EVENTS = 256
+"""Events the PLC's ring holds (bench.md 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything a run learned; ``recording.py`` makes the shot record of it."""
+
+    state: EngineState
+    situation: Situation
+    captured: Captured
+    plc_events: tuple[PlcEvent, ...]
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoreSetup:
+    """What a run needs, all opened and checked before."""
+
+    plan: Plan
+    rig: Rig
+    bench: Bench
+    journal: JournalFile
+    ticket: ShotTicket
+    offload: Offload
+    publish: Callable[[Message], None]
+    store: Store
+    connection_id: int
+    virtual: bool
+
+
+class Core:
+    """One run. :meth:`run` ends with the bench proven safe, or with the knowledge that nobody could prove it."""
+
+    def __init__(self, setup: CoreSetup) -> None:
+        self._setup = setup
+        loop = asyncio.get_running_loop()
+        self._start_ns = round(loop.time() * 1e9)
+        plan, rig = setup.plan, setup.rig
+        self.situation = Situation(self._start_ns, history=_histories(rig, setup.bench))
+        health = Health()
+        self._heartbeat = Heartbeat(
+            setup.bench.plc,
+            self.situation,
+            health,
+            setup.ticket.epoch,
+            setup.connection_id,
+            self._on_status,
+            self._on_trouble,
+        )
+        self._actions = Actions(
+            plan, setup.bench, self.situation, delay_plan(plan, rig), health, self._note, setup.store
+        )
+        limits = WatchLimits(
+            max_voltage_v=rig.bank.overvoltage_v,
+            mismatch_v=max(0.02 * rig.bank.max_voltage_v, 20.0),
+            spread_v=0.05 * rig.bank.max_voltage_v,
+        )
+        self.runner = Runner(
+            plan,
+            setup.ticket,
+            self.situation,
+            self._heartbeat,
+            self._actions,
+            setup.journal,
+            limits,
+            health,
+            setup.offload,
+            setup.publish,
+        )
+        self._pollers = Pollers(plan, rig, setup.bench, self.situation, self.runner, health, setup.publish)
+
+    def stop(self, reason: str) -> None:
+        """Abort the run: dump, verify, end. May be called at any time, repeatedly."""
+        self.runner.stop(reason)
+
+    async def run(self) -> Outcome:
+        """Run the plan to its end. Raises only for defects of this program, after asking for a dump."""
+        setup = self._setup
+        setup.publish(hello(setup.plan, setup.rig, setup.ticket, setup.virtual))
+        tasks: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
+            ("heartbeat", self._heartbeat.run),
+            ("sequence", self.runner.work),
+            ("frames", self._pollers.frames),
+            ("charger", self._pollers.charger),
+            ("daq", self._pollers.daq),
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                running = [group.create_task(_run(work), name=f"core {name}") for name, work in tasks]
+                state = await self.runner.finished
+                events = await self._read_ring(state)
+                for task in running:
+                    task.cancel()
+        except BaseException:
+            self._heartbeat.dump()
+            raise
+        end_ns = self.runner.now_ns()
+        return Outcome(state, self.situation, self._actions.captured, events, self._start_ns, end_ns)
+
+    def _on_status(self, status: PlcStatus, now_ns: int) -> None:
+        situation = self.situation
+        situation.log("probe_a", now_ns, status.probe_a_v)
+        situation.log("probe_b", now_ns, status.probe_b_v)
+        for index, voltage_v in enumerate(status.module_v, start=1):
+            situation.log(f"module_{index}_voltage", now_ns, voltage_v)
+        if self.runner.state.step < 0:
+            self.runner.start()
+        self.runner.on_status(status, now_ns)
+
+    def _on_trouble(self, text: str, now_ns: int) -> None:
+        self.runner.on_trouble(text, now_ns)
+
+    def _note(self, source: str, kind: str, text: str) -> None:
+        self.runner.note(source, kind, text)
+
+    async def _read_ring(self, state: EngineState) -> tuple[PlcEvent, ...]:
+        status = self.situation.status
+        if status is None or not state.safe:
+            return ()
+        first = max(0, status.event_head - RING_EVENTS)
+        return await self._setup.bench.plc.read_events(first, status.event_head - first)
+
+
+async def _run(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
+
+
+def hello(plan: Plan, rig: Rig, ticket: ShotTicket, virtual: bool) -> Hello:
+    """The bus's first message."""
+    return Hello(
+        rig=rig.name,
+        profile=plan.profile,
+        title=plan.title,
+        shot=ticket.number,
+        shot_id=ticket.shot_id,
+        channels=tuple(ChannelInfo(c.name, c.title, c.unit) for c in telemetry_channels(rig)),
+        steps=tuple(StepInfo(step.id, step.kind.value, step.timeout_s) for step in plan.steps),
+        target_v=plan.charge_voltage_v,
+        virtual=virtual,
+    )
+
+
+def delay_plan(plan: Plan, rig: Rig) -> DelayPlan:
+    """The delay generator's plan: a module that is not fired keeps its pair at the last used delay, fibre unplugged."""
+    used = [delay for delay in plan.trigger_delays_s if delay is not None]
+    last = max(used, default=0.0)
+    delays = [last if delay is None else delay for delay in plan.trigger_delays_s]
+    padded = (*delays, last, last, last, last)[:4]
+    trigger = rig.trigger
+    return DelayPlan(
+        (padded[0], padded[1], padded[2], padded[3]),
+        trigger.width_s,
+        trigger.holdoff_s,
+        trigger.level_v,
+        trigger.trigger_level_v,
+    )
+
+
+def gate_s(plan: Plan) -> float:
+    """How long the PLC's gate must stay open: the last programmed delay and a margin."""
+    return max((delay for delay in plan.trigger_delays_s if delay is not None), default=0.0) + GATE_MARGIN_S
+
+
+def fire_mask(plan: Plan) -> int:
+    """Modules that are to be fired, one bit each."""
+    return sum(1 << index for index, delay in enumerate(plan.trigger_delays_s) if delay is not None)
+
+
+def _histories(rig: Rig, bench: Bench) -> dict[str, SlowHistory]:
+    histories = {c.name: SlowHistory(c.unit, c.title) for c in telemetry_channels(rig) if c.name != "target"}
+    histories |= {c.name: SlowHistory(c.unit, c.title) for c in rig.channels_of(bench.daq.name)}
+    return histories

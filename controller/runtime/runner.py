@@ -1,0 +1,321 @@
+"""Drives the pure engine: events in, intents out, carried out one after the other on a task of their own.
+
+While a long intent runs (a transfer, a self-test) every status still reaches the engine, so that a trip is acted on
+when its frame arrives. DUMP does not queue: it goes out with the very next exchange.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controller.messages import Event, Message, StepEntered
+from controller.runtime.actions import ActionFailed, Actions
+from controller.runtime.health import Health
+from controller.runtime.heartbeat import Heartbeat
+from controller.runtime.offload import Offload
+from controller.runtime.situation import Situation, observe
+from controller.safety import watch
+from controller.safety.bench import BenchState
+from controller.sequencer import engine
+from controller.sequencer.plan import Plan, StepKind
+from controller.sequencer.steps import Command, Intent, Journal, Observation, Perform
+from controller.shots.journal import JournalError
+from controller.shots.journal_file import JournalFile
+from drivers.errors import InstrumentError
+from drivers.wire.plc import (
+    FireEnableArguments,
+    PermitArguments,
+    PermitToken,
+    PlcCommand,
+    PlcStatus,
+    Refusal,
+    encode_fire_enable,
+    encode_permit,
+    encode_shot,
+)
+
+BARRIER_S = 0.25
+"""A journal barrier that takes longer aborts the shot (safety.md 6)."""
+
+REPEAT_S = 1.0
+"""How often a command that waits for a person is asked again."""
+
+INTENT_S = 30.0
+"""Promise of the sequence task per intent; drivers' own deadlines are shorter."""
+
+PLC_SILENCE_S = 5.0
+"""Without a status for this long while aborting, the PLC is lost and nothing can be proven (exit 4)."""
+
+EMI_S = 0.2
+"""Probe readings are not judged and pollers keep off the links until this long after fire (bench.md 1, "EMI")."""
+
+QUIET_BEFORE_S = 0.5
+"""Pollers keep off the links from this long before fire."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShotTicket:
+    """What identifies the run on the wire and in the journal."""
+
+    number: int
+    shot_id: str
+    rig_id: int
+    epoch: int
+    fire_mask: int
+    gate_s: float
+    ramp_v_per_s: float
+
+
+class Runner:
+    """One run of one plan. :attr:`state` says where it stands; :attr:`finished` resolves at its end."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        ticket: ShotTicket,
+        situation: Situation,
+        heartbeat: Heartbeat,
+        actions: Actions,
+        journal: JournalFile,
+        limits: watch.WatchLimits,
+        health: Health,
+        offload: Offload,
+        publish: Callable[[Message], None],
+    ) -> None:
+        self._plan = plan
+        self._ticket = ticket
+        self._situation = situation
+        self._heartbeat = heartbeat
+        self._actions = actions
+        self._journal = journal
+        self._limits = limits
+        self._health = health
+        self._offload = offload
+        self._publish = publish
+        self._loop = asyncio.get_running_loop()
+        self._work: deque[Intent] = deque()
+        self._current: asyncio.Task[None] | None = None
+        self._wake: asyncio.Future[None] | None = None
+        self._watch = watch.WatchState()
+        self._repeat: tuple[Command, int] | None = None
+        self.state = engine.EngineState()
+        self.finished: asyncio.Future[engine.EngineState] = self._loop.create_future()
+
+    def now_ns(self) -> int:
+        """The loop's time."""
+        return round(self._loop.time() * 1e9)
+
+    def note(self, source: str, kind: str, text: str) -> None:
+        """Publish an event."""
+        self._publish(Event(self.now_ns(), source, kind, text))
+
+    # --- events -------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin with the first step."""
+        self._post(engine.Start(self.now_ns()))
+
+    def stop(self, reason: str, ending: engine.Ending = engine.Ending.ABORTED) -> None:
+        """Take the energy away and end the run. May be called from anywhere on the loop, at any time."""
+        if self.state.mode is engine.Mode.RUN:
+            self.note("core", "operator" if ending is engine.Ending.STOPPED else "fault", f"abort: {reason}")
+        self._post(engine.Stop(self.now_ns(), reason, ending))
+
+    def on_status(self, status: PlcStatus, now_ns: int) -> None:
+        """A status arrived: the watch first, then the engine."""
+        levels = watch.classify(self._situation.reading(now_ns), self._limits, self._watch.boot_id, self.emi(now_ns))
+        before = self._watch.action
+        self._watch = watch.step(self._watch, levels, status.boot_id)
+        if self._watch.action is watch.Action.DUMP and before is watch.Action.NONE:
+            self.stop(watch.reason(self._watch.cause))
+        seen = observe(status, now_ns)
+        self._stamp(seen)
+        self._post(engine.Seen(seen))
+        self._ask_again(now_ns)
+
+    def on_trouble(self, text: str, now_ns: int) -> None:
+        """An exchange with the PLC failed: the status gets older, and once it is stale the run ends."""
+        self.note("plc", "warning", text)
+        age_s = (now_ns - self._situation.status_ns) * 1e-9
+        if age_s > self._limits.status_age_s:
+            self.stop(f"the PLC's status is {age_s:.2f} s old: {text}")
+        if self.state.mode is engine.Mode.ABORT:
+            since_s = (now_ns - max(self._situation.status_ns, self.state.abort_ns)) * 1e-9
+            if since_s > PLC_SILENCE_S:
+                self._end(engine.lost(self.state, f"{self.state.reason}; the PLC does not answer any more"))
+
+    def emi(self, now_ns: int) -> bool:
+        """True while the pulse disturbs readings."""
+        status, fire_ns = self._situation.status, self._situation.fire_ns
+        in_shot = status is not None and status.state.name == BenchState.SHOT.name
+        return in_shot or (fire_ns is not None and now_ns - fire_ns < EMI_S * 1e9)
+
+    def quiet(self, now_ns: int) -> bool:
+        """True from T-0.5 s to T+0.2 s: only heartbeat and safety traffic run on the links."""
+        if self.emi(now_ns):
+            return True
+        if self.state.mode is not engine.Mode.RUN or self.state.step < 0:
+            return False
+        kind = self._plan.steps[self.state.step].kind
+        left_s = engine.countdown_s(self._plan, self.state, now_ns)
+        return kind in (StepKind.ISOLATE, StepKind.FIRE) or (left_s is not None and left_s < QUIET_BEFORE_S)
+
+    def countdown_s(self, now_ns: int) -> float | None:
+        """Seconds to fire during the countdown, else None."""
+        return engine.countdown_s(self._plan, self.state, now_ns)
+
+    def _stamp(self, seen: Observation) -> None:
+        situation = self._situation
+        if situation.dump_ns is None and seen.state is BenchState.DUMPING:
+            situation.dump_ns = seen.t_ns
+        if situation.dump_ns is not None and situation.safe_ns is None and engine.proven_safe(seen, opened=True):
+            situation.safe_ns = seen.t_ns
+
+    def _ask_again(self, now_ns: int) -> None:
+        if self._repeat is None or self.state.mode is not engine.Mode.RUN:
+            return
+        command, last_ns = self._repeat
+        if (now_ns - last_ns) * 1e-9 >= REPEAT_S:
+            self._repeat = None
+            self._work.append(command)
+            self._awaken()
+
+    def _post(self, event: engine.Event) -> None:
+        self.state, outputs = engine.step(self._plan, self.state, event)
+        for output in outputs:
+            self._take(output)
+
+    def _take(self, output: engine.Output) -> None:
+        if isinstance(output, engine.Enter):
+            self._mark(output.index, "enter")
+        elif isinstance(output, engine.Leave):
+            self._repeat = None
+            self._mark(output.index, "done")
+        elif isinstance(output, engine.Cancel):
+            self._work.clear()
+            self._repeat = None
+            if self._current is not None:
+                self._current.cancel()
+        elif isinstance(output, engine.Finish):
+            self._end(self.state)
+        elif output == Command("DUMP"):
+            self._heartbeat.dump()
+        else:
+            self._work.append(output)
+            self._awaken()
+
+    def _mark(self, index: int, phase: str) -> None:
+        self._publish(StepEntered(self.now_ns(), index, self._plan.steps[index].id, phase))
+
+    def _end(self, state: engine.EngineState) -> None:
+        self.state = state
+        if not self.finished.done():
+            self.finished.set_result(state)
+
+    # --- intents ------------------------------------------------------------------------------------------------
+
+    async def work(self) -> None:
+        """Carry out intents until cancelled."""
+        while True:
+            self._health.promise("sequence", self.now_ns(), INTENT_S)
+            if not self._work:
+                self._wake = self._loop.create_future()
+                self._health.retire("sequence")
+                await self._wake
+                continue
+            intent = self._work.popleft()
+            self._current = self._loop.create_task(self._carry_out(intent), name=f"intent {intent}")
+            await asyncio.wait([self._current])
+            self._settle(self._current)
+            self._current = None
+
+    def _settle(self, task: "asyncio.Task[None]") -> None:
+        if task.cancelled():
+            return
+        trouble = task.exception()
+        if trouble is None:
+            if not self._work:
+                self._post(engine.Done(self.now_ns()))
+        elif isinstance(trouble, InstrumentError | ActionFailed | JournalError):
+            self._work.clear()
+            self.note("core", "fault", str(trouble))
+            self._post(engine.Failed(self.now_ns(), str(trouble)))
+        else:
+            raise trouble
+
+    async def _carry_out(self, intent: Intent) -> None:
+        if isinstance(intent, Journal):
+            await self._write(intent)
+        elif isinstance(intent, Perform):
+            await self._actions.perform(intent.action)
+        else:
+            await self._send(intent)
+
+    async def _write(self, intent: Journal) -> None:
+        try:
+            self._journal.append(intent.kind, self._facts())
+            if intent.barrier:
+                before = self._loop.time()
+                await self._offload(self._journal.barrier)
+                if self._loop.time() - before > BARRIER_S:
+                    raise ActionFailed(f"the journal's fsync before {intent.kind} took longer than {BARRIER_S:g} s")
+        except JournalError:
+            self._situation.journal_alive = False
+            if self.state.mode is engine.Mode.RUN:
+                raise
+            self.note("journal", "fault", f"{intent.kind} could not be written; safing goes on without the journal")
+
+    def _facts(self) -> Mapping[str, Any]:
+        status, state = self._situation.status, self.state
+        facts: dict[str, Any] = {
+            "t_ns": self.now_ns() - self._situation.start_ns,
+            "step": self._plan.steps[state.step].id if state.step >= 0 else "",
+            "shot": self._ticket.number,
+        }
+        if state.reason:
+            facts["reason"] = state.reason
+        if status is not None:
+            facts |= {"plc": status.state.name, "scan": status.scan, "latches": status.latches, "nonce": status.nonce}
+            facts["probes_v"] = [_finite(status.probe_a_v), _finite(status.probe_b_v)]
+        return facts
+
+    async def _send(self, intent: Command) -> None:
+        command = PlcCommand[intent.name]
+        if command is PlcCommand.FIRE:
+            self._situation.fire_ns = self.now_ns()
+        status = await self._heartbeat.command(command, self._arguments(command))
+        if status.ack is Refusal.ACCEPTED:
+            return
+        if intent.repeat:
+            self._repeat = (intent, self.now_ns())
+            return
+        raise ActionFailed(f"the PLC refused {intent.name}: {describe_refusal(status)}")
+
+    def _arguments(self, command: PlcCommand) -> tuple[int, ...]:
+        ticket, plan, status = self._ticket, self._plan, self._situation.status
+        nonce = status.nonce if status is not None else 0
+        token = PermitToken(
+            ticket.rig_id, ticket.epoch, int(plan.profile_sha256[:16], 16), ticket.number, plan.module_mask
+        )
+        if command is PlcCommand.PERMIT:
+            return encode_permit(PermitArguments(token, plan.charge_voltage_v, ticket.ramp_v_per_s, plan.tolerance_v))
+        if command is PlcCommand.FIRE_ENABLE:
+            return encode_fire_enable(FireEnableArguments(token, nonce, ticket.fire_mask, ticket.gate_s))
+        if command in (PlcCommand.CHARGE, PlcCommand.FIRE):
+            return encode_shot(ticket.number, nonce)
+        return ()
+
+    def _awaken(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+
+def describe_refusal(status: PlcStatus) -> str:
+    """Why the PLC said no, for a person."""
+    return f"{status.ack.name} (guards {status.guards:#x})" if status.ack is Refusal.GUARD else status.ack.name
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 3) if value - value == 0.0 else None
