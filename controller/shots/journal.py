@@ -60,6 +60,7 @@ KINDS = frozenset(
         "dump_intent",
         "dump_done",
         "safe_verified",
+        "unsafe_unconfirmed",
         "event",
         "verdict",
         "recovered",
