@@ -1,0 +1,266 @@
+"""From what a run learned to the shot record: plain assembly, no I/O."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib import metadata
+
+import numpy as np
+
+from controller.messages import RunConfig
+from controller.rig.model import Channel, Rig
+from controller.runtime.core import Outcome
+from controller.runtime.runner import ShotTicket
+from controller.runtime.situation import mean_v
+from controller.sequencer.engine import Ending
+from controller.sequencer.plan import Plan
+from controller.shots.model import (
+    ChannelCapture,
+    ChecklistItem,
+    EventRow,
+    InstrumentUse,
+    MeasuredValue,
+    PartUse,
+    Person,
+    PlcEventRow,
+    SelfTestResult,
+    ShotIdentity,
+    ShotRecord,
+    SlowLog,
+)
+from drivers.ports import Identity, Waveform
+from drivers.wire.plc import EventCode, PlcEvent, PlcState, Trip
+
+SCAN_NS = 10_000_000
+"""One PLC scan (design.md 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What the record needs beside the run itself. ``today`` decides overdue calibrations."""
+
+    plan: Plan
+    rig: Rig
+    config: RunConfig
+    ticket: ShotTicket
+    identities: Mapping[str, Identity]
+    ended_utc: str
+    today: date
+    self_test_paths: tuple[str, ...]
+    simulated: bool
+    predicted: Mapping[str, float]
+
+
+def captures_of(outcome: Outcome, rig: Rig, today: date) -> tuple[ChannelCapture, ...]:
+    """Every transferred waveform with its calibration chain."""
+    return tuple(
+        _capture(rig.channel(name), instrument, waveform, today)
+        for name, (instrument, waveform) in outcome.captured.waveforms.items()
+    )
+
+
+def _capture(channel: Channel, instrument: str, waveform: Waveform, today: date) -> ChannelCapture:
+    overdue = channel.overdue(today)
+    return ChannelCapture(
+        channel=channel.name,
+        instrument=instrument,
+        source=waveform.source,
+        raw=waveform.raw,
+        x_increment_s=waveform.x_increment_s,
+        x_origin_s=waveform.x_origin_s - waveform.x_reference * waveform.x_increment_s,
+        y_increment_v=waveform.y_increment_v,
+        y_origin_v=waveform.y_origin_v,
+        y_reference=waveform.y_reference,
+        full_scale=waveform.full_scale,
+        settings=waveform.settings,
+        scale=channel.scale,
+        unit=channel.unit,
+        delay_s=channel.delay_s,
+        uncertainty=channel.uncertainty,
+        chain=tuple(
+            {
+                "part": part.kind,
+                "serial": part.serial,
+                "factor": part.factor,
+                "sign": part.sign,
+                "delay_s": part.delay_s,
+                "uncertainty": part.uncertainty,
+                "due": part.due.isoformat() if part.due is not None else "",
+                "overdue": part in overdue,
+            }
+            for part in channel.chain
+        ),
+        calibration_overdue=bool(overdue),
+        delay_uncertainty_s=channel.delay_uncertainty_s,
+        title=channel.title,
+    )
+
+
+def slow_logs_of(outcome: Outcome) -> tuple[SlowLog, ...]:
+    """Every slow channel that got at least one sample."""
+    return tuple(
+        SlowLog(name, history.unit, np.array(history.t_s), np.array(history.value), history.title)
+        for name, history in outcome.situation.history.items()
+        if len(history.t_s)
+    )
+
+
+def seconds(outcome: Outcome, t_ns: int | None) -> float | None:
+    """Loop nanoseconds as seconds since the start of the run."""
+    return None if t_ns is None else (t_ns - outcome.start_ns) * 1e-9
+
+
+def describe_event(event: PlcEvent) -> str:
+    """One line for a person about an event of the PLC's ring."""
+    try:
+        code = EventCode(event.code)
+    except ValueError:
+        return f"unknown event {event.code}"
+    if code is EventCode.STATE:
+        old, new = PlcState(event.detail >> 8), PlcState(event.detail & 0xFF)
+        return f"{old.name} -> {new.name} at {event.value:.0f} V"
+    if code is EventCode.TRIP:
+        names = [str(trip.name) for trip in Trip if trip.value & event.detail]
+        return f"trip {', '.join(names)} at {event.value:.0f} V"
+    if code is EventCode.SELF_TEST:
+        return f"self-test: {event.detail >> 8} of {event.detail & 0xFF} paths passed"
+    if code is EventCode.FIRE:
+        return f"fire pulse of shot {event.detail} at {event.value:.0f} V"
+    if code is EventCode.LATCHES:
+        return f"current latches {event.detail:#06b}"
+    if code is EventCode.PROOF:
+        return f"proof of safe {'holds' if event.detail == 1 else 'failed'}, worst tau ratio {event.value:.3f}"
+    return f"{code.name.lower().replace('_', ' ')} {event.detail} {event.value:g}"
+
+
+def plc_rows(outcome: Outcome) -> tuple[PlcEventRow, ...]:
+    """The ring's events of this run, placed on the loop's time by the last status (its scan and arrival)."""
+    status = outcome.situation.status
+    if status is None:
+        return ()
+    zero_ns = outcome.situation.status_ns - status.scan * SCAN_NS
+    return tuple(
+        PlcEventRow(
+            number=event.number,
+            scan=event.scan,
+            t_ns=zero_ns + event.scan * SCAN_NS,
+            code=event.code,
+            detail=event.detail,
+            value=event.value,
+            first_fault=event.first_fault,
+            text=describe_event(event),
+        )
+        for event in outcome.plc_events
+    )
+
+
+def ledger_of(outcome: Outcome, plan: Plan, rig: Rig, predicted: Mapping[str, float]) -> dict[str, float]:
+    """Energies in joules: stored at fire (from the module readbacks), and the twin's account of where it goes."""
+    fire_s = seconds(outcome, outcome.situation.fire_ns)
+    ledger: dict[str, float] = {}
+    if fire_s is not None:
+        stored = 0.0
+        for index in range(rig.bank.modules):
+            history = outcome.situation.history.get(f"module_{index + 1}_voltage")
+            if history is not None and plan.module_mask >> index & 1:
+                before = [v for t, v in zip(history.t_s, history.value, strict=True) if fire_s - 0.3 <= t <= fire_s]
+                voltage_v = mean_v(tuple(before))
+                stored += 0.5 * rig.bank.module_capacitance_f * voltage_v * voltage_v
+        if math.isfinite(stored):
+            ledger["stored before fire (measured)"] = stored
+    return ledger | {f"{name} (twin)": value for name, value in predicted.items()}
+
+
+def self_test_of(outcome: Outcome, paths: tuple[str, ...]) -> tuple[SelfTestResult, ...]:
+    """Each interlock path's result, from the PLC's count: paths are tested in order and the first failure stops."""
+    status = outcome.situation.status
+    if status is None or status.self_test_total == 0:
+        return ()
+    return tuple(
+        SelfTestResult(path, index < status.self_test_passed)
+        for index, path in enumerate(paths[: status.self_test_total])
+    )
+
+
+def build_record(
+    background: Background,
+    outcome: Outcome,
+    captures: Sequence[ChannelCapture],
+    slow_logs: Sequence[SlowLog],
+    measurements: Sequence[MeasuredValue],
+    events: Sequence[EventRow],
+    verdict: str,
+    journal: bytes,
+    journal_head: str,
+) -> ShotRecord:
+    """Everything that is kept of the shot."""
+    plan, config, situation = background.plan, background.config, outcome.situation
+    return ShotRecord(
+        identity=ShotIdentity(
+            background.ticket.shot_id,
+            background.ticket.number,
+            background.rig.name,
+            outcome.start_ns,
+            config.started_utc,
+        ),
+        ended_utc=background.ended_utc,
+        kind=plan.kind.value,
+        profile=plan.profile,
+        title=plan.title,
+        load=config.load or plan.load,
+        verdict=verdict,
+        ended=outcome.state.ending.value,
+        reason=outcome.state.reason,
+        operator=Person(config.operator, "operator"),
+        purpose=config.purpose or plan.purpose,
+        profile_text=plan.profile_text,
+        profile_sha256=plan.profile_sha256,
+        rig_text=plan.rig_text,
+        rig_sha256=plan.rig_sha256,
+        parts=tuple(PartUse(role, serial) for role, serial in sorted(config.parts.items())),
+        instruments=_instruments(background, situation.lost_optional, situation.lost_required),
+        checklist=tuple(ChecklistItem(text, True, config.operator) for text in plan.checklist),
+        tags=config.tags,
+        self_test=self_test_of(outcome, background.self_test_paths),
+        bypasses=plan.bypasses,
+        captures=tuple(captures),
+        slow_logs=tuple(slow_logs),
+        events=tuple(events),
+        plc_events=plc_rows(outcome),
+        measurements=tuple(measurements),
+        ledger=ledger_of(outcome, plan, background.rig, background.predicted),
+        settings=dict(sorted(plan.parameters.items())),
+        versions={name: metadata.version(name) for name in ("sparkgap", "numpy", "h5py")},
+        journal=journal,
+        journal_head=journal_head,
+        t0_s=seconds(outcome, situation.fire_ns),
+        dump_s=seconds(outcome, situation.dump_ns),
+        safe_s=seconds(outcome, situation.safe_ns),
+        simulated=background.simulated,
+    )
+
+
+def _instruments(
+    background: Background, lost_optional: Mapping[str, str], lost_required: str
+) -> tuple[InstrumentUse, ...]:
+    return tuple(
+        InstrumentUse(
+            name,
+            identity.vendor,
+            identity.model,
+            identity.serial,
+            identity.firmware,
+            background.plan.instruments[name].value if name in background.plan.instruments else "required",
+            name in lost_optional or name == lost_required,
+        )
+        for name, identity in background.identities.items()
+    )
+
+
+def verdict_of(outcome: Outcome, measurements: Sequence[MeasuredValue]) -> str:
+    """The worst child wins; a run that did not complete is aborted whatever it measured (design.md 4)."""
+    if outcome.state.ending is not Ending.COMPLETED:
+        return "aborted"
+    ranking = ("pass", "inconclusive", "fail", "aborted", "error")
+    return max((value.verdict for value in measurements), key=ranking.index, default="pass")
