@@ -10,7 +10,7 @@ SMOOTH_SHARE = 1000
 """The first guess of a peak's place averages over a thousandth of the record: wider than EMI, narrower than a pulse."""
 
 PEAK_WINDOW = 0.97
-"""Samples above this share of the peak take part in the fit: wide enough to average noise, narrow enough for a cubic."""
+"""Samples above this share of the peak take part in the fit: wide enough to average, narrow enough for a cubic."""
 
 PEAK_MIN_POINTS = 9
 """A cubic through fewer samples follows their noise."""
@@ -20,6 +20,9 @@ DECAY_TOP, DECAY_BOTTOM = 0.9, 0.08
 
 DECAY_MIN_POINTS = 5
 """Fewer samples do not tell an exponential from a straight line."""
+
+DECAY_MAX_U95 = 0.1
+"""A time constant less certain than this share of itself was not fitted to an exponential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +120,5 @@ def fit_decay(t_s: FloatArray, values: FloatArray) -> DecayFit | None:
     scatter = float(np.sum((design @ solution - np.log(y) * weight) ** 2)) / max(t.size - 2, 1)
     variance = scatter * float(np.linalg.inv(design.T @ design)[0, 0])
     tau_s = -1.0 / slope
-    return DecayFit(tau_s, 2.0 * float(np.sqrt(variance)) * tau_s * tau_s)
+    u95_s = 2.0 * float(np.sqrt(variance)) * tau_s * tau_s
+    return DecayFit(tau_s, u95_s) if u95_s < DECAY_MAX_U95 * tau_s else None

@@ -14,6 +14,7 @@ def normalise(unit: str) -> str:
     text = unit.replace("**", "^").replace("²", "^2").replace("Ω", "ohm").replace("·", " ").replace("*", " ")
     text = re.sub(r"([A-Za-z])2", r"\1^2", text)
     text = re.sub(r"\^2(?=[A-Za-z])", "^2 ", text)
+    text = "" if text.strip() in ("1", "-", "dimensionless") else text
     text = re.sub(r"\bohms?\b", "Ohm", text, flags=re.IGNORECASE)
     return " ".join(text.split())
 
