@@ -7,7 +7,6 @@ from types import MappingProxyType
 from drivers.wire.dialect import Dialect, Row
 from drivers.wire.scpi_rows import (
     BlockRow,
-    Choice,
     Codec,
     Count,
     CountOr,
@@ -36,6 +35,8 @@ UNITS = choice("VOLT", "AMPere")
 WAVEFORM_FORMAT = choice("BYTE", "WORD", "ASCii")
 ACQUIRE_TYPE = choice("NORMal", "AVERage", "HRESolution", "PEAK")
 POINTS_MODE = choice("NORMal", "MAXimum", "RAW")
+IMAGE_FORMAT = choice("PNG", "BMP", "BMP8bit")
+PALETTE = choice("COLor", "GRAYscale")
 SWITCH = Switch()
 NR1 = Count()
 PLAIN = Count(signed=False)
@@ -223,11 +224,8 @@ _OTHERS: tuple[ScpiRow | BlockRow | DumpRow, ...] = (
     ScpiRow("error?", ":SYSTem:ERRor[:NEXT]?", results={"code": NR1, "text": Quoted(255)}),
     ScpiRow("waveform.preamble?", ":WAVeform:PREamble?", results=PREAMBLE),
     BlockRow("waveform.data?", ":WAVeform:DATA?"),
-    BlockRow(
-        "display.data?", ":DISPlay:DATA?", {"format": choice("PNG", "BMP", "BMP8bit"), "palette": Choice(("COLor", "GRAYscale"))},
-        optional=2,
-    ),
-)  # fmt: skip
+    BlockRow("display.data?", ":DISPlay:DATA?", {"format": IMAGE_FORMAT, "palette": PALETTE}, optional=2),
+)
 
 ROWS: Mapping[str, ScpiRow | BlockRow | DumpRow] = MappingProxyType(
     {row.name: row for row in (*_COMMON, *_CHANNEL, *_SETTINGS, *_ACTIONS, *_READINGS, *_MEASUREMENTS, *_OTHERS)}

@@ -8,6 +8,7 @@ without leading colon continues at the level of the one before, common commands 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 MESSAGE_MAX = 65_536
@@ -15,6 +16,9 @@ MESSAGE_MAX = 65_536
 
 UNITS_MAX = 256
 """Most units one message may chain: five is usual, RTO drivers send up to five (instruments.md 2.2)."""
+
+FORMATTED_MAX = 4096
+"""Formatted numbers remembered: polling clients ask for the same settings again and again."""
 
 T = TypeVar("T")
 
@@ -85,7 +89,7 @@ def split_outside_quotes(text: str, separator: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One program message unit: absolute upper-case path (``("CHAN1", "RANG")``, ``("*IDN",)``), query or not, arguments."""
+    """One program message unit; ``path`` is absolute and upper-case: ``("CHAN1", "RANG")``, ``("*IDN",)``."""
 
     path: tuple[str, ...]
     query: bool
@@ -155,7 +159,7 @@ def _spellings(pattern: str) -> list[tuple[tuple[str, bool], ...]]:
     spelled: list[tuple[tuple[str, bool], ...]] = [()]
     for opening, mnemonic, suffix, _ in _NODE.findall(pattern.rstrip("?")):
         forms = sorted({short_form(mnemonic), mnemonic.upper()})
-        longer = [path + ((form, bool(suffix)),) for path in spelled for form in forms]
+        longer = [(*path, (form, bool(suffix))) for path in spelled for form in forms]
         spelled = spelled + longer if opening else longer
     return spelled
 
@@ -183,9 +187,9 @@ class HeaderTable(Generic[T]):
             names.append((match.group(1), int(match.group(2)) if match.group(2) else -1))
         candidates: list[tuple[tuple[tuple[str, bool], ...], list[int]]] = [((), [])]
         for name, number in names:
-            grown = [(path + ((name, True),), [*found, max(number, 1) if number else 0]) for path, found in candidates]
+            grown = [((*path, (name, True)), [*found, max(number, 1) if number else 0]) for path, found in candidates]
             if number < 0:
-                grown += [(path + ((name, False),), found) for path, found in candidates]
+                grown += [((*path, (name, False)), found) for path, found in candidates]
             candidates = grown
         for path, suffixes in candidates:
             row = self._rows.get((unit.query, path))
@@ -279,6 +283,7 @@ def format_nr1(value: float) -> str:
     return f"{round(value):+d}"
 
 
+@lru_cache(maxsize=FORMATTED_MAX)
 def format_nr3(value: float, digits: int = 6, digits_max: int = 0) -> str:
     """Signed scientific form with at least ``digits`` significant digits: ``+1.00000E-06``.
 
@@ -293,6 +298,7 @@ def format_nr3(value: float, digits: int = 6, digits_max: int = 0) -> str:
     return text
 
 
+@lru_cache(maxsize=FORMATTED_MAX)
 def format_engineering(value: float, digits: int = 3, digits_max: int = 0) -> str:
     """Signed engineering form, exponent a multiple of three, as Keysight prints settings: ``+40.0E+00``."""
     mantissa, exponent_text = format_nr3(value, digits, digits_max).split("E")
