@@ -1,0 +1,118 @@
+"""Opening the catalogue's database: driver, durability, corruption, schema version. Imported when one is opened."""
+
+import sqlite3
+from pathlib import Path
+
+import alembic.command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from controller.shots.catalogue import BUSY_TIMEOUT_S, CATALOGUE_NAME, CatalogueUnusable
+
+CONNECT_TIMEOUT_S = 10
+"""A PostgreSQL server in the same laboratory answers in milliseconds."""
+
+SHIFTED = "move the file away (the shot files stay valid) or restore a backup"
+
+
+def open_engine(place: str | Path) -> tuple[Engine, str]:
+    """An engine on a checked database at the newest schema, and a name for messages. Raises CatalogueUnusable."""
+    if isinstance(place, str) and "://" in place:
+        return _open_url(place)
+    path = Path(place)
+    if path.is_dir():
+        path = path / CATALOGUE_NAME
+    return _open_file(path)
+
+
+def _open_file(path: Path) -> tuple[Engine, str]:
+    if not path.parent.is_dir():
+        raise CatalogueUnusable(str(path), "its folder does not exist", "create the folder or choose another --out")
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _set_pragmas)
+    try:
+        with engine.connect() as connection:
+            state = str(connection.execute(text("PRAGMA quick_check(1)")).scalar_one())
+        if state != "ok":
+            raise CatalogueUnusable(str(path), f"the file is damaged: {state}", SHIFTED)
+        _bring_up_to_date(engine, str(path), path)
+    except DBAPIError as error:
+        engine.dispose()
+        raise CatalogueUnusable(str(path), f"not a usable SQLite file: {error.orig}", SHIFTED) from error
+    except CatalogueUnusable:
+        engine.dispose()
+        raise
+    return engine, str(path)
+
+
+def _open_url(url: str) -> tuple[Engine, str]:
+    try:
+        parsed = make_url(url)
+        name = parsed.render_as_string(hide_password=True)
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        postgres = parsed.drivername.startswith("postgresql")
+        engine = create_engine(parsed, connect_args={"connect_timeout": CONNECT_TIMEOUT_S} if postgres else {})
+    except (ArgumentError, NoSuchModuleError) as error:
+        remedy = "use a path, sqlite:///..., or postgresql://user@host/database"
+        raise CatalogueUnusable(url.split("@")[-1], f"not a database address: {error}", remedy) from error
+    except ModuleNotFoundError as error:
+        raise CatalogueUnusable(name, f"{error.name} is missing", "pip install 'sparkgap[postgres]'") from error
+    if parsed.drivername.startswith("sqlite"):
+        engine.dispose()
+        return _open_file(Path(parsed.database or CATALOGUE_NAME))
+    try:
+        _bring_up_to_date(engine, name, None)
+    except DBAPIError as error:
+        engine.dispose()
+        raise CatalogueUnusable(name, f"the server refused: {error.orig}", "check address, account, rights") from error
+    except CatalogueUnusable:
+        engine.dispose()
+        raise
+    return engine, name
+
+
+def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    """WAL so that readers never wait, FULL so that a commit survives a power cut (dependencies.md section 7)."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _bring_up_to_date(engine: Engine, name: str, path: Path | None) -> None:
+    """Migrate to the newest schema; a SQLite file is copied first. Raises CatalogueUnusable for a newer schema."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+    head = scripts.get_current_head()
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current == head:
+        return
+    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        problem = f"its schema {current!r} is newer than {head!r}"
+        raise CatalogueUnusable(name, problem, "use the version of sparkgap that wrote it")
+    if path is not None and current is not None:
+        _back_up(path, current)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "head")
+
+
+def _back_up(path: Path, revision: str) -> Path:
+    """A consistent copy through SQLite's own backup call: copying the file would miss its write-ahead log."""
+    backup = path.with_name(f"{path.name}.{revision}.bak")
+    source, target = sqlite3.connect(path), sqlite3.connect(backup)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+    return backup
