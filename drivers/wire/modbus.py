@@ -50,7 +50,7 @@ class ModbusError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request. ``data`` are register bytes to write; FC 23 reads ``address``/``count`` and writes ``write_address``."""
+    """A request. ``data`` are register bytes to write; FC 23 reads ``address`` and writes ``write_address``."""
 
     function: Function
     address: int

@@ -246,14 +246,14 @@ def _is_number(value: object) -> bool:
 
 
 def check_limits(limits: PlcLimits) -> list[str]:
-    """Rules the limits must obey (safety.md 3.2, F1): ``field: what is wrong; what would be right``, empty when sound."""
+    """Rules the limits must obey (safety.md 3.2, F1): as ``field: problem; what would be right``."""
     scan = limits.scan_s
     top = limits.target_max_v
     opening = limits.contactor_open_s + limits.contactor_bounce_s
     rules = (
         (
             limits.ramp_max_v_per_s * (2.0 * scan + opening) <= limits.overvoltage_v - top,
-            "overvoltage_v: the ramp passes it before the contactor is open; ramp * (2 scans + opening) <= V_OV - target",
+            "overvoltage_v: passed before the contactor is open; ramp * (2 scans + opening) <= V_OV - target",
         ),
         (
             limits.ramp_max_v_per_s * (limits.watchdog_s + scan) <= limits.rated_v - top,

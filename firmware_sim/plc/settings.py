@@ -114,7 +114,10 @@ def resolve_bands(limits: PlcLimits, permit: Permit) -> Bands:
 
 
 def resolve_times(limits: PlcLimits, permit: Permit) -> Times:
-    """Scan counts under ``permit`` (safety.md 3.2: t_dump2 = R/2 C ln(V0/V_safe), T_dump = 1.5 t_dump2, T_ch = 1.25 CV/I)."""
+    """Scan counts under ``permit``.
+
+    safety.md 3.2: t_dump2 = R/2 C ln(V0/V_safe), T_dump = 1.5 t_dump2, T_charge = 1.25 C V / I.
+    """
     tau = dump_tau_of(limits, permit.mask)
     v_safe = v_safe_of(limits, permit.mask)
     close_s = limits.dump_close_s + limits.dump_bounce_s

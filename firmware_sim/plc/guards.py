@@ -1,0 +1,117 @@
+"""PURE: the named guards of the PLC's state table. Their order gives the bit in the status block's ``guards``."""
+
+from typing import TYPE_CHECKING
+
+from drivers.wire.plc import PlcState, Refusal, Trip
+from firmware_sim.plc.levels import Aim, Aux, Band, Latch, Levels, Proof
+from firmware_sim.plc.settings import Times
+from firmware_sim.plc.trips import ACTS, PERMITTED, PREDICATES, STANDING, Predicate
+
+if TYPE_CHECKING:
+    from firmware_sim.plc.machine import ControlState
+
+
+def _energy_safe(c: "ControlState", v: Levels, t: Times) -> bool:
+    """Both probes and every module, switched-out ones included, valid and at or below V_safe."""
+    return Band.ZERO <= v.a <= Band.SAFE and Band.ZERO <= v.b <= Band.SAFE and Band.ZERO <= v.modules <= Band.SAFE
+
+
+def _low_voltage(c: "ControlState", v: Levels, t: Times) -> bool:
+    return Band.ZERO <= v.a <= Band.LOW and Band.ZERO <= v.b <= Band.LOW and Band.ZERO <= v.modules <= Band.LOW
+
+
+def _no_trip(c: "ControlState", v: Levels, t: Times) -> bool:
+    return not any(PREDICATES[cause](c, v, t) for cause in PERMITTED)
+
+
+_LASTING = tuple((cause, PREDICATES[cause], PlcState.DUMPING in ACTS[cause]) for cause in Trip if cause in STANDING)
+
+
+def _cause_gone(c: "ControlState", v: Levels, t: Times) -> bool:
+    """No standing cause that acts while dumping is present, nor one of those that tripped."""
+    return not any((acts or c.trips & cause) and present(c, v, t) for cause, present, acts in _LASTING)
+
+
+GUARDS: dict[str, Predicate] = {
+    "token_valid": lambda c, v, t: v.facts.token is Refusal.ACCEPTED,
+    "token_unused": lambda c, v, t: not c.fired,
+    "no_trip": _no_trip,
+    "dumps_closed": lambda c, v, t: v.dump_a is Aux.CLOSED and v.dump_b is Aux.CLOSED,
+    "dumps_open": lambda c, v, t: v.dump_a is Aux.OPEN and v.dump_b is Aux.OPEN,
+    "energy_safe": _energy_safe,
+    "zero_volts": lambda c, v, t: v.a is Band.ZERO and v.b is Band.ZERO and v.modules is Band.ZERO,
+    "low_voltage": _low_voltage,
+    "in_tolerance": lambda c, v, t: v.aim is Aim.IN,
+    "steady": lambda c, v, t: c.steady >= t.in_tolerance,
+    "contactor_open": lambda c, v, t: v.contactor is Aux.OPEN,
+    "charger_inhibited": lambda c, v, t: v.charger_inhibited,
+    "charger_locked_out": lambda c, v, t: v.charger_locked_out,
+    "zero_current": lambda c, v, t: v.zero_current,
+    "self_test_fresh": lambda c, v, t: v.facts.self_test_fresh,
+    "no_test_running": lambda c, v, t: not v.facts.under_test,
+    "search_complete": lambda c, v, t: v.search_complete,
+    "ground_stick_stowed": lambda c, v, t: v.ground_stick_stowed,
+    "warned": lambda c, v, t: v.facts.warned,
+    "consent": lambda c, v, t: v.consent,
+    "maintenance_key": lambda c, v, t: v.maintenance_key,
+    "latches_clear": lambda c, v, t: v.latch is Latch.NONE,
+    "latches_all": lambda c, v, t: v.latch is Latch.ALL,
+    "latches_some": lambda c, v, t: v.latch is Latch.SOME,
+    "dwell_done": lambda c, v, t: c.dwell >= t.dwell,
+    "approach_allowed": lambda c, v, t: not (c.misfire or c.partial) or c.quiet >= t.no_approach,
+    "proof_holds": lambda c, v, t: v.facts.proof is Proof.HOLDS,
+    "reset_edge": lambda c, v, t: v.local_reset and not c.reset_held,
+    "cause_gone": _cause_gone,
+    "discrepancy_released": lambda c, v, t: not c.trips & Trip.DOOR_DISCREPANCY or v.maintenance_key,
+    "open_time_over": lambda c, v, t: c.t > t.open,
+    "float_time_over": lambda c, v, t: c.t >= t.float,
+    "isolate_time_over": lambda c, v, t: c.t >= t.isolate,
+    "fire_time_over": lambda c, v, t: c.t >= t.fire,
+    "shot_time_over": lambda c, v, t: c.t >= t.shot,
+    "dump_time_over": lambda c, v, t: c.dump_t >= t.dump,
+    "energy_left": lambda c, v, t: not (_energy_safe(c, v, t) and v.dump_a is Aux.CLOSED and v.dump_b is Aux.CLOSED),
+    "proof_failed": lambda c, v, t: v.facts.proof is Proof.FAILED,
+    "test_lost": lambda c, v, t: (
+        not (
+            v.maintenance_key
+            and v.charger_locked_out
+            and v.dump_a is Aux.CLOSED
+            and v.dump_b is Aux.CLOSED
+            and _energy_safe(c, v, t)
+        )
+    ),
+}
+"""Name -> "the guard is true". ``c`` is the state after this scan's counting: ``c.t`` is 1 on the scan after entry."""
+
+GUARD_BITS: dict[str, int] = {
+    name: 1 << index
+    for index, name in enumerate(
+        (
+            "token_valid",
+            "token_unused",
+            "no_trip",
+            "dumps_closed",
+            "dumps_open",
+            "energy_safe",
+            "zero_volts",
+            "low_voltage",
+            "in_tolerance",
+            "contactor_open",
+            "charger_inhibited",
+            "charger_locked_out",
+            "zero_current",
+            "self_test_fresh",
+            "no_test_running",
+            "search_complete",
+            "ground_stick_stowed",
+            "warned",
+            "consent",
+            "maintenance_key",
+            "latches_clear",
+            "dwell_done",
+            "approach_allowed",
+            "proof_holds",
+        )
+    )
+}
+"""Guards that commands meet -> bit of ``guards`` in the status block (docs/reference/plc-map.md)."""

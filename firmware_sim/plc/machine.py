@@ -1,0 +1,369 @@
+"""PURE: the PLC's state machine: ``step(control, levels, times) -> (control, outputs)``, the table of bench.md 2.
+
+Nothing here sees a voltage or a clock: levels in, small enums, booleans and saturating scan counters out, so that
+the reachable states can be explored exhaustively. Trips come first, then the rows of the state from the top.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from drivers.wire.plc import ARMED_STATES, PlcCommand, PlcState, Refusal, Trip
+from firmware_sim.plc.guards import GUARD_BITS, GUARDS
+from firmware_sim.plc.levels import Aim, Aux, Latch, Levels
+from firmware_sim.plc.settings import Times
+from firmware_sim.plc.trips import ACTS, PREDICATES, STANDING, Predicate
+
+S = PlcState
+C = PlcCommand
+
+
+class ControlState(NamedTuple):
+    """The whole memory of the state machine. Counters are scans and saturate at the limit they are compared with."""
+
+    state: PlcState = S.SAFE
+    t: int = 0
+    steady: int = 0
+    dump_t: int = 0
+    """Scans since both dumps were commanded closed; keeps running from DUMPING into TRIP."""
+    dwell: int = 0
+    """Scans since both dumps were proven closed."""
+    quiet: int = 0
+    """After a misfire: scans since the energy was last seen safe."""
+    contactor_moving: int = 0
+    dumps_moving: int = 0
+    charger_moving: int = 0
+    mismatch: int = 0
+    spread: int = 0
+    discrepancy: int = 0
+    contactor_close: bool = False
+    charger_enable: bool = False
+    dump_a_open: bool = False
+    dump_b_open: bool = False
+    current_wait: bool = False
+    """After SHOT the dumps wait, boundedly, for the current to end."""
+    single: bool = False
+    fired: bool = False
+    misfire: bool = False
+    partial: bool = False
+    reset_held: bool = False
+    trips: int = 0
+    """Bits of ``Trip``, as a plain integer: this is compared on every scan."""
+    first_fault: int = 0
+
+
+class Outputs(NamedTuple):
+    """What the PLC drives after this scan, and its answer to this scan's command (None: no command was there)."""
+
+    dump_a_open: bool
+    dump_b_open: bool
+    contactor_close: bool
+    charger_enable: bool
+    fire: bool
+    gate_open: bool
+    door_lock: bool
+    ack: Refusal | None
+    guards: int
+
+
+class Row(NamedTuple):
+    """One row: from ``source``, on ``command`` (None: by itself), when all ``guards`` hold, to ``target``."""
+
+    name: str
+    source: PlcState
+    command: PlcCommand | None
+    guards: tuple[str, ...]
+    target: PlcState
+
+
+_FIRE_GUARDS = ("in_tolerance", "charger_inhibited", "zero_current", "contactor_open", "consent")
+_SAFE_AGAIN = ("energy_safe", "dumps_closed", "dwell_done", "approach_allowed", "no_test_running")
+_PERMIT_GUARDS = (
+    "token_valid",
+    "no_trip",
+    "dumps_closed",
+    "energy_safe",
+    "contactor_open",
+    "self_test_fresh",
+    "no_test_running",
+    "search_complete",
+    "ground_stick_stowed",
+    "latches_clear",
+    "warned",
+    "consent",
+)
+_ENTER_TEST_GUARDS = ("maintenance_key", "charger_locked_out", "dumps_closed", "energy_safe", "no_test_running")
+
+TABLE: tuple[Row, ...] = (
+    Row("enter_test", S.SAFE, C.ENTER_TEST, _ENTER_TEST_GUARDS, S.TEST),
+    Row("permit", S.SAFE, C.PERMIT, _PERMIT_GUARDS, S.OPENING),
+    Row("test_lost", S.TEST, None, ("test_lost",), S.SAFE),
+    Row("leave_test", S.TEST, C.LEAVE_TEST, (), S.SAFE),
+    Row("rehearse", S.TEST, C.REHEARSE, ("zero_volts", "dumps_closed"), S.TEST),
+    Row("dump_opening", S.OPENING, C.DUMP, (), S.DUMPING),
+    Row("charge", S.OPENING, C.CHARGE, ("token_valid", "dumps_open"), S.CHARGE),
+    Row("open_late", S.OPENING, None, ("open_time_over",), S.DUMPING),
+    Row("dump_charge", S.CHARGE, C.DUMP, (), S.DUMPING),
+    Row("charged", S.CHARGE, None, ("steady",), S.FLOAT),
+    Row("dump_float", S.FLOAT, C.DUMP, (), S.DUMPING),
+    Row("isolate", S.FLOAT, C.ISOLATE, (), S.ISOLATE),
+    Row("float_late", S.FLOAT, None, ("float_time_over",), S.DUMPING),
+    Row("dump_isolate", S.ISOLATE, C.DUMP, (), S.DUMPING),
+    Row("fire_enable", S.ISOLATE, C.FIRE_ENABLE, ("token_valid", *_FIRE_GUARDS), S.FIREWIN),
+    Row("isolate_late", S.ISOLATE, None, ("isolate_time_over",), S.DUMPING),
+    Row("dump_firewin", S.FIREWIN, C.DUMP, (), S.DUMPING),
+    Row(
+        "fire",
+        S.FIREWIN,
+        C.FIRE,
+        ("token_valid", "token_unused", *_FIRE_GUARDS, "dumps_open", "latches_clear"),
+        S.SHOT,
+    ),
+    Row("fire_late", S.FIREWIN, None, ("fire_time_over",), S.DUMPING),
+    Row("dump_shot", S.SHOT, C.DUMP, (), S.DUMPING),
+    Row("shot_done", S.SHOT, None, ("shot_time_over", "latches_all"), S.DUMPING),
+    Row("shot_partial", S.SHOT, None, ("shot_time_over", "latches_some"), S.DUMPING),
+    Row("shot_misfire", S.SHOT, None, ("shot_time_over", "latches_clear"), S.DUMPING),
+    Row("dump_locked", S.DUMPING, None, ("dump_time_over", "energy_left", "no_test_running"), S.LOCKOUT),
+    Row("proof_locked", S.DUMPING, None, ("dump_time_over", "proof_failed"), S.LOCKOUT),
+    Row("dump_again", S.DUMPING, C.DUMP, (), S.DUMPING),
+    Row("dumped", S.DUMPING, None, (*_SAFE_AGAIN, "proof_holds"), S.SAFE),
+    Row("trip_locked", S.TRIP, None, ("dump_time_over", "energy_left", "no_test_running"), S.LOCKOUT),
+    Row("dump_tripped", S.TRIP, C.DUMP, (), S.TRIP),
+    Row(
+        "reset",
+        S.TRIP,
+        None,
+        ("reset_edge", *_SAFE_AGAIN, "cause_gone", "discrepancy_released"),
+        S.SAFE,
+    ),
+    Row("dump_lockout", S.LOCKOUT, C.DUMP, (), S.LOCKOUT),
+    *(
+        Row(f"{command.name.lower()}_{state.name.lower()}", state, command, ("low_voltage",), S.DUMPING)
+        for state in (S.OPENING, S.CHARGE, S.FLOAT, S.ISOLATE, S.FIREWIN)
+        for command in (C.DUMP_A, C.DUMP_B)
+    ),
+)
+"""The table of bench.md section 2. ``any | trip -> TRIP`` and ``SAFE | DUMP`` (nothing to do) are in ``step``."""
+
+
+class Rules(NamedTuple):
+    """Table, guards and trips together, indexed by state. ``without`` makes the variants of a mutation test."""
+
+    rows: Mapping[PlcState, tuple[Row, ...]]
+    guards: Mapping[str, Predicate]
+    trips: Mapping[PlcState, tuple[tuple[int, Predicate], ...]]
+
+
+def make_rules(
+    table: tuple[Row, ...] = TABLE,
+    guards: Mapping[str, Predicate] = GUARDS,
+    trips: Mapping[Trip, Predicate] = PREDICATES,
+) -> Rules:
+    """Index a table for ``step``."""
+    rows = {state: tuple(row for row in table if row.source is state) for state in S}
+    acting = {state: tuple((int(cause), trips[cause]) for cause in trips if state in ACTS[cause]) for state in S}
+    acting[S.TRIP] = tuple((int(cause), trips[cause]) for cause in STANDING if S.DUMPING in ACTS[cause])
+    return Rules(rows, guards, acting)
+
+
+def without(guard: str) -> Rules:
+    """Rules in which one named guard always holds, or the trip of that name never comes: for mutation tests."""
+    if guard in GUARDS:
+        return make_rules(guards={**GUARDS, guard: lambda c, v, t: True})
+    cause = Trip[guard]
+    return make_rules(trips={**PREDICATES, cause: lambda c, v, t: False})
+
+
+RULES = make_rules()
+
+
+def step(control: ControlState, levels: Levels, times: Times, rules: Rules = RULES) -> tuple[ControlState, Outputs]:
+    """One scan: count, look for trips, then take the first row whose command and guards fit."""
+    counted = _count(control, levels, times)
+    state = counted.state
+    command = levels.facts.command
+    trips = _find_trips(counted, levels, times, rules)
+    if trips and state is S.TRIP:
+        counted = counted._replace(trips=counted.trips | trips)
+    elif trips:
+        ack = None if command is C.NONE else Refusal.ACCEPTED if command is C.DUMP else Refusal.TRIPPED
+        return _drive(_trip(counted, trips, levels), levels, times, False, ack, 0)
+    taken, ack, guards = _choose(counted, levels, times, rules)
+    after = counted if taken is None else _enter(counted, taken, levels)
+    fire = taken is not None and taken.name in ("fire", "rehearse")
+    return _drive(after, levels, times, fire, ack, guards)
+
+
+def _count(c: ControlState, v: Levels, times: Times) -> ControlState:
+    """Advance every saturating counter by this scan."""
+    shot = c.state is S.SHOT
+    closed = v.dump_a is Aux.CLOSED and v.dump_b is Aux.CLOSED
+    agrees = (v.dump_a is (Aux.OPEN if c.dump_a_open else Aux.CLOSED)) and (
+        v.dump_b is (Aux.OPEN if c.dump_b_open else Aux.CLOSED)
+    )
+    contactor = v.contactor is (Aux.CLOSED if c.contactor_close else Aux.OPEN)
+    charger = c.charger_enable or v.charger_inhibited
+    marked = c.misfire or c.partial
+    safe = marked and GUARDS["energy_safe"](c, v, times)
+    timed = c.state not in (S.SAFE, S.TEST, S.LOCKOUT)
+    return ControlState(
+        c.state,
+        (c.t + 1 if c.t < times.top else c.t) if timed else 0,
+        (c.steady + 1 if c.steady < times.in_tolerance else c.steady) if v.aim is Aim.IN and c.state is S.CHARGE else 0,
+        0 if c.dump_a_open or c.dump_b_open else c.dump_t + 1 if c.dump_t < times.dump else c.dump_t,
+        (c.dwell + 1 if c.dwell < times.dwell else c.dwell) if closed else 0,
+        (c.quiet + 1 if c.quiet < times.no_approach else c.quiet) if safe else 0,
+        0 if contactor or shot else min(c.contactor_moving + 1, times.contactor_travel),
+        0 if agrees or shot else min(c.dumps_moving + 1, times.dump_travel),
+        0 if charger or shot else min(c.charger_moving + 1, times.charger_travel),
+        min(c.mismatch + 1, times.mismatch_debounce) if v.mismatch and not shot else 0,
+        min(c.spread + 1, times.spread_debounce) if v.spread and not shot else 0,
+        min(c.discrepancy + 1, times.discrepancy_debounce) if v.door_1 is not v.door_2 else 0,
+        c.contactor_close,
+        c.charger_enable,
+        *_dump_commands(c, v, times),
+        c.fired,
+        c.misfire,
+        c.partial,
+        c.reset_held,
+        c.trips,
+        c.first_fault,
+    )
+
+
+def _dump_commands(c: ControlState, v: Levels, times: Times) -> tuple[bool, bool, bool, bool]:
+    """dump_a_open, dump_b_open, current_wait and single: what a dump in progress does by itself."""
+    if c.current_wait and (v.zero_current or c.t >= times.current_wait):
+        return False, False, False, False
+    if c.single and c.t >= times.single_dump:
+        return False, False, False, False
+    return c.dump_a_open, c.dump_b_open, c.current_wait, c.single
+
+
+def _find_trips(c: ControlState, v: Levels, times: Times, rules: Rules) -> int:
+    found = 0
+    for cause, present in rules.trips[c.state]:
+        if present(c, v, times):
+            found |= cause
+    return found & ~v.facts.under_test if found else 0
+
+
+def _choose(c: ControlState, v: Levels, times: Times, rules: Rules) -> tuple[Row | None, Refusal | None, int]:
+    """First row that fits; else how the command was refused and by which guards."""
+    command = v.facts.command
+    ack: Refusal | None = None
+    if command is not C.NONE:
+        # where the dumps are closed already, DUMP has nothing left to do and is carried out
+        ack = Refusal.ACCEPTED if command is C.DUMP else Refusal.WRONG_STATE
+    false_guards = 0
+    for row in rules.rows[c.state]:
+        if row.command is not None and row.command is not command:
+            continue
+        false = [name for name in row.guards if not rules.guards[name](c, v, times)]
+        if not false:
+            return row, (Refusal.ACCEPTED if row.command is command else ack), false_guards
+        if row.command is command:
+            ack, false_guards = _refuse(v, false)
+    return None, ack, false_guards
+
+
+def _refuse(v: Levels, false: list[str]) -> tuple[Refusal, int]:
+    bits = sum(GUARD_BITS.get(name, 0) for name in false)
+    if "token_valid" in false:
+        return v.facts.token, bits
+    if "token_unused" in false:
+        return Refusal.TOKEN_USED, bits
+    return (Refusal.TRIPPED if "no_trip" in false else Refusal.GUARD), bits
+
+
+def _trip(c: ControlState, trips: int, v: Levels) -> ControlState:
+    """Enter TRIP: everything off at once, dumps closed, or after SHOT once the current has ended."""
+    wait = c.state is S.SHOT or c.current_wait
+    return c._replace(
+        state=S.TRIP,
+        t=0 if c.state is not S.DUMPING else c.t,
+        steady=0,
+        dump_t=c.dump_t if c.state is S.DUMPING else 0,
+        contactor_close=False,
+        charger_enable=False,
+        dump_a_open=c.dump_a_open and wait,
+        dump_b_open=c.dump_b_open and wait,
+        current_wait=wait,
+        single=False,
+        trips=c.trips | trips,
+        first_fault=c.first_fault or trips & -trips,
+        misfire=c.misfire or (c.state is S.SHOT and v.latch is Latch.NONE),
+        partial=c.partial or (c.state is S.SHOT and v.latch is Latch.SOME),
+    )
+
+
+def _enter(c: ControlState, row: Row, v: Levels) -> ControlState:
+    """The state after ``row``: outputs that the target commands, timers and marks."""
+    target = row.target
+    if target is c.state:
+        return c._replace(dump_a_open=False, dump_b_open=False, single=False) if row.command is C.DUMP else c
+    if target is S.DUMPING:
+        return _start_dump(c, row, v)
+    opened = target in ARMED_STATES
+    cleared = target in (S.SAFE, S.OPENING)
+    return c._replace(
+        state=target,
+        t=0,
+        steady=0,
+        contactor_close=target in (S.CHARGE, S.FLOAT),
+        charger_enable=target in (S.CHARGE, S.FLOAT),
+        dump_a_open=opened,
+        dump_b_open=opened,
+        current_wait=False,
+        single=False,
+        fired=target is S.SHOT or (c.fired and target is not S.OPENING),
+        misfire=c.misfire and target is not S.OPENING,
+        partial=c.partial and target is not S.OPENING,
+        trips=0 if cleared else c.trips,
+        first_fault=0 if cleared else c.first_fault,
+    )
+
+
+def _start_dump(c: ControlState, row: Row, v: Levels) -> ControlState:
+    """Begin a dump. One commanded inside SHOT is marked by the latches too: an unfired module may still hang."""
+    wait = c.state is S.SHOT
+    hurried = row.name == "dump_shot"
+    single = row.command in (C.DUMP_A, C.DUMP_B)
+    return c._replace(
+        state=S.DUMPING,
+        t=0,
+        steady=0,
+        dump_t=0,
+        contactor_close=False,
+        charger_enable=False,
+        dump_a_open=wait or row.command is C.DUMP_B,
+        dump_b_open=wait or row.command is C.DUMP_A,
+        current_wait=wait,
+        single=single,
+        misfire=row.name == "shot_misfire" or (hurried and v.latch is Latch.NONE),
+        partial=row.name == "shot_partial" or (hurried and v.latch is Latch.SOME),
+    )
+
+
+def _drive(
+    c: ControlState, v: Levels, times: Times, fire: bool, ack: Refusal | None, guards: int
+) -> tuple[ControlState, Outputs]:
+    if c.reset_held is not v.local_reset:
+        c = c._replace(reset_held=v.local_reset)
+    locked = c.state not in (S.SAFE, S.TEST) or not unlockable(c, v, times)
+    return c, Outputs(
+        c.dump_a_open,
+        c.dump_b_open,
+        c.contactor_close,
+        c.charger_enable,
+        fire,
+        c.state is S.SHOT,
+        locked,
+        ack,
+        guards,
+    )
+
+
+def unlockable(c: ControlState, v: Levels, times: Times) -> bool:
+    """UNLOCK of safety.md 3.1: both probes and every module safe, dumps proven closed, dwell over (state aside)."""
+    return all(GUARDS[name](c, v, times) for name in ("energy_safe", "dumps_closed", "dwell_done"))
