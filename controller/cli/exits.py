@@ -24,9 +24,9 @@ MEANING = {
 }
 """One line per code: shown by ``sparkgap --help`` and the reference page."""
 
-_SEVERITY = (Exit.PASS, Exit.FAILED, Exit.REFUSED, Exit.ABORTED, Exit.INTERNAL, Exit.UNSAFE)
+SEVERITY = (Exit.PASS, Exit.FAILED, Exit.REFUSED, Exit.ABORTED, Exit.INTERNAL, Exit.UNSAFE)
 
 
 def worst(*codes: int) -> Exit:
     """The most severe of several exit codes."""
-    return max((Exit(code) for code in codes), key=_SEVERITY.index)
+    return max((Exit(code) for code in codes), key=SEVERITY.index)

@@ -141,4 +141,5 @@ def reader_gone(descriptor: int) -> bool:
         return False
     poller = select.poll()
     poller.register(descriptor, 0)
-    return any(event & (select.POLLERR | select.POLLNVAL) for _, event in poller.poll(0))
+    gone = select.POLLERR | select.POLLHUP | select.POLLNVAL
+    return any(event & gone for _, event in poller.poll(0))

@@ -1,0 +1,26 @@
+"""``sparkgap paths``: where everything is."""
+
+import json
+
+import click
+
+from controller.cli.options import json_option
+
+
+@click.command("paths")
+@json_option
+def command(as_json: bool) -> None:
+    """Say where files are read from and written to."""
+    from controller.app.locate import configs_dir, data_dir, rig_files, rig_names
+
+    paths = {
+        "shots": str(data_dir()),
+        "logs": str(data_dir() / "logs"),
+        "configs": str(configs_dir()),
+        **{f"rig {name}": str(rig_files(name).rig.parent) for name in rig_names()},
+    }
+    if as_json:
+        click.echo(json.dumps(paths))
+        return
+    for name, path in paths.items():
+        click.echo(f"{name:<20} {path}")

@@ -1,0 +1,84 @@
+"""Running the stand-ins for people (a table) and programs (one line of endpoints), until a signal."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from controller.app.locate import data_dir, rig_files
+from controller.app.signals import StopSignals
+from controller.app.standins import run_standins
+from controller.app.supervisor import ChildFailed
+from controller.cli.exits import Exit
+from controller.cli.result import json_line
+from controller.cli.stop import StopRequest
+from controller.cli.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to simulate: a whole bench, or one model of instrument."""
+
+    rig: str
+    seed: int
+    instrument: str
+    out: str
+    as_json: bool
+
+
+def simulate(order: Order) -> int:
+    """Run the stand-ins until asked to stop; exit code 0 then, 2 when refused, 5 when they died."""
+    rig_files(order.rig)
+    stop = StopRequest()
+    writer = Writer(1, on_closed=lambda: stop("standard output closed"))
+    errors = Writer(2)
+    try:
+        with StopSignals(stop):
+            return asyncio.run(_run(order, stop, writer, errors))
+    finally:
+        writer.close()
+        errors.close()
+
+
+async def _run(order: Order, stop: StopRequest, writer: Writer, errors: Writer) -> int:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    ready = False
+
+    def announce(said: Mapping[str, Any]) -> None:
+        nonlocal ready
+        ready = True
+        for line in [json_line(said)] if order.as_json else endpoint_lines(said):
+            writer.write_line(line)
+
+    log_dir = (Path(order.out) if order.out else data_dir()) / "logs"
+    log_dir.mkdir(parents=True, exist_ok=True)
+    stop.listen(lambda reason: _set_from_anywhere(loop, stopped))
+    try:
+        problems = await run_standins(order.rig, order.seed, order.instrument, log_dir, announce, stopped)
+    except ChildFailed as error:
+        problems = (str(error),)
+    finally:
+        stop.forget()
+    for problem in problems:
+        errors.write_line(problem)
+    if not problems:
+        return Exit.PASS
+    if stop.reason:
+        return Exit.ABORTED
+    errors.write_line(f"log: {log_dir}")
+    return Exit.INTERNAL if ready else Exit.REFUSED
+
+
+def _set_from_anywhere(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    loop.call_soon_threadsafe(event.set)
+
+
+def endpoint_lines(said: Mapping[str, Any]) -> list[str]:
+    """The endpoints as aligned text: instrument, model, transport and address."""
+    lines = [f"{said.get('rig', '')}: stand-ins are up, Ctrl-C ends them"]
+    for name, entry in said["instruments"].items():
+        addresses = "  ".join(f"{transport} {address}" for transport, address in entry["endpoints"].items())
+        lines.append(f"  {name:<14} {entry['model']:<22} {addresses}")
+    return lines
