@@ -1,0 +1,104 @@
+"""Everything that can be refused before anything opens: files, units, limits, faults, the output folder."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.app.faultspec import FaultSpec, check_faults
+from controller.app.locate import RigFiles, find_profile, rig_files
+from controller.app.logs import LOGS
+from controller.messages import RunConfig
+from controller.rig import load_rig
+from controller.rig.model import Rig
+from controller.rig.source import Problem, Refused
+from controller.sequencer.compile import compile_profile
+from controller.sequencer.plan import Plan
+from controller.sequencer.profile import load_profile
+
+FILE_BYTES_MAX = 1 << 20
+"""Configuration files are read no further than this; ``controller.rig.source`` refuses a longer one."""
+
+FREE_BYTES_MIN = 256 << 20
+"""Free space demanded before arming: twice a shot's record and its journal (safety.md 3.4)."""
+
+CATALOGUE = "catalogue.sqlite"
+"""The catalogue's file in the output folder; its presence is what makes a folder a Sparkgap shot folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that passed every check that needs no instrument."""
+
+    config: RunConfig
+    plan: Plan
+    rig: Rig
+    files: RigFiles
+    out: Path
+    faults: tuple[FaultSpec, ...]
+
+
+def read_bounded(path: Path) -> bytes:
+    """The file's bytes, at most one more than the limit so that the loader can refuse it. Raises Refused."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise Refused(
+            [Problem(str(path), 0, "", f"cannot be read: {error.strerror}", "check path and rights")]
+        ) from None
+
+
+def read_rig(name: str) -> tuple[Rig, RigFiles]:
+    """Load and cross-check a bench's rig.yaml and plc.yaml. Raises Refused."""
+    files = rig_files(name)
+    return load_rig(read_bounded(files.rig), str(files.rig), read_bounded(files.plc), str(files.plc)), files
+
+
+def prepare(config: RunConfig, known_faults: Mapping[str, str] | None = None) -> Prepared:
+    """Check a run as far as possible without opening anything. Raises Refused with every problem found."""
+    rig, files = read_rig(config.rig)
+    path = find_profile(config.profile_path, config.rig)
+    plan = compile_profile(load_profile(read_bounded(path), str(path)), rig, config.overrides)
+    steps = tuple(step.id for step in plan.steps)
+    if config.faults and config.lab:
+        remedy = "leave --fault out: faults are injected into stand-ins, never into hardware"
+        raise Refused([Problem("--fault", 0, config.faults[0], "cannot be used with --lab", remedy)])
+    faults = check_faults(config.faults, known_faults or {}, steps) if config.faults else ()
+    return Prepared(config, plan, rig, files, prepare_out(Path(config.out)), faults)
+
+
+def prepare_out(out: Path) -> Path:
+    """Create the output folder if need be. Raises Refused when it cannot be written or belongs to something else."""
+    field, where = "", f"--out {out}"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        listing = sorted(path.name for path in out.iterdir() if path.name != LOGS)
+        probe = out / ".sparkgap-write-test"
+        probe.write_bytes(b"")
+        probe.unlink()
+        free = _free_bytes(out)
+    except FileExistsError:
+        raise Refused([Problem(where, 0, field, "is a file", "name a folder")]) from None
+    except OSError as error:
+        raise Refused(
+            [Problem(where, 0, field, f"cannot be written: {error.strerror}", "name another folder")]
+        ) from None
+    if listing and CATALOGUE not in listing:
+        problem = f"is used for something else ({listing[0]!r} is in it)"
+        raise Refused([Problem(where, 0, field, problem, "name an empty or new folder, or one with earlier shots")])
+    if free < FREE_BYTES_MIN:
+        remedy = f"free at least {FREE_BYTES_MIN >> 20} MB"
+        raise Refused([Problem(where, 0, field, f"has only {free >> 20} MB free", remedy)])
+    return out
+
+
+def _free_bytes(path: Path) -> int:
+    return shutil.disk_usage(path).free
+
+
+def lab_endpoints(path: Path) -> dict[str, dict[str, str]]:
+    """Addresses from a lab.yaml: instrument -> {transport: address}. Raises Refused."""
+    from controller.rig.lab import load_lab
+
+    return load_lab(read_bounded(path), str(path))
