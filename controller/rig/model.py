@@ -1,11 +1,11 @@
-"""PURE: the rig as everything else reads it: bank, instruments, channels and their calibration chains, interlocks, limits.
+"""PURE: the rig as everything else reads it: bank, instruments, channels, calibration chains, interlocks, limits.
 
 Plain SI values. ``load.py`` makes a :class:`Rig` from rig.yaml; nobody else reads that file.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
@@ -16,7 +16,8 @@ class Part:
 
     ``factor`` is output unit per input unit seen from the instrument (engineering value per volt for a
     sensor, 1 for a cable), ``sign`` +1 or -1, ``uncertainty`` relative (k=2), ``delay_uncertainty_s`` in seconds,
-    ``termination_ohm`` what the part must see at its far end (None: high impedance), ``due`` the calibration's due date.
+    ``termination_ohm`` what the part must see at its far end (None: high impedance), ``due`` when the
+    calibration runs out.
     """
 
     kind: str
@@ -80,10 +81,11 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class InstrumentSpec:
-    """One instrument: its ``model`` in ``drivers.registry``, the ``port`` (Protocol in drivers/ports.py) and its transport.
+    """One instrument: ``model`` as in ``drivers.registry``, ``port`` the Protocol in drivers/ports.py, its transport.
 
     ``identity`` must occur in what the instrument answers to ``*IDN?`` (or its own identification).
-    ``role`` is ``safety``, ``required`` or ``optional`` unless the profile says otherwise.
+    ``role`` is ``safety``, ``required`` or ``optional`` unless the profile says otherwise; ``ranges_v`` are the
+    full input ranges in volts it can be set to, smallest first (peak to peak for a scope, +- for a DAQ).
     """
 
     name: str
@@ -94,13 +96,15 @@ class InstrumentSpec:
     transport: str
     role: str = "required"
     serial: str = ""
+    ranges_v: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Bank:
     """The capacitor bank. One module = one capacitor with its own bleeder and its own contacts of dump relays A and B.
 
-    ``dump_ohm`` is one contact's resistor; both dumps in parallel halve it. ``tolerance`` is the relative tolerance of C.
+    ``dump_ohm`` is one contact's resistor (both dumps in parallel halve it); ``tolerance`` that of C, relative;
+    ``tolerance_v`` how far from the target the bank may be when it is fired.
     """
 
     modules: int
@@ -138,7 +142,7 @@ class Bank:
         return min(self.safe_voltage_v, math.sqrt(2.0 * self.safe_energy_j / self.capacitance_f(mask)))
 
     def dump_tau_s(self, path: str = "both") -> float:
-        """Time constant of one module's dump (``both``, ``a`` or ``b``) with its bleeder in parallel; the same for every mask."""
+        """Time constant of a module's dump (``both``, ``a`` or ``b``), bleeder in parallel; the same for every mask."""
         dump_ohm = self.dump_ohm / 2.0 if path == "both" else self.dump_ohm
         return self.module_capacitance_f / (1.0 / dump_ohm + 1.0 / self.bleeder_ohm)
 
@@ -163,8 +167,9 @@ class Limits:
     charge_margin: float
     dump_margin: float
     dwell_taus: float
-    dump_proof_voltage_v: float
+    single_dump_voltage_v: float
     warn_s: float
+    dump_travel_s: float
     scan_s: float
     watchdog_s: float
     contactor_s: float
@@ -172,7 +177,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Interlock:
-    """One row of the interlock table: ``plc_trip`` is the name in ``drivers.wire.plc.Trip``, ``guidance`` what a person does."""
+    """One row of the table: ``plc_trip`` is the name in ``drivers.wire.plc.Trip``, ``guidance`` what a person does."""
 
     id: str
     title: str
@@ -194,7 +199,7 @@ class TriggerChain:
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """One bench. ``text``/``sha256`` are rig.yaml as loaded; ``plc_limits`` the limits of plc.yaml that were compared."""
+    """One bench. ``text``/``sha256`` are rig.yaml as loaded; ``plc_limits`` the compared limits of plc.yaml."""
 
     name: str
     title: str
@@ -209,7 +214,7 @@ class Rig:
     sha256: str
     plc_limits: Mapping[str, float]
     plc_text: bytes = b""
-    loads: tuple[str, ...] = ()
+    loads: Mapping[str, str] = field(default_factory=dict)
 
     def instrument(self, name: str) -> InstrumentSpec:
         """The instrument called ``name``; raises KeyError."""

@@ -1,0 +1,155 @@
+"""PURE: the shape of rig.yaml (version 1). Exported to configs/schema/rig.json for editors."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from controller.rig.fields import (
+    Action,
+    Amperes,
+    AnyQuantity,
+    Farads,
+    Fraction,
+    Joules,
+    Ohms,
+    Rate,
+    Seconds,
+    StrictModel,
+    Volts,
+)
+
+VERSION = 1
+"""The newest rig.yaml this code reads."""
+
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Text = Annotated[str, Field(min_length=1, max_length=400)]
+Role = Literal["safety", "required", "optional"]
+
+
+class BankFile(StrictModel):
+    """``bank:`` the capacitor bank, every value per module unless its name says otherwise."""
+
+    modules: Annotated[int, Field(ge=1, le=8)]
+    module_capacitance: Farads
+    capacitance_tolerance: Fraction
+    rated_voltage: Volts
+    max_voltage: Volts
+    overvoltage: Volts
+    bleeder: Ohms
+    dump: Ohms
+    dump_energy: Joules
+    series_resistance: Ohms
+    module_current: Amperes
+    charge_rate: Rate
+    charge_current: Amperes
+    fire_tolerance: Volts
+    safe_voltage: Volts
+    safe_energy: Joules
+
+
+class LimitsFile(StrictModel):
+    """``limits:`` what no profile may exceed, and the PLC's times."""
+
+    energy: Joules
+    action_integral: Action
+    trigger_delay: Seconds
+    consent_energy: Joules
+    single_dump_voltage: Volts
+    scan: Seconds
+    watchdog: Seconds
+    contactor: Seconds
+    dump_travel: Seconds
+    open: Seconds
+    float: Seconds
+    isolate: Seconds
+    fire: Seconds
+    warn: Seconds
+    charge_margin: Fraction
+    dump_margin: Fraction
+    dwell_taus: Fraction
+
+
+class TriggerFile(StrictModel):
+    """``trigger:`` the chain from the PLC's fire output to the modules."""
+
+    instrument: Name
+    pairs: list[Literal["AB", "CD", "EF", "GH"]]
+    width: Seconds
+    holdoff: Seconds
+    level: Volts
+    input_level: Volts
+
+
+class InstrumentFile(StrictModel):
+    """One entry of ``instruments:``."""
+
+    title: Text
+    model: Text
+    port: Literal[
+        "Oscilloscope",
+        "CapacitorCharger",
+        "DelayGenerator",
+        "RfSource",
+        "PowerSupply",
+        "VacuumGauge",
+        "Daq",
+        "Chiller",
+        "RigPlc",
+    ]
+    identity: Text
+    transport: Literal["tcp", "serial", "modbus", "hislip", "vxi11"]
+    role: Role = "required"
+    serial: str = ""
+    ranges: list[Volts] = Field(default_factory=list)
+
+
+class PartFile(StrictModel):
+    """One serial-numbered part of a calibration chain; ``factor`` is engineering units per volt, or a plain ratio."""
+
+    kind: Text
+    serial: Text
+    factor: AnyQuantity | None = None
+    sign: Literal[1, -1] = 1
+    delay: Seconds = 0.0
+    delay_uncertainty: Seconds = 0.0
+    uncertainty: Fraction = 0.0
+    termination: Ohms | None = None
+    due: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+
+
+class ChannelFile(StrictModel):
+    """One entry of ``channels:``."""
+
+    title: Text
+    instrument: Name
+    input: Text
+    unit: Literal["A", "V", "T", "T/s", "J", "1"]
+    full_scale: AnyQuantity
+    chain: list[PartFile] = Field(default_factory=list)
+    module: Annotated[int, Field(ge=0, le=8)] = 0
+
+
+class InterlockFile(StrictModel):
+    """One row of ``interlocks:``."""
+
+    title: Text
+    plc_trip: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,39}$")]
+    guidance: Text
+
+
+class RigFile(StrictModel):
+    """rig.yaml."""
+
+    rig: Literal[1]
+    name: Name
+    title: Text
+    rig_id: Annotated[int, Field(ge=1, le=65535)]
+    bank: BankFile
+    limits: LimitsFile
+    trigger: TriggerFile
+    loads: dict[Name, Text]
+    instruments: dict[Name, InstrumentFile]
+    channels: dict[Name, ChannelFile]
+    interlocks: dict[Name, InterlockFile]
