@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from drivers.wire.block import header
 from drivers.wire.dialect import BadReply, Values
 from drivers.wire.scpi import (
     NUMBER_MAX,
@@ -179,11 +180,11 @@ class ScpiRow:
     def request(self, **values: Any) -> bytes:
         """The command with LF; raises ValueError for a missing, surplus or illegal argument."""
         left = dict(values)
-        header = fill_header(self.pattern, (int(left.pop(self.suffix)),) if self.suffix else ())
+        head = fill_header(self.pattern, (int(left.pop(self.suffix)),) if self.suffix else ())
         texts = [codec.write(left.pop(name)) for name, codec in self.arguments.items() if name in left]
         if left or len(texts) < len(self.arguments) - self.optional:
             raise ValueError(f"{self.name} takes {list(self.arguments)}, got {sorted(values)}")
-        return (f"{header} {','.join(texts)}" if texts else header).encode("ascii") + b"\n"
+        return (f"{head} {','.join(texts)}" if texts else head).encode("ascii") + b"\n"
 
     def parse_request(self, data: bytes) -> Values | None:
         """The arguments when ``data`` is this command in any legal spelling, else None."""
@@ -264,7 +265,7 @@ class DumpRow:
         if values.keys() != expected:
             raise ValueError(f"{self.name} answers {sorted(expected)}, got {sorted(values)}")
         root = self.root.replace("<n>", str(values.get(self.suffix, "")))
-        texts = (f"{header} {codec.write(values[name])}" for name, (header, codec) in self.results.items())
+        texts = (f"{head} {codec.write(values[name])}" for name, (head, codec) in self.results.items())
         return (root + ";".join(texts)).encode("ascii")
 
     def parse_reply(self, data: bytes) -> Values:
@@ -280,10 +281,10 @@ class DumpRow:
         values: Values = {self.suffix: int(number)} if self.suffix else {}
         try:
             parts = split_outside_quotes(text[len(root) :], ";")
-            for part, (name, (header, codec)) in zip(parts, self.results.items(), strict=True):
-                if not part.startswith(header + " "):
-                    raise ValueError(f"{part!r} where {header} belongs")
-                values[name] = codec.read(part[len(header) + 1 :])
+            for part, (name, (head, codec)) in zip(parts, self.results.items(), strict=True):
+                if not part.startswith(head + " "):
+                    raise ValueError(f"{part!r} where {head} belongs")
+                values[name] = codec.read(part[len(head) + 1 :])
         except ValueError as error:
             raise BadReply(f"{self.name}: {error}") from error
         return values
@@ -291,7 +292,10 @@ class DumpRow:
 
 @dataclass(frozen=True)
 class BlockRow:
-    """A query answered by a definite-length block, ``#8`` and eight digits. The value is ``data``."""
+    """A query answered by a definite-length block, ``#8`` and eight digits.
+
+    The value ``data`` is hexadecimal text: for vectors and short blocks. Waveforms go through ``Link.query_block``.
+    """
 
     name: str
     pattern: str
@@ -322,23 +326,20 @@ class BlockRow:
 
     def reply(self, **values: Any) -> bytes:
         """Header, data, LF."""
-        data = values["data"]
-        return block_header(len(data)) + bytes(data) + b"\n"
+        data = bytes.fromhex(values["data"])
+        return block_header(len(data)) + data + b"\n"
 
     def parse_reply(self, data: bytes) -> Values:
         """The block's data; raises BadReply when header and length disagree."""
         length = len(data)
         if data[:2] != b"#8" or not data[2:10].isdigit() or int(data[2:10]) + 10 not in (length, length - 1):
             raise BadReply(f"{self.name}: {data[:16]!r} is not a #8 block of {length} bytes")
-        return {"data": data[10 : 10 + int(data[2:10])]}
+        return {"data": data[10 : 10 + int(data[2:10])].hex()}
 
 
 def block_header(length: int) -> bytes:
     """``#8`` and eight digits; raises ValueError for a block too long for them."""
-    header = b"#8%0*d" % (BLOCK_DIGITS, length)
-    if len(header) != BLOCK_DIGITS + 2:
-        raise ValueError(f"a block of {length} bytes does not fit a #8 header")
-    return header
+    return header(length, BLOCK_DIGITS)
 
 
 def setting(name: str, pattern: str, codec: Codec, suffix: str = "") -> tuple[ScpiRow, ScpiRow]:

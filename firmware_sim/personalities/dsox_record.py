@@ -148,15 +148,17 @@ class Acquisition:
         codes[codes > CODE_SPAN - quantum] = CODE_CLIPPED_HIGH
         return codes.astype(np.uint16)
 
-    def _encode(self, channel: int, points: int, form: str, byteorder: str, unsigned: bool) -> bytes | memoryview:
+    def _encode(self, channel: int, points: int, form: str, byteorder: str, unsigned: bool) -> bytes:
         if form == "ASC":
             return ",".join([f"{value:+.5E}" for value in self.volts_of(channel, points).tolist()]).encode("ascii")
         codes = self.codes(channel, points)
         if form == "BYTE":
-            octets = np.maximum(codes >> 8, 1).astype(np.uint8)
-            return memoryview((octets if unsigned else octets ^ np.uint8(0x80)).view(np.uint8)).cast("B")
+            octets: npt.NDArray[np.uint8] = np.maximum(codes >> 8, 1).astype(np.uint8)
+            if not unsigned:
+                octets ^= 0x80
+            return octets.tobytes()
         words = codes if unsigned else codes ^ np.uint16(0x8000)
-        return memoryview(words.astype("<u2" if byteorder == "LSBF" else ">u2").view(np.uint8)).cast("B")
+        return words.astype("<u2" if byteorder == "LSBF" else ">u2").tobytes()
 
 
 def source_index(source: str) -> int:
