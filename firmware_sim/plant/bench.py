@@ -1,0 +1,304 @@
+"""PURE: the capacitor-bank bench: slow part, hard-wired chain (L0), trigger gate, pulse and sensors behind one facade.
+
+Time comes in as absolute nanoseconds. ``tick`` is called once per PLC scan, before the scan, so that outputs written
+by the scan at one tick act from that tick's time on.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_sim.plant.bank import DUMP_A, DUMP_B, Bank
+from firmware_sim.plant.chain import Chain
+from firmware_sim.plant.charger import Charger
+from firmware_sim.plant.faults import list_faults
+from firmware_sim.plant.parameters import BenchParameters
+from firmware_sim.plant.people import People
+from firmware_sim.plant.record import PulseRecord, solve_record
+from firmware_sim.plant.relays import Relay, Stuck
+from firmware_sim.plant.sensors import Sensors
+from firmware_sim.plant.terminals import Terminals
+from firmware_sim.plant.trigger import Gate, TriggerEdges, route_edges
+from firmware_sim.signals import FieldInputs, FieldOutputs
+
+LOG_MAX = 20_000
+"""Lines of the plant's own log: a shot writes some 40, a campaign clears between runs."""
+
+SUBSTEPS_MAX = 64
+"""Contact toggles of three relays within one tick: at most 3 x 7."""
+
+LOADS = ("rails", "dummy")
+
+Array = npt.NDArray[np.float64]
+
+
+class BenchPlant:
+    """The simulated bench.
+
+    ``inputs`` is one object, rewritten by every tick. ``people`` are the scripted hands. ``log`` holds (t_ns, text)
+    and is written by the plant alone: the independent witness for tests. ``spontaneous`` holds a pre-fire that waits
+    for :meth:`pulse` and :meth:`apply`; left alone, the next tick carries it out. ``load`` is rails or dummy.
+    """
+
+    def __init__(self, parameters: BenchParameters, seed: int) -> None:
+        count = parameters.pulse.modules
+        self.parameters = parameters
+        self.seed = seed
+        self.people = People(positions=(1 << count) - 1)
+        self.inputs = FieldInputs(module_v=[0.0] * count, positions=(1 << count) - 1)
+        self.log: deque[tuple[int, str]] = deque(maxlen=LOG_MAX)
+        self.FAULTS: Mapping[str, str] = list_faults(count)
+        self.load = "rails"
+        self.shot = 0
+        self.t_ns = 0
+        self.t0_ns: int | None = None
+        self.emi_until_ns = 0
+        self.record: PulseRecord | None = None
+        self.spontaneous: TriggerEdges | None = None
+        self.bank = Bank(parameters.bank)
+        self.charger = Charger(parameters.charger)
+        self.chain = Chain(
+            contactor=Relay(parameters.contactor, normally_closed=False),
+            dump_a=Relay(parameters.dump_a, normally_closed=True),
+            dump_b=Relay(parameters.dump_b, normally_closed=True),
+            overvoltage_v=parameters.bank.overvoltage_v,
+            log=self.log,
+        )
+        self._terminals = Terminals(parameters, seed)
+        self._sensors = Sensors(parameters.probes, parameters.emi.decay_s, seed)
+        self._faults: set[str] = set()
+        self._out = FieldOutputs()
+        self._gate = Gate(0, 0)
+        self._latches = 0
+        self._pulse_end_ns = 0
+        self._both_dumps = False
+        self._refresh()
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """Names that :meth:`scope_volts` takes."""
+        return self._sensors.names
+
+    def tick(self, t_ns: int, out: FieldOutputs) -> None:
+        """Advance the slow part to ``t_ns`` under these PLC outputs and refresh ``inputs``.
+
+        The outputs count from the previous tick on (that is when the scan wrote them).
+        """
+        self._out = out
+        if self.people.script:
+            self.log.extend((self.t_ns, line) for line in self.people.act(t_ns))
+        if self.spontaneous is not None:
+            self.apply(self.pulse(self.spontaneous))
+        self._watch_gate(out)
+        chain = self.chain
+        chain.drive(self.t_ns, out, self.people, self.charger, self._faults)
+        armed = out.dump_a_open and out.dump_b_open
+        if armed and not self._both_dumps:
+            self._latches = 0
+        self._both_dumps = armed
+        if chain.moving:
+            self._advance_in_steps(t_ns)
+        elif t_ns > self.t_ns:
+            self._step(t_ns - self.t_ns)
+        self.t_ns = t_ns
+        chain.compare(t_ns, max(self.bank.voltage_v), self.people.local_reset)
+        if self._faults:
+            self._watch_prefire()
+        self._refresh()
+
+    def _advance_in_steps(self, t_ns: int) -> None:
+        """Sub-steps from contact toggle to contact toggle."""
+        for _ in range(SUBSTEPS_MAX):
+            change_ns = self.chain.next_change_ns()
+            until_ns = t_ns if change_ns is None else min(change_ns, t_ns)
+            if until_ns > self.t_ns:
+                self._step(until_ns - self.t_ns)
+                self.t_ns = until_ns
+            self.chain.advance(until_ns)
+            if until_ns >= t_ns:
+                return
+
+    def _step(self, step_ns: int) -> None:
+        chain, charger, bank = self.chain, self.charger, self.bank
+        bank.positions = self.people.positions
+        dumps = (DUMP_A if chain.dump_a.closed else 0) | (DUMP_B if chain.dump_b.closed else 0)
+        if chain.contactor.closed:
+            limit_v, limit_a = charger.limits()
+            charger.current_a, charger.constant_voltage = bank.step(step_ns, dumps, limit_v, limit_a)
+            charger.voltage_v = bank.bus_v
+        else:
+            bank.step(step_ns, dumps, 0.0, 0.0)
+            if charger.enabled or charger.voltage_v > 0.0:
+                charger.idle(step_ns * 1e-9)
+
+    def _watch_gate(self, out: FieldOutputs) -> None:
+        """The gate opens at the scan that wrote it: the time of the last tick."""
+        if out.gate_open_ns != self._gate.length_ns:
+            self._gate = Gate(self.t_ns, out.gate_open_ns)
+            self.log.append((self.t_ns, f"gate open for {out.gate_open_ns} ns" if out.gate_open_ns else "gate shut"))
+
+    def offer_edges(self, t_fire_ns: int, edges_ns: Sequence[int | None]) -> TriggerEdges | None:
+        """Take the delay generator's edges (T0, AB, CD, EF, GH, absolute ns; None: no edge) towards the modules.
+
+        ``t_fire_ns`` is when the generator was triggered. T0 reaches the scopes in any case; the rest meets the gate,
+        module positions, voltages and faults. Returns the shot to solve, or None when nothing conducts.
+        """
+        self._watch_gate(self._out)
+        t0_ns = edges_ns[0] if edges_ns and edges_ns[0] is not None else t_fire_ns
+        self.shot += 1
+        self.t0_ns = t0_ns
+        self.record = None
+        offsets, refused = route_edges(
+            self.parameters.trigger,
+            edges_ns[1:],
+            t0_ns,
+            self._gate,
+            self.people.positions,
+            self.bank.voltage_v,
+            [self._switch_fault(k) for k in range(len(self.bank.voltage_v))],
+            (self.seed, self.shot),
+        )
+        self.log.append((t0_ns, f"T0 of shot {self.shot}"))
+        self.log.extend((t0_ns, line) for line in refused)
+        if all(offset is None for offset in offsets):
+            return None
+        return self._edges(t0_ns, offsets, spontaneous=False)
+
+    def _switch_fault(self, k: int) -> str | None:
+        for fault in ("no_fire", "late"):
+            if f"module_{k + 1}_{fault}" in self._faults:
+                return fault
+        return None
+
+    def _edges(self, t0_ns: int, offsets: tuple[float | None, ...], *, spontaneous: bool) -> TriggerEdges:
+        return TriggerEdges(
+            shot=self.shot,
+            t0_ns=t0_ns,
+            fire_s=offsets,
+            voltage_v=tuple(self.bank.voltage_v),
+            crowbar_open=tuple(f"module_{k + 1}_crowbar_open" in self._faults for k in range(len(offsets))),
+            load=self.load,
+            stuck_armature="armature_stuck" in self._faults,
+            spontaneous=spontaneous,
+            positions=self.people.positions,
+            emi="no_emi" not in self._faults,
+        )
+
+    def _watch_prefire(self) -> None:
+        """A module whose switch closes by itself once its voltage has passed the threshold."""
+        limit_v = self.parameters.trigger.prefire_v
+        early = tuple(
+            0.0
+            if f"module_{k + 1}_prefire" in self._faults and v >= limit_v and self.people.positions >> k & 1
+            else None
+            for k, v in enumerate(self.bank.voltage_v)
+        )
+        if self.spontaneous is None and any(t is not None for t in early):
+            self.shot += 1
+            self.t0_ns = None
+            self.record = None
+            self.spontaneous = self._edges(self.t_ns, early, spontaneous=True)
+            self.log.append((self.t_ns, f"pre-fire, shot {self.shot}"))
+
+    def pulse(self, edges: TriggerEdges) -> PulseRecord:
+        """Solve the pulse. Reads nothing that changes: may run in a thread beside everything else."""
+        return solve_record(self.parameters, edges, self.seed)
+
+    def apply(self, record: PulseRecord) -> None:
+        """Let a solved pulse have happened: capacitors, latches, interference, and what the scopes saw."""
+        self.record = record
+        if record.edges.spontaneous:
+            self.spontaneous = None
+            self.t0_ns = record.edges.t0_ns
+        self.bank.voltage_v[:] = record.voltage_v
+        self._pulse_end_ns = record.end_ns
+        self.emi_until_ns = record.emi_until_ns
+        for k, peak_a in enumerate(record.peak_a):
+            if peak_a >= self.parameters.bank.latch_a:
+                self._latches |= 1 << k
+        peak_a = max(record.peak_a)
+        self.log.append((record.edges.t0_ns, f"shot {record.edges.shot}: module peak {peak_a:.0f} A"))
+
+    def scope_volts(self, probe: str, t_s: Array, salt: int = 0) -> Array:
+        """Volts at the scope input ``probe`` at ``t_s`` seconds after the last T0 (after a pre-fire: after its switch).
+
+        Shape of ``t_s``. Before T0 and without a pulse: the quiescent value with noise. ``salt`` tells acquisitions
+        apart. Raises KeyError for an unknown probe.
+        """
+        fiducial = self.t0_ns is not None and not (self.record is not None and self.record.edges.spontaneous)
+        return self._sensors.volts(
+            probe, t_s, self.record, self.shot, bus_v=self.bank.bus_v, fiducial=fiducial, salt=salt
+        )
+
+    def read(self, probe: str) -> float:
+        """A slow reading for an instrument; names in READINGS of terminals.py. Raises KeyError for an unknown name."""
+        return self._terminals.read(probe, self.bank, self.charger, self.inputs)
+
+    def drive(self, name: str, value: float) -> None:
+        """What an instrument does to the bench.
+
+        charger_voltage_v and charger_current_a are set-points, charger_output (0/1) the panel's output switch,
+        load_dummy (0/1) mounts the dummy load in the place of the rails. Raises KeyError for an unknown name.
+        """
+        if name == "charger_voltage_v":
+            self.charger.set_voltage_v = value
+        elif name == "charger_current_a":
+            self.charger.set_current_a = value
+        elif name == "charger_output":
+            self.charger.output_on = bool(value)
+        elif name == "load_dummy":
+            self.load = LOADS[bool(value)]
+        else:
+            raise KeyError(name)
+
+    def de_energise(self) -> None:
+        """L0: the PLC is dead or missed its scans; its outputs fall to zero until :meth:`energise`."""
+        if self.chain.powered:
+            self.chain.powered = False
+            self.log.append((self.t_ns, "PLC outputs de-energised"))
+
+    def energise(self) -> None:
+        """The PLC is back and drives its outputs again."""
+        if not self.chain.powered:
+            self.chain.powered = True
+            self.log.append((self.t_ns, "PLC outputs energised"))
+
+    def inject(self, fault_id: str, on: bool = True) -> None:
+        """Break or mend something, by an id of FAULTS. Raises KeyError for an unknown one."""
+        if fault_id not in self.FAULTS:
+            raise KeyError(fault_id)
+        if on:
+            self._faults.add(fault_id)
+        else:
+            self._faults.discard(fault_id)
+        self.log.append((self.t_ns, f"fault {fault_id} {'on' if on else 'off'}"))
+        self._break(fault_id, on)
+
+    def _break(self, fault_id: str, on: bool) -> None:
+        """Faults that change a part's own state; the others are looked up where they act."""
+        charger, chain, bank, p = self.charger, self.chain, self.bank, self.parameters.bank
+        if fault_id == "overvoltage":
+            charger.ignores_set_point = on
+        elif fault_id == "charger_runaway":
+            charger.ignores_inhibit = on
+        elif fault_id == "charger_dead":
+            charger.dead = on
+        elif fault_id == "rebound_high":
+            bank.set_rebound_factor(p.rebound_fault_factor if on else 1.0)
+        elif fault_id.endswith("_leak"):
+            bank.set_leak(int(fault_id.split("_")[1]) - 1, p.leak_fault_ohm if on else None)
+        elif fault_id in chain.jams:
+            relay, stuck = chain.jams[fault_id]
+            relay.stick(stuck if on else Stuck.NOT, self.t_ns)
+        elif fault_id.startswith("probe_"):
+            self._terminals.inject(fault_id, on)
+
+    def _refresh(self) -> None:
+        pulsing = self.t_ns < self._pulse_end_ns
+        garbage = self.t_ns < self.emi_until_ns
+        self.chain.report(self.inputs, self.people, self._faults, self.charger)
+        self._terminals.refresh(self.inputs, self.bank, self.charger, pulsing, garbage, self._latches)
+        if self._out.self_test_path:
+            self._terminals.force(self.inputs, self._out.self_test_path)
