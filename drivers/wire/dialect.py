@@ -177,7 +177,7 @@ class Template:
         pieces = []
         for index, part in enumerate(self._parts):
             if index % 2:
-                pieces.append(f"(?P<{part}>(?i:{self.fields[part].pattern}))")
+                pieces.append(rf"\s*(?P<{part}>(?i:{self.fields[part].pattern}))")
             else:
                 words = [re.escape(word) for word in part.split(" ")]
                 literal = r"\s*".join(words).replace(",", r"\s*,\s*")

@@ -1,0 +1,95 @@
+"""The CapacitorCharger port over FuG Probus V (instruments.md 2.4)."""
+
+import re
+from typing import Any
+
+from drivers.errors import InstrumentRefused, RemoteWireError
+from drivers.families.identity import match_identity
+from drivers.ports import ChargerReading, Identity
+from drivers.transports.link import Connect, Hello, Link, Recovery
+from drivers.wire.dialect import BadReply, Values
+from drivers.wire.probus import FUG_HCK, Error, error_of
+
+OPEN_S = 5.0
+"""Opening a port, draining it and one identification: a port that needs longer is not there."""
+
+EXCHANGE_S = 1.5
+"""One exchange: 80 bytes at 9600 baud are 83 ms, the slowest ADC mode 800 ms, and a drain may come first."""
+
+TOLERANCE = 1e-4
+"""A read-back set-point may differ by this fraction: the instrument answers with six digits."""
+
+_IDENTITY = re.compile(r"FUG ([A-Z]{3}) ([\d ]+?) - ([\d ]+?) MOD (\S+)")
+
+
+class ProbusCharger:
+    """One FuG charger. Every set-point is read back, because ``E0`` says received, not set."""
+
+    def __init__(self, link: Link) -> None:
+        self.name = link.name
+        self._link = link
+
+    async def identify(self) -> Identity:
+        """Model with its rating in J/s and V. Raises RemoteWireError for an answer of another form."""
+        answer = str((await self._ask("idn"))["identity"])
+        found = _IDENTITY.match(answer)
+        if found is None:
+            raise RemoteWireError(self.name, f"identification {answer!r}")
+        power, voltage = found[2].replace(" ", ""), found[3].replace(" ", "")
+        return Identity("FuG", f"{found[1]} {power}-{voltage}", found[4], "")
+
+    async def configure(self, voltage_v: float, current_a: float) -> None:
+        """Write both set-points and read them back; raises InstrumentRefused when the read-back differs."""
+        for register, value in (("S1", current_a), ("S0", voltage_v)):
+            await self._set(register, value)
+            held = await self._get(register)
+            if abs(held - value) > TOLERANCE * max(abs(value), 1e-3):
+                raise InstrumentRefused(self.name, f"{register} was set to {value:g} and reads back {held:g}")
+
+    async def output(self, on: bool) -> None:
+        """Switch the output stage and confirm the command; the hard-wired inhibit may still hold it off."""
+        await self._set("BON", int(on))
+        if bool(await self._get("BON")) is not on:
+            raise InstrumentRefused(self.name, f"the output command did not become {'on' if on else 'off'}")
+
+    async def read(self) -> ChargerReading:
+        """Measured voltage, current and regulation mode, in three exchanges."""
+        voltage_v = await self._get("M0")
+        current_a = await self._get("M1")
+        status = str((await self._ask("read_KS"))["value"])
+        return ChargerReading(voltage_v, current_a, output_on=status[2] == "1", constant_voltage=status[1] == "1")
+
+    async def close(self) -> None:
+        """Release the port; the set-points stay as they are."""
+        await self._link.close()
+
+    async def _get(self, register: str) -> float:
+        return float((await self._ask(f"read_{register}"))["value"])
+
+    async def _set(self, register: str, value: float) -> None:
+        await self._ask(f"set_{register}", value=value)
+
+    async def _ask(self, name: str, **values: Any) -> Values:
+        """One exchange; raises InstrumentRefused for ``E<n>``, RemoteWireError for what no Probus would answer."""
+        row = FUG_HCK[name]
+        reply = await self._link.query(row.request(**values), timeout_s=EXCHANGE_S)
+        error = error_of(reply)
+        if error is not None and error is not Error.OK:
+            raise InstrumentRefused(self.name, f"{name}: E{error.value} {error.name.lower().replace('_', ' ')}")
+        try:
+            return row.parse_reply(reply)
+        except BadReply as problem:
+            self._link.poison(str(problem))
+            raise RemoteWireError(self.name, str(problem)) from problem
+
+
+async def open_fug_hck(name: str, connect: Connect, *, identity: str) -> ProbusCharger:
+    """Connect to the charger called ``name`` in the rig.
+
+    The empty line before the identification ends whatever half command the port may hold; the instrument ignores it.
+    Raises ConnectFailed, LinkTimeout, WrongInstrument.
+    """
+    hello = Hello(b"\n" + FUG_HCK["idn"].request(), b"\n", match_identity(identity))
+    link = Link(name, connect, recovery=Recovery.DRAIN, hello=hello)
+    await link.open(OPEN_S)
+    return ProbusCharger(link)

@@ -1,0 +1,115 @@
+"""PURE: what can go wrong on any instrument's link, as a filter around its session.
+
+One :class:`LinkFaults` per instrument, shared by all its connections, so that a fault survives a reconnect.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from firmware_sim.sessions.base import Chunk, Session
+
+FAULTS: Mapping[str, str] = {
+    "silent": "stops answering; what is sent to it is lost",
+    "garbage": "answers with bytes that mean nothing",
+    "close": "hangs up when it is asked something",
+    "nan": "every number in a reply reads NAN",
+    "overflow": "every number in a reply reads 9.9E37",
+    "huge_block": "announces a block of a gigabyte instead of the reply",
+    "slow": "sends one byte per second",
+}
+
+SLOW_BYTE_NS = 1_000_000_000
+"""One byte per second: alive for every per-read timeout, dead for a total deadline."""
+
+SLOW_MAX = 1024
+"""Bytes sent one by one before the rest of a slow reply is dropped: a quarter of an hour, no deadline is longer."""
+
+_NUMBER = re.compile(rb"(?<![A-Za-z0-9_.#])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![A-Za-z0-9_.])")
+_GARBAGE = bytes(range(0x80, 0x100)).replace(b"\x8a", b"")
+
+Rewrite = Callable[[str, bytes], bytes]
+"""(``nan`` or ``overflow``, reply) -> the reply with its numbers replaced; binary protocols bring their own."""
+
+
+def rewrite_text(fault: str, reply: bytes) -> bytes:
+    """Replace every number of a text reply; a binary block is left alone."""
+    if reply[:1] == b"#":
+        return reply
+    return _NUMBER.sub(b"NAN" if fault == "nan" else b"9.9E37", reply)
+
+
+@dataclass(slots=True)
+class LinkFaults:
+    """The faults injected into one instrument's link. ``active`` is empty on a healthy one."""
+
+    FAULTS: ClassVar[Mapping[str, str]] = FAULTS
+
+    rewrite: Rewrite = rewrite_text
+    active: dict[str, None] = field(default_factory=dict)
+
+    def inject(self, fault_id: str, on: bool = True) -> None:
+        """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""
+        if fault_id not in FAULTS:
+            raise KeyError(fault_id)
+        if on:
+            self.active[fault_id] = None
+        else:
+            self.active.pop(fault_id, None)
+
+    def wrap(self, session: Session) -> "FaultySession":
+        """``session`` as seen through this link."""
+        return FaultySession(session, self)
+
+
+class FaultySession:
+    """A session behind a link that may be faulty; costs one truth test while it is not."""
+
+    __slots__ = ("_faults", "_inner")
+
+    def __init__(self, inner: Session, faults: LinkFaults) -> None:
+        self._inner = inner
+        self._faults = faults
+
+    @property
+    def waiting(self) -> bool:
+        """As the session behind."""
+        return self._inner.waiting
+
+    def feed(self, data: bytes, now_ns: int) -> list[Chunk]:
+        """As the session behind, unless a fault is active."""
+        active = self._faults.active
+        if not active:
+            return self._inner.feed(data, now_ns)
+        if "close" in active:
+            return [Chunk(close=True)]
+        if "silent" in active:
+            return []
+        return self._spoil(self._inner.feed(data, now_ns))
+
+    def tick(self, now_ns: int) -> list[Chunk]:
+        """As the session behind, unless a fault is active."""
+        chunks = self._inner.tick(now_ns)
+        active = self._faults.active
+        if not active or not chunks:
+            return chunks
+        return [] if "silent" in active else self._spoil(chunks)
+
+    def _spoil(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Rewrite a whole answer: its pieces are joined, because a number may be cut by line pacing."""
+        reply = b"".join(bytes(chunk.data) for chunk in chunks)
+        if not reply:
+            return chunks
+        active = self._faults.active
+        for fault in ("nan", "overflow"):
+            if fault in active:
+                reply = self._faults.rewrite(fault, reply)
+        if "huge_block" in active:
+            reply = b"#9999999999" + reply
+        if "garbage" in active:
+            reply = (_GARBAGE * (len(reply) // len(_GARBAGE) + 1))[: len(reply)] + reply[-1:]
+        if "slow" in active:
+            return [Chunk(reply[i : i + 1], SLOW_BYTE_NS) for i in range(min(len(reply), SLOW_MAX))]
+        total_ns = sum(chunk.duration_ns for chunk in chunks)
+        return [Chunk(b"", total_ns), Chunk(reply)]
