@@ -1,0 +1,237 @@
+"""The report of a shot: one HTML file that needs nothing else, for the screen in light and dark, and for paper."""
+
+import os
+from pathlib import Path
+
+from controller.shots.hashing import hash_bytes
+from controller.shots.html import Child, Html, join, page, table, tag
+from controller.shots.model import ChannelCapture, ShotRecord
+from controller.shots.sections import (
+    capture_panels,
+    facts,
+    measurement_table,
+    slow_panels,
+    verdict_mark,
+    warnings,
+    with_unit,
+)
+from controller.shots.style import BASE, COLOURS, REPORT
+
+TIMELINE_MAX = 600
+"""More rows than this make no report; the record holds them all."""
+
+STEP_MIN_SHARE = 0.02
+"""A step shorter than this share of the shot gets a stripe without a name."""
+
+
+def write_report(record: ShotRecord, path: Path, record_sha256: str = "") -> str:
+    """Write the report (replacing an earlier one) and return its sha256. Raises OSError when the disk refuses."""
+    return write_text(path, render_report(record, record_sha256))
+
+
+def write_text(path: Path, text: str) -> str:
+    """Write a file through a temporary name, so that nobody ever reads half of it; returns its sha256."""
+    data = text.encode()
+    temporary = path.with_name(f".{path.name}.tmp")
+    with open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    return hash_bytes(data)
+
+
+def render_report(record: ShotRecord, record_sha256: str = "") -> str:
+    """The whole document as text."""
+    sections = (
+        _header(record),
+        _warnings(record),
+        _section("Measurements", measurement_table(record.measurements, gauges=True)),
+        _section("Waveforms", *(capture_panels(record) or [tag("p", "No waveform was recorded.", class_="empty")])),
+        _section("The shot in time", *slow_panels(record), _strip(record), _timeline(record)),
+        _section("Energy", _energy(record)),
+        _section("Instruments and settings at capture", _instruments(record), *(_settings(c) for c in record.captures)),
+        _section("Calibration", _calibration(record)),
+        _section("Before the shot", tag("div", _self_test(record), _checklist(record), class_="two")),
+        _section("Comments", _comments(record)),
+        _section("Provenance", _provenance(record, record_sha256)),
+    )
+    identity = record.identity
+    title = f"Shot {identity.number} · {identity.rig} · {record.verdict}"
+    return page(title, COLOURS + BASE + REPORT, tag("main", *sections))
+
+
+def _section(title: str, *children: Child) -> Html:
+    return tag("section", tag("h2", title), *children)
+
+
+def _header(record: ShotRecord) -> Html:
+    identity = record.identity
+    bench = f"{identity.rig} (simulated)" if record.simulated else identity.rig
+    top = tag("div", f"Shot {identity.number} · {bench}", class_="soft")
+    name = tag("div", top, tag("h1", record.title or record.profile))
+    outcome = [
+        tag("div", verdict_mark(record.verdict, "v badge")),
+        tag("div", f"ended: {record.ended}", class_="outcome"),
+    ]
+    people = ", ".join(f"{person.name} ({person.role})" for person in (record.operator, *record.people))
+    pairs: list[tuple[str, Child]] = [
+        ("Kind of shot", record.kind),
+        ("Load", record.load),
+        ("Profile", record.profile),
+        ("People", people),
+        ("Purpose", record.purpose),
+        ("Started", identity.started_utc),
+        ("Ended", record.ended_utc),
+        ("Tags", ", ".join(record.tags)),
+        *((part.role.capitalize(), part.serial) for part in record.parts),
+    ]
+    reason = tag("p", record.reason, class_="outcome") if record.reason else Html("")
+    return join((tag("header", name, tag("div", *outcome, class_="verdict")), reason, facts(pairs)))
+
+
+def _warnings(record: ShotRecord) -> Html:
+    return join(tag("p", text, class_="note") for text in warnings(record))
+
+
+def _seconds(record: ShotRecord, t_ns: int) -> float:
+    return (t_ns - record.identity.started_ns) * 1e-9
+
+
+def _strip(record: ShotRecord) -> Html:
+    """The steps as a band whose parts are as long as the steps took."""
+    steps = [item for item in record.events if item.kind == "step"]
+    if not steps:
+        return Html("")
+    ends = [*(item.t_ns for item in steps[1:]), max(item.t_ns for item in record.events)]
+    total = max(ends[-1] - steps[0].t_ns, 1)
+    parts = []
+    for step, end in zip(steps, ends, strict=True):
+        share = max(end - step.t_ns, 0) / total
+        lasted = f"{step.text}: {(end - step.t_ns) * 1e-9:.3g} s"
+        text = step.text if share >= STEP_MIN_SHARE else ""
+        parts.append(tag("span", text, title=lasted, style=f"flex:{share:.5f} 1 0"))
+    return join((tag("h3", "Steps"), tag("div", *parts, class_="strip")))
+
+
+def _timeline(record: ShotRecord) -> Html:
+    rows = [(item.t_ns, item.source, item.kind, item.text) for item in record.events]
+    for event in record.plc_events:
+        first = " (first fault)" if event.first_fault else ""
+        rows.append((event.t_ns, "plc", f"event {event.number}", event.text + first))
+    if not rows:
+        return tag("p", "No event was noted.", class_="empty")
+    rows.sort(key=lambda row: row[0])
+    left_out = len(rows) - TIMELINE_MAX
+    body: list[list[Child]] = []
+    for t_ns, source, kind, text in rows[:TIMELINE_MAX]:
+        at_s = _seconds(record, t_ns)
+        after = f"{at_s - record.t0_s:+.3f}".replace("-", "\N{MINUS SIGN}") if record.t0_s is not None else "–"
+        body.append([f"{at_s:.3f}", after, source, kind, text])
+    head = ("since start (s)", "after T0 (s)", "source", "kind", "event")
+    more = tag("p", f"{left_out} more events are in the record.", class_="soft") if left_out > 0 else Html("")
+    summary = tag("summary", f"Events ({len(rows)})")
+    return tag("details", summary, table(head, body, numeric=(0, 1)), more, open="")
+
+
+def _energy(record: ShotRecord) -> Html:
+    if not record.ledger:
+        return tag("p", "No energy was stored.", class_="empty")
+    largest = max(abs(value) for value in record.ledger.values()) or 1.0
+    rows: list[list[Child]] = []
+    for name, energy_j in record.ledger.items():
+        bar = tag("span", style=f"width:{100 * abs(energy_j) / largest:.1f}%", class_="bar")
+        rows.append([name.replace("_", " "), with_unit(energy_j, "J", 5), bar])
+    return table(("", "Energy", ""), rows, numeric=(1,), class_="energy")
+
+
+def _instruments(record: ShotRecord) -> Html:
+    rows: list[list[Child]] = [
+        [
+            item.name,
+            f"{item.vendor} {item.model}",
+            item.serial,
+            item.firmware,
+            item.importance + (" – lost" if item.lost else ""),
+        ]
+        for item in record.instruments
+    ]
+    plan: list[list[Child]] = [[name.replace("_", " "), str(value)] for name, value in record.settings.items()]
+    listed = table(("instrument", "model", "serial", "firmware", "needed"), rows) if rows else Html("")
+    return join((listed, tag("h3", "Plan"), table(("setting", "value"), plan)) if plan else (listed,))
+
+
+def _settings(capture: ChannelCapture) -> Html:
+    rows: list[list[Child]] = [[tag("code", name), tag("code", value)] for name, value in capture.settings.items()]
+    rate = engineering_rate(capture.x_increment_s)
+    text = (
+        f"{capture.title or capture.channel}: {capture.instrument} {capture.source}, {capture.raw.size} points, {rate}"
+    )
+    return tag("details", tag("summary", text), table(("setting", "value"), rows))
+
+
+def engineering_rate(x_increment_s: float) -> str:
+    """Samples per second in readable form."""
+    return with_unit(1.0 / x_increment_s, "Sa").replace("Sa", "Sa/s") if x_increment_s > 0.0 else "–"
+
+
+def _calibration(record: ShotRecord) -> Html:
+    if not record.captures:
+        return tag("p", "No calibrated channel took part.", class_="empty")
+    rows: list[list[Child]] = []
+    for capture in record.captures:
+        parts = [tag("div", _part_text(dict(part))) for part in capture.chain]
+        overdue = tag("span", "overdue", class_="v inconclusive") if capture.calibration_overdue else "in date"
+        delay = f"{capture.delay_s * 1e9:.4g} ± {capture.delay_uncertainty_s * 1e9:.2g} ns"
+        scale = f"{capture.scale:.6g} {capture.unit}/V"
+        u95 = f"{100 * capture.uncertainty:.2g} %"
+        rows.append([capture.title or capture.channel, join(parts), scale, u95, delay, overdue])
+    head = ("channel", "chain, sensor first", "scale", "u95", "delay", "state")
+    return table(head, rows, numeric=(2, 3, 4))
+
+
+def _part_text(part: dict[str, object]) -> str:
+    name = f"{part.get('part', 'part')} {part.get('serial', '')}".strip()
+    rest = [f"{key} {part[key]}" for key in ("factor", "sign", "due") if part.get(key) is not None]
+    return f"{name} ({', '.join(rest)})" if rest else name
+
+
+def _self_test(record: ShotRecord) -> Html:
+    rows: list[list[Child]] = [
+        [item.path, verdict_mark("pass" if item.passed else "fail"), item.detail] for item in record.self_test
+    ]
+    passed = sum(item.passed for item in record.self_test)
+    title = f"Self-test: {passed} of {len(rows)} paths passed"
+    body = table(("path", "result", ""), rows) if rows else tag("p", "No self-test was run.", class_="empty")
+    return tag("div", tag("h3", title), body)
+
+
+def _checklist(record: ShotRecord) -> Html:
+    rows: list[list[Child]] = [["☑" if item.done else "☐", item.text, item.by] for item in record.checklist]
+    body = table(("", "item", "by"), rows) if rows else tag("p", "The profile has no checklist.", class_="empty")
+    return tag("div", tag("h3", "Checklist"), body)
+
+
+def _comments(record: ShotRecord) -> Html:
+    if not record.comments:
+        return tag("p", "None so far; later ones are in the catalogue.", class_="empty")
+    rows: list[list[Child]] = [[item.at_utc, item.author, item.text] for item in record.comments]
+    return table(("when", "who", "comment"), rows)
+
+
+def _provenance(record: ShotRecord, record_sha256: str) -> Html:
+    pairs = [
+        ("Shot id", record.identity.shot_id),
+        ("Record sha256", record_sha256),
+        ("Profile sha256", record.profile_sha256),
+        ("Rig sha256", record.rig_sha256),
+        ("Journal head", record.journal_head),
+        *record.versions.items(),
+    ]
+    rows: list[list[Child]] = [[name, tag("code", value)] for name, value in pairs if value]
+    texts = ((record.profile, record.profile_text), ("rig " + record.identity.rig, record.rig_text))
+    notes = [
+        tag("details", tag("summary", name), tag("pre", tag("code", text.decode(errors="replace"))))
+        for name, text in texts
+    ]
+    return join((table(("", ""), rows), *notes))

@@ -1,0 +1,166 @@
+"""PURE: the parts that report and shot sheet share: verdict, facts, plots, measurements, warnings."""
+
+from collections.abc import Iterable, Sequence
+
+from controller.shots.html import Child, Html, join, table, tag
+from controller.shots.model import ChannelCapture, MeasuredValue, ShotRecord
+from controller.shots.plot import Mark, Panel, Trace, draw_panel, group_by_size
+from controller.shots.signals import is_clipped, scale_values, time_axis
+from controller.shots.units import engineering
+
+SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "aborted": "■", "error": "!"}
+"""Beside the colour, so that a verdict can be read without it."""
+
+UNIT_TITLES = {"A": "Currents", "V": "Voltages"}
+
+GAUGE_WIDTH, GAUGE_HEIGHT = 190.0, 26.0
+
+
+def verdict_mark(verdict: str, class_: str = "v") -> Html:
+    """The verdict as sign and word in its colour."""
+    return tag("span", f"{SIGNS.get(verdict, '·')} {verdict}", class_=f"{class_} {verdict}")
+
+
+def facts(pairs: Iterable[tuple[str, Child]]) -> Html:
+    """A list of names and values; empty values are left out."""
+    shown = [(name, value) for name, value in pairs if value != ""]
+    return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in shown))
+
+
+def with_unit(value: float | None, unit: str, digits: int = 4) -> str:
+    """A measured number, or a dash."""
+    return "–" if value is None else engineering(value, unit, digits).replace("-", "\N{MINUS SIGN}")
+
+
+def limits_text(item: MeasuredValue) -> str:
+    """The limits as people write them."""
+    if item.lower is not None and item.upper is not None:
+        return f"{item.lower:g} … {item.upper:g} {item.unit}".rstrip()
+    if item.lower is not None:
+        return f"≥ {item.lower:g} {item.unit}".rstrip()
+    return f"≤ {item.upper:g} {item.unit}".rstrip() if item.upper is not None else "none"
+
+
+def margin_text(item: MeasuredValue) -> str:
+    """Distance to the nearer limit, and as a share of the limits' span where there are two."""
+    if item.margin is None:
+        return "–"
+    text = with_unit(item.margin, item.unit, 3)
+    if item.lower is not None and item.upper is not None and item.upper > item.lower:
+        text += f" ({100 * item.margin / (item.upper - item.lower):.0f} %)".replace("-", "\N{MINUS SIGN}")
+    return text
+
+
+def gauge(item: MeasuredValue) -> Html:
+    """A bar that shows where the value stands between its limits, with its u95."""
+    if item.value is None or (item.lower is None and item.upper is None):
+        return Html("")
+    low, high = _gauge_span(item, item.value)
+    reach = (item.uncertainty or 0.0) / (high - low) * GAUGE_WIDTH
+
+    def at(value: float) -> float:
+        return min(max((value - low) / (high - low), 0.0), 1.0) * GAUGE_WIDTH
+
+    left = at(item.lower) if item.lower is not None else 0.0
+    right = at(item.upper) if item.upper is not None else GAUGE_WIDTH
+    here, middle = min(max(at(item.value), 5.0), GAUGE_WIDTH - 5.0), GAUGE_HEIGHT / 2
+    parts = [_line(0.0, middle, GAUGE_WIDTH, middle, "base"), _zone(left, right)]
+    parts += [
+        _line(at(edge), 4.0, at(edge), GAUGE_HEIGHT - 4, "limit")
+        for edge in (item.lower, item.upper)
+        if edge is not None
+    ]
+    parts.append(_line(max(here - reach, 0.0), middle, min(here + reach, GAUGE_WIDTH), middle, "reach"))
+    diamond = f"{here:.1f},{middle - 6:.1f} {here + 5:.1f},{middle} {here:.1f},{middle + 6:.1f} {here - 5:.1f},{middle}"
+    parts.append(tag("polygon", points=diamond, class_="here"))
+    label = f"{item.title}: {item.verdict}, limits {limits_text(item)}"
+    view = f"0 0 {GAUGE_WIDTH:g} {GAUGE_HEIGHT:g}"
+    return tag("svg", *parts, viewBox=view, role="img", aria_label=label, class_=f"gauge {item.verdict}")
+
+
+def _gauge_span(item: MeasuredValue, value: float) -> tuple[float, float]:
+    """What the bar covers: the limits with a quarter of room, or from the value to its only limit and beyond."""
+    if item.lower is not None and item.upper is not None:
+        room = 0.25 * (item.upper - item.lower) or abs(item.upper) or 1.0
+        return item.lower - room, item.upper + room
+    edge = item.lower if item.lower is not None else item.upper
+    limit = 0.0 if edge is None else edge
+    reach = max(abs(value - limit), 0.1 * abs(limit), 1e-12)
+    if item.lower is None:
+        return min(0.0, value - 0.2 * reach, limit - 1.3 * reach), max(limit, value) + 0.4 * reach
+    return min(limit, value) - 0.4 * reach, max(value, limit) + 1.3 * reach
+
+
+def _zone(left: float, right: float) -> Html:
+    width = max(right - left, 0.0)
+    return tag("rect", x=f"{left:.1f}", y="6", width=f"{width:.1f}", height=f"{GAUGE_HEIGHT - 12:g}", class_="zone")
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Html:
+    return tag("line", x1=f"{x1:.1f}", y1=f"{y1:.1f}", x2=f"{x2:.1f}", y2=f"{y2:.1f}", class_=class_)
+
+
+def measurement_table(items: Sequence[MeasuredValue], gauges: bool) -> Html:
+    """All measurements with value, u95, limits, margin and verdict; with the bars when there is room."""
+    if not items:
+        return tag("p", "The profile asks for no measurement, or none could be taken.", class_="empty")
+    head = ["Measurement", "Value", "± u95", "Limits", *(["Position"] if gauges else []), "Margin", "Verdict"]
+    rows: list[list[Child]] = []
+    for item in items:
+        remark = tag("div", item.reason, class_="soft") if item.reason else Html("")
+        name = join((item.title, tag("div", item.channel, class_="soft mono"), remark)) if gauges else item.title
+        u95 = with_unit(item.uncertainty, item.unit, 2)
+        row: list[Child] = [name, with_unit(item.value, item.unit), u95, limits_text(item)]
+        row += [gauge(item)] if gauges else []
+        rows.append([*row, margin_text(item), verdict_mark(item.verdict)])
+    return table(head, rows, numeric=(1, 2, 5 if gauges else 4))
+
+
+def capture_panels(record: ShotRecord, width: int = 960, height: int = 320) -> list[Html]:
+    """Waveform plots relative to T0: one per unit, and one more where sizes differ too much to share an axis."""
+    units = list(dict.fromkeys(item.unit for item in record.captures))
+    units.sort(key=lambda unit: list(UNIT_TITLES).index(unit) if unit in UNIT_TITLES else len(UNIT_TITLES))
+    panels = []
+    for unit in units:
+        traces = [_trace(item) for item in record.captures if item.unit == unit and item.raw.size > 1]
+        for group in group_by_size(traces):
+            name = UNIT_TITLES.get(unit, f"Signals in {unit}")
+            title = name if len(group) == len(traces) else f"{name}: {', '.join(item.name for item in group)}"
+            marks = (Mark(0.0, "T0"),)
+            panels.append(draw_panel(Panel(title, unit, "time after T0", tuple(group), marks, width, height)))
+    return panels
+
+
+def _trace(capture: ChannelCapture) -> Trace:
+    clipped = " (clipped)" if is_clipped(capture) else ""
+    return Trace((capture.title or capture.channel) + clipped, time_axis(capture), scale_values(capture))
+
+
+def slow_panels(record: ShotRecord, width: int = 960, height: int = 300) -> list[Html]:
+    """Charge, hold, shot and dump over the whole shot, one plot per unit, with the instants of the shot."""
+    instants = ((record.t0_s, "T0"), (record.dump_s, "dump"), (record.safe_s, "verified safe"))
+    marks = tuple(Mark(at, name) for at, name in instants if at is not None)
+    panels = []
+    for unit in dict.fromkeys(log.unit for log in record.slow_logs):
+        traces = tuple(Trace(log.title or log.name, log.t_s, log.value) for log in record.slow_logs if log.unit == unit)
+        title = "Charge and dump" if unit == "V" else f"Slow channels in {unit}"
+        panels.append(draw_panel(Panel(title, unit, "time since the start", traces, marks, width, height)))
+    return panels
+
+
+def warnings(record: ShotRecord) -> list[str]:
+    """What a reader must know before trusting the numbers."""
+    lost = [item.name for item in record.instruments if item.lost]
+    overdue = [item.title or item.channel for item in record.captures if item.calibration_overdue]
+    clipped = [item.title or item.channel for item in record.captures if is_clipped(item)]
+    failed = [item.path for item in record.self_test if not item.passed]
+    undone = [item.text for item in record.checklist if not item.done]
+    named = (
+        ("Bypassed", list(record.bypasses)),
+        ("Self-test failed", failed),
+        ("Lost on the way", lost),
+        ("Calibration overdue", overdue),
+        ("Clipped", clipped),
+        ("Not ticked", undone),
+    )
+    return [f"{name}: {', '.join(items)}" for name, items in named if items]

@@ -1,0 +1,104 @@
+"""The shot sheet: one A4 page for the binder beside the bench, with room for a pen."""
+
+from pathlib import Path
+
+from controller.shots.html import Child, Html, join, page, table, tag
+from controller.shots.model import ShotRecord
+from controller.shots.report import write_text
+from controller.shots.sections import (
+    capture_panels,
+    facts,
+    measurement_table,
+    slow_panels,
+    verdict_mark,
+    warnings,
+    with_unit,
+)
+from controller.shots.style import BASE, SHEET
+
+MEASUREMENTS_MAX, CHECKLIST_MAX, PLOTS_MAX = 12, 10, 2
+"""What fits on one page; the report has the rest."""
+
+
+def write_sheet(record: ShotRecord, path: Path) -> str:
+    """Write the sheet (replacing an earlier one) and return its sha256. Raises OSError when the disk refuses."""
+    return write_text(path, render_sheet(record))
+
+
+def render_sheet(record: ShotRecord) -> str:
+    """The page as text."""
+    body = (
+        _head(record),
+        _facts(record),
+        tag("p", " · ".join(warnings(record)), class_="note") if warnings(record) else Html(""),
+        tag("h2", "Measurements"),
+        measurement_table(record.measurements[:MEASUREMENTS_MAX], gauges=False),
+        _more(len(record.measurements) - MEASUREMENTS_MAX),
+        *_plots(record),
+        tag("div", _checklist(record), _energy(record), class_="two"),
+        tag("h2", "By hand"),
+        tag("div", class_="hand"),
+        tag("div", *(tag("span", name) for name in ("operator", "second", "date")), class_="sign"),
+    )
+    return page(f"Shot sheet {record.identity.number} · {record.identity.rig}", BASE + SHEET, tag("main", *body))
+
+
+def _head(record: ShotRecord) -> Html:
+    identity = record.identity
+    bench = f"{identity.rig} (simulated)" if record.simulated else identity.rig
+    name = tag(
+        "div", tag("div", f"Shot {identity.number} · {bench}", class_="soft"), tag("h1", record.title or record.profile)
+    )
+    outcome = tag(
+        "div", verdict_mark(record.verdict, "v badge"), tag("div", f"ended: {record.ended}"), class_="verdict"
+    )
+    return tag("header", name, outcome)
+
+
+def _facts(record: ShotRecord) -> Html:
+    safe = (
+        f"{record.safe_s - record.dump_s:.1f} s after the dump" if record.safe_s and record.dump_s else "not verified"
+    )
+    pairs: list[tuple[str, Child]] = [
+        ("Kind", record.kind),
+        ("Profile", record.profile),
+        ("Load", record.load),
+        ("Operator", record.operator.name),
+        ("Started", record.identity.started_utc),
+        ("Verified safe", safe),
+        ("Others", ", ".join(f"{person.name} ({person.role})" for person in record.people)),
+        ("Parts", ", ".join(f"{part.role} {part.serial}" for part in record.parts)),
+        ("Purpose", record.purpose),
+        ("Reason", record.reason),
+        ("Tags", ", ".join(record.tags)),
+    ]
+    return facts(pairs)
+
+
+def _more(count: int) -> Html:
+    return tag("p", f"{count} more are in the report.", class_="soft") if count > 0 else Html("")
+
+
+def _plots(record: ShotRecord) -> list[Html]:
+    waveforms = capture_panels(record, 960, 250)
+    slow = slow_panels(record, 960, 215)
+    return (waveforms[:1] + slow[:1])[:PLOTS_MAX] if waveforms else slow[:PLOTS_MAX]
+
+
+def _checklist(record: ShotRecord) -> Html:
+    items = record.checklist[:CHECKLIST_MAX]
+    lines = [tag("li", tag("span", "×" if item.done else "", class_="box"), item.text) for item in items]
+    passed = sum(item.passed for item in record.self_test)
+    lines.append(tag("li", f"Self-test: {passed} of {len(record.self_test)} paths passed", class_="soft"))
+    return tag("div", tag("h2", "Checklist"), tag("ul", *lines), _more(len(record.checklist) - CHECKLIST_MAX))
+
+
+def _energy(record: ShotRecord) -> Html:
+    rows: list[list[Child]] = [
+        [name.replace("_", " "), with_unit(value, "J", 5)] for name, value in record.ledger.items()
+    ]
+    text = table(("", ""), rows, numeric=(1,)) if rows else tag("p", "No energy was stored.", class_="empty")
+    hashes = tag(
+        "p", "profile ", tag("code", record.profile_sha256[:16]), " · rig ", tag("code", record.rig_sha256[:16])
+    )
+    return tag("div", tag("h2", "Energy"), join((text, hashes)))
