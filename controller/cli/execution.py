@@ -9,7 +9,7 @@ from typing import Any
 
 from controller import messages
 from controller.app.faultspec import FaultSpec
-from controller.app.logs import configure_logs
+from controller.app.logs import LOGS, configure_logs
 from controller.app.signals import StopSignals
 from controller.app.supervisor import Job, Outcome, Supervisor, never_started
 from controller.cli.exits import Exit
@@ -66,22 +66,19 @@ def _prepare_and_run(request: Request, stop: StopRequest, writer: Writer) -> Out
 
 def _check(request: Request) -> tuple[FaultSpec, ...]:
     """Everything that is refused before anything opens: profile, rig, overrides, faults, and where we shall write."""
-    from controller.app.faultspec import check_faults
     from controller.app.inventory import fault_catalogue
     from controller.app.preflight import prepare
 
-    prepared = prepare(request.config)
+    known = fault_catalogue(request.config.rig) if request.config.faults else {}
+    prepared = prepare(request.config, known)
     if request.junit and not Path(request.junit).absolute().parent.is_dir():
         raise Refused([Problem("--junit", 0, request.junit, "its folder does not exist", "name a file in a folder")])
     configure_logs("supervisor", _log_dir(request.config))
-    if not request.config.faults:
-        return ()
-    steps = tuple(step.id for step in prepared.plan.steps)
-    return check_faults(request.config.faults, fault_catalogue(request.config.rig), steps)
+    return prepared.faults
 
 
 def _log_dir(config: messages.RunConfig) -> Path:
-    return Path(config.out) / "logs"
+    return Path(config.out) / LOGS
 
 
 def _run_virtual(request: Request, stop: StopRequest, screen: Screen, writer: Writer) -> Outcome:

@@ -5,19 +5,23 @@ from pathlib import Path
 
 
 def refusal_lines(error: Exception) -> list[str]:
-    """``file:line: field: problem; remedy`` per problem; empty when the exception is not a refusal."""
+    """``file:line: field: problem; remedy`` per problem; empty when the exception is not a refusal.
+
+    Unusable records, catalogues and journals are refusals too: each of those exceptions carries its own remedy.
+    """
     from controller.rig.source import Refused
 
     if isinstance(error, Refused):
         return [str(problem) for problem in error.problems]
-    return []
+    return [str(error)] if isinstance(getattr(error, "remedy", None), str) else []
 
 
 def log_dir() -> Path | None:
     """Where logs go; None when no such folder can be made."""
     from controller.app.locate import data_dir
+    from controller.app.logs import LOGS
 
-    path = data_dir() / "logs"
+    path = data_dir() / LOGS
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -12,10 +12,11 @@ from controller.cli.options import json_option
 def command(as_json: bool) -> None:
     """Say where files are read from and written to."""
     from controller.app.locate import configs_dir, data_dir, rig_files, rig_names
+    from controller.app.logs import LOGS
 
     paths = {
         "shots": str(data_dir()),
-        "logs": str(data_dir() / "logs"),
+        "logs": str(data_dir() / LOGS),
         "configs": str(configs_dir()),
         **{f"rig {name}": str(rig_files(name).rig.parent) for name in rig_names()},
     }

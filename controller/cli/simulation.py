@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.app.locate import data_dir, rig_files
+from controller.app.logs import LOGS
 from controller.app.signals import StopSignals
 from controller.app.standins import run_standins
 from controller.app.supervisor import ChildFailed
@@ -52,7 +53,7 @@ async def _run(order: Order, stop: StopRequest, writer: Writer, errors: Writer) 
         for line in [json_line(said)] if order.as_json else endpoint_lines(said):
             writer.write_line(line)
 
-    log_dir = (Path(order.out) if order.out else data_dir()) / "logs"
+    log_dir = (Path(order.out) if order.out else data_dir()) / LOGS
     log_dir.mkdir(parents=True, exist_ok=True)
     stop.listen(lambda reason: _set_from_anywhere(loop, stopped))
     try:

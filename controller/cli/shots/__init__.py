@@ -1,0 +1,23 @@
+"""``sparkgap shots``: what is kept of shots, one file per subcommand."""
+
+import click
+
+from controller.cli.lazy import Entry, LazyGroup
+
+
+def _entry(module: str, summary: str) -> Entry:
+    return Entry(f"controller.cli.shots.{module}", "command", summary)
+
+
+COMMANDS = {
+    "list": _entry("listing", "List shots, newest first."),
+    "show": _entry("show", "Show everything the catalogue and the record say about a shot."),
+    "report": _entry("report", "Write a shot's report and shot sheet anew, or say where they are."),
+    "verify": _entry("verify", "Check records against the catalogue's sha256 and their own rules."),
+    "export": _entry("export", "Write a shot's waveforms and slow channels as CSV."),
+}
+
+
+@click.group("shots", cls=LazyGroup, table=COMMANDS)
+def group() -> None:
+    """List, show, verify and export recorded shots."""

@@ -1,0 +1,72 @@
+"""``sparkgap shots export N DIR``: full-resolution CSV, never decimated."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from controller.cli.shots.store import file_of, find_shot, open_catalogue, place_options, shots_dir
+
+if TYPE_CHECKING:
+    from controller.shots.model import ChannelCapture, FloatArray, ShotRecord
+
+
+@click.command("export")
+@click.argument("number", type=int)
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--channel", "channels", multiple=True, help="Only this channel. Repeatable.")
+@place_options
+def command(number: int, folder: Path, channels: tuple[str, ...], out: str, catalogue: str) -> None:
+    """Write every waveform and slow channel of shot NUMBER to FOLDER, one CSV each, in engineering units."""
+    from controller.shots.reader import read_record
+
+    with open_catalogue(out, catalogue) as opened:
+        path, _ = file_of(find_shot(opened, number), "record", shots_dir(out))
+    record = read_record(path)
+    _refuse_unknown(record, channels, str(path))
+    folder.mkdir(parents=True, exist_ok=True)
+    for capture in record.captures:
+        if not channels or capture.channel in channels:
+            _write_capture(capture, folder / f"{capture.channel}.csv")
+    for log in record.slow_logs:
+        if not channels or log.name in channels:
+            _write_csv(
+                folder / f"{log.name}.csv",
+                [f"{log.title or log.name}; time from the start"],
+                log.unit,
+                log.t_s,
+                log.value,
+            )
+
+
+def _refuse_unknown(record: "ShotRecord", channels: Iterable[str], where: str) -> None:
+    from controller.rig.source import Problem, Refused
+
+    known = [capture.channel for capture in record.captures] + [log.name for log in record.slow_logs]
+    problems = [
+        Problem(where, 0, name, "the record has no such channel", f"channels: {', '.join(known)}")
+        for name in channels
+        if name not in known
+    ]
+    if problems:
+        raise Refused(problems)
+
+
+def _write_capture(capture: "ChannelCapture", path: Path) -> None:
+    from controller.shots.signals import scale_values, time_axis
+
+    notes = [
+        f"{capture.title or capture.channel}; {capture.instrument} {capture.source}; time from T0, cable delay removed",
+        f"scale {capture.scale!r} {capture.unit}/V, u95 {capture.uncertainty!r} of it",
+    ]
+    _write_csv(path, notes, capture.unit, time_axis(capture), scale_values(capture))
+
+
+def _write_csv(path: Path, notes: list[str], unit: str, t_s: "FloatArray", values: "FloatArray") -> None:
+    """Comment lines, a heading with units, then ``t,value`` with every digit that counts."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"# {note}\n" for note in notes)
+        file.write(f"t_s,value_{unit}\n")
+        file.writelines(f"{t!r},{value!r}\n" for t, value in zip(t_s.tolist(), values.tolist(), strict=True))
+    click.echo(str(path))
