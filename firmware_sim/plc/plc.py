@@ -1,0 +1,338 @@
+"""PURE: the rig PLC: classify, step and record joined into one scan of 10 ms, and one exchange with the controller.
+
+The order in a scan: terminals -> levels -> trips and transitions -> outputs. Commands wait for the scan after their
+exchange, so that every guard is judged on that scan's terminals; their answer is in ``ack``/``ack_sequence`` then.
+"""
+
+from collections.abc import Mapping
+
+from drivers.wire.plc import (
+    ARMED_STATES,
+    EventCode,
+    PlcCommand,
+    PlcEvent,
+    PlcRequest,
+    PlcState,
+    PlcStatus,
+    Refusal,
+    Trip,
+)
+from firmware_sim.plc import report
+from firmware_sim.plc.levels import Band, Facts, Levels, Proof, classify
+from firmware_sim.plc.limits import PlcLimits
+from firmware_sim.plc.link import NEVER, Link, Tokens
+from firmware_sim.plc.machine import ControlState, Outputs, step
+from firmware_sim.plc.ring import Ring
+from firmware_sim.plc.self_test import BIAS_PATHS, SelfTest
+from firmware_sim.plc.settings import Permit, resolve_bands, resolve_times
+from firmware_sim.plc.trend import ChargeTrend, SafeProof
+from firmware_sim.signals import FieldInputs, FieldOutputs
+
+MISSED_SCANS_MAX = 5
+"""After this many missed scans the hard-wired L0 relay takes the PLC's outputs away (bench.md section 2)."""
+
+_CHARGED = frozenset({PlcState.CHARGE, PlcState.FLOAT, PlcState.ISOLATE, PlcState.FIREWIN})
+_ENDING = frozenset({PlcState.DUMPING, PlcState.TRIP})
+_TOKEN_COMMANDS = frozenset({PlcCommand.CHARGE, PlcCommand.FIRE})
+
+
+class Plc:
+    """One rig PLC. ``scan`` every 10 ms; ``exchange`` whenever the controller speaks."""
+
+    FAULTS: Mapping[str, str] = {
+        "dead": "the PLC stops scanning and answering; L0 takes its outputs away after 5 missed scans",
+        "reboot": "the PLC restarts: new boot id, outputs off, TRIP until the local reset",
+        "silent": "the PLC scans but does not answer on the network",
+    }
+
+    def __init__(self, limits: PlcLimits, rig_id: int, boot_id: int) -> None:
+        self.limits = limits
+        self.rig_id = rig_id
+        self.outputs = FieldOutputs()
+        self.answering = True
+        self._dead = False
+        self._missed = 0
+        self._start(boot_id, ControlState())
+
+    def _start(self, boot_id: int, control: ControlState) -> None:
+        """Everything a PLC has lost when it starts."""
+        limits = self.limits
+        self.boot_id = boot_id & 0xFFFFFFFF
+        self.scan_number = 0
+        self.control = control
+        self.ring = Ring()
+        self.link = Link(self._scans(limits.watchdog_s), self._scans(limits.status_age_max_s))
+        self._tokens = Tokens(limits, self.rig_id, self.boot_id)
+        self._trend = ChargeTrend(limits)
+        self.proof = SafeProof(limits)
+        self.test = SelfTest(self._scans(limits.self_test_step_s))
+        self._bias = SelfTest(self._scans(limits.self_test_step_s))
+        self._adopt(Permit())
+        self._pending: PlcRequest | None = None
+        self.ack, self.ack_sequence, self.ack_guards = Refusal.ACCEPTED, 0, 0
+        self._entered = 0
+        self._tested = self._horn_from = NEVER
+        self.inputs = FieldInputs()
+        self.levels: Levels = classify(self.inputs, self.bands)
+        self._clear_outputs()
+        self.ring.record(0, EventCode.BOOT, self.boot_id)
+        self.ring.record(0, EventCode.LIMITS, limits.limits_hash >> 32)
+
+    def _scans(self, time_s: float) -> int:
+        return round(time_s / self.limits.scan_s)
+
+    def _adopt(self, permit: Permit) -> None:
+        self.permit = permit
+        self.bands = resolve_bands(self.limits, permit)
+        self.times = resolve_times(self.limits, permit)
+
+    # ---- faults -------------------------------------------------------------------------------------------------
+
+    def inject(self, fault_id: str, on: bool = True) -> None:
+        """Switch one of ``FAULTS`` on or off. Raises KeyError for an unknown id."""
+        if fault_id not in self.FAULTS:
+            raise KeyError(fault_id)
+        if fault_id == "silent":
+            self.answering = not on
+        elif fault_id == "dead" and on:
+            self._dead, self._missed, self.answering = True, 0, False
+        else:
+            self._dead, self.answering = False, True
+            if on or fault_id == "dead":
+                self._start(self.boot_id + 1, ControlState(state=PlcState.TRIP))
+
+    # ---- the scan -----------------------------------------------------------------------------------------------
+
+    def scan(self, inputs: FieldInputs) -> FieldOutputs:
+        """One scan: returns :attr:`outputs`, the same object every time."""
+        if self._dead:
+            self._missed += 1
+            if self._missed >= MISSED_SCANS_MAX:
+                self._clear_outputs()
+            return self.outputs
+        self.scan_number += 1
+        self.inputs = inputs
+        request, kept = self._pending, self.permit
+        self._pending = None
+        command, token, gate_ns = PlcCommand.NONE, Refusal.ACCEPTED, 0
+        if request is not None:
+            command, token, gate_ns = self._judge(request, inputs)
+        before = self.control
+        facts = self._find_facts(inputs, command, token)
+        self.levels = levels = classify(inputs, self.bands, facts)
+        if self.test.running or self._bias.running:
+            self._follow_tests(levels)
+        self.control, out = step(before, levels, self.times)
+        if self.control.state is not before.state:
+            self._note_change(before, self.control, inputs)
+        if out.ack is not None and request is not None:
+            self._answer(request, out, gate_ns, kept)
+        if self.control.state in _ENDING:
+            self._prove(before, inputs, levels)
+        self._drive(out)
+        return self.outputs
+
+    def _find_facts(self, inputs: FieldInputs, command: PlcCommand, token: Refusal) -> Facts:
+        state, trend, now = self.control.state, self._trend, self.scan_number
+        if state in _CHARGED:
+            trend.follow(inputs.probe_a_v, inputs.probe_b_v, self.control.t if state is PlcState.CHARGE else -1)
+        if state in ARMED_STATES:
+            self.proof.watch(inputs.probe_a_v, inputs.probe_b_v)
+        return Facts(
+            command,
+            token,
+            self.link.fresh(now),
+            self.self_test_fresh,
+            self.warned,
+            trend.envelope_left,
+            trend.falling,
+            self.proof.level,
+            self.test.under_test | self._bias.under_test,
+        )
+
+    @property
+    def self_test_fresh(self) -> bool:
+        """All paths passed, less than 8 h ago and since the last trip."""
+        return self.scan_number - self._tested <= self._scans(self.limits.self_test_valid_s)
+
+    @property
+    def warned(self) -> bool:
+        """Horn and beacon ran their time, and not long ago."""
+        since = self.scan_number - self._horn_from - self._scans(self.limits.horn_s)
+        return 0 <= since <= self._scans(self.limits.warned_valid_s)
+
+    def _judge(self, request: PlcRequest, inputs: FieldInputs) -> tuple[PlcCommand, Refusal, int]:
+        """Check the token of a waiting command; commands that are none of the state machine's are done here."""
+        command = request.command
+        if command is PlcCommand.PERMIT:
+            token, permit = self._tokens.judge_permit(request, self.link.epoch, inputs.positions)
+            if permit is not None and self.control.state is PlcState.SAFE:
+                self._adopt(permit)
+            return command, token, 0
+        if command is PlcCommand.FIRE_ENABLE:
+            token, fire_mask, gate_ns = self._tokens.judge_fire_enable(request)
+            if fire_mask and self.control.state is PlcState.ISOLATE:
+                self._adopt(self.permit._replace(fire_mask=fire_mask))
+            return command, token, gate_ns
+        if command in _TOKEN_COMMANDS:
+            return command, self._tokens.judge_shot(request), 0
+        if command in (PlcCommand.SELF_TEST, PlcCommand.WARN):
+            self._acknowledge(request, self._prepare(command), 0)
+            return PlcCommand.NONE, Refusal.ACCEPTED, 0
+        return command, Refusal.ACCEPTED, 0
+
+    def _prepare(self, command: PlcCommand) -> Refusal:
+        """SELF_TEST and WARN: only in SAFE, one at a time."""
+        if self.control.state is not PlcState.SAFE or self.test.running:
+            return Refusal.WRONG_STATE
+        if command is PlcCommand.WARN:
+            self._horn_from = self.scan_number
+        else:
+            self._tested = NEVER
+            self.test.start(self.limits.paths)
+        return Refusal.ACCEPTED
+
+    def _follow_tests(self, levels: Levels) -> None:
+        if self._bias.running:
+            if self._bias.follow(levels):
+                level = self.proof.conclude_bias(not self._bias.failed)
+                self.ring.record(self.scan_number, EventCode.PROOF, level, 1.0)
+            return
+        if self.control.state is not PlcState.SAFE:
+            self.test.stop()
+        elif self.test.follow(levels):
+            passed, total = self.test.passed, self.test.total
+            self.ring.record(self.scan_number, EventCode.SELF_TEST, passed << 8 | total)
+            if passed == total:
+                self._tested = self.scan_number
+
+    def _answer(self, request: PlcRequest, out: Outputs, gate_ns: int, kept: Permit) -> None:
+        """Take the consequences of a command's fate for its token."""
+        accepted = out.ack is Refusal.ACCEPTED
+        command = request.command
+        if command in (PlcCommand.PERMIT, PlcCommand.FIRE_ENABLE) and not accepted:
+            self._adopt(kept)
+        elif command is PlcCommand.PERMIT:
+            self._tokens.use_permit(request)
+        elif command is PlcCommand.FIRE_ENABLE:
+            self._tokens.use_fire_enable(gate_ns)
+        elif command is PlcCommand.FIRE and accepted:
+            self._tokens.use_fire()
+        self._acknowledge(request, out.ack or Refusal.ACCEPTED, out.guards)
+
+    def _acknowledge(self, request: PlcRequest, ack: Refusal, guards: int) -> None:
+        self.ack, self.ack_sequence, self.ack_guards = ack, request.sequence, guards
+        self.ring.record(self.scan_number, EventCode.COMMAND, request.command << 8 | ack, float(guards))
+
+    def _note_change(self, before: ControlState, after: ControlState, inputs: FieldInputs) -> None:
+        """Record a transition and start or end what belongs to it."""
+        old, new, now, a_v = before.state, after.state, self.scan_number, inputs.probe_a_v
+        self._entered = now
+        if new is PlcState.TRIP:
+            self.ring.record(now, EventCode.TRIP, after.trips & ~before.trips, a_v, first_fault=not before.first_fault)
+            self._tested = NEVER
+        self.ring.record(now, EventCode.STATE, old << 8 | new, a_v)
+        if new is PlcState.SHOT:
+            self.ring.record(now, EventCode.FIRE, self.permit.shot, a_v)
+        elif new is PlcState.OPENING:
+            self.proof.forget()
+            self._horn_from = NEVER
+        elif new is PlcState.CHARGE:
+            self._trend.begin(self.permit, max(a_v, inputs.probe_b_v))
+        if old is PlcState.SHOT:
+            self.ring.record(now, EventCode.LATCHES, inputs.latches)
+            if after.misfire or after.partial:
+                self.ring.record(now, EventCode.MISFIRE, 1 if after.misfire else 2)
+        if new in _ENDING:
+            self._tokens.withdraw()
+            if old is not PlcState.DUMPING:
+                self._bias.stop()
+                self.proof.begin_dump(self.permit.mask, _highest(inputs))
+
+    def _prove(self, before: ControlState, inputs: FieldInputs, levels: Levels) -> None:
+        """Proof of safe while a dump is in progress or has ended in TRIP."""
+        control, proof = self.control, self.proof
+        if before.current_wait and not control.current_wait:
+            proof.begin_dump(self.permit.mask, _highest(inputs))
+        if proof.level is not Proof.OPEN:
+            return
+        closed = control.dwell > 0
+        settled = control.dwell >= self.times.dwell and levels.a is not Band.INVALID and levels.b is not Band.INVALID
+        voltages_v = [inputs.probe_a_v, inputs.probe_b_v, *inputs.module_v]
+        level = proof.follow(voltages_v, closed, settled, self.scan_number)
+        if proof.wants_bias_check and not self._bias.running:
+            self._bias.start(BIAS_PATHS)
+        if level is not Proof.OPEN:
+            self.ring.record(self.scan_number, EventCode.PROOF, level, proof.worst_ratio)
+
+    # ---- outputs ------------------------------------------------------------------------------------------------
+
+    def _drive(self, out: Outputs) -> None:
+        outputs = self.outputs
+        outputs.dump_a_open = out.dump_a_open
+        outputs.dump_b_open = out.dump_b_open
+        outputs.contactor_close = out.contactor_close
+        outputs.charger_enable = out.charger_enable
+        outputs.fire = out.fire
+        outputs.gate_open_ns = self._tokens.gate_ns if out.gate_open else 0
+        outputs.horn = horn = 0 <= self.scan_number - self._horn_from < self._scans(self.limits.horn_s)
+        outputs.beacon = horn or self.control.state is not PlcState.SAFE or self.warned
+        outputs.door_lock = out.door_lock
+        outputs.self_test_path = self.test.relay or self._bias.relay
+
+    def _clear_outputs(self) -> None:
+        outputs = self.outputs
+        outputs.dump_a_open = outputs.dump_b_open = outputs.contactor_close = outputs.charger_enable = False
+        outputs.fire = outputs.horn = outputs.beacon = outputs.door_lock = False
+        outputs.gate_open_ns = outputs.self_test_path = 0
+
+    # ---- the link -----------------------------------------------------------------------------------------------
+
+    def exchange(self, request: PlcRequest) -> PlcStatus:
+        """One exchange. A request refused by the link shows it in this reply's ``ack`` only; the PLC's own stays."""
+        armed = self.control.state in ARMED_STATES
+        epoch = self.link.epoch
+        verdict = self.link.accept(request, self.scan_number, armed)
+        if verdict is not Refusal.ACCEPTED:
+            return self.refuse(verdict, request.sequence)
+        if self.link.epoch != epoch:
+            self.ring.record(self.scan_number, EventCode.CONTROLLER, self.link.epoch, float(self.link.connection_id))
+        if request.command is PlcCommand.DUMP:
+            self._pending = request
+        elif request.command is not PlcCommand.NONE:
+            if self._pending is not None:
+                return self.refuse(Refusal.BAD_SEQUENCE, request.sequence)
+            self._pending = request
+        return self.status()
+
+    def refuse(self, refusal: Refusal, sequence: int) -> PlcStatus:
+        """A status block that refuses the request of ``sequence``; nothing in the PLC changes."""
+        return report.make_status(self, refusal, sequence, 0)
+
+    def status(self) -> PlcStatus:
+        """The status block as of the last scan."""
+        return report.make_status(self, self.ack, self.ack_sequence, self.ack_guards)
+
+    @property
+    def nonce(self) -> int:
+        """What CHARGE, FIRE_ENABLE and FIRE have to bring back."""
+        return self._tokens.nonce
+
+    @property
+    def state_age_scans(self) -> int:
+        """Scans since the present state was entered."""
+        return self.scan_number - self._entered
+
+    @property
+    def events(self) -> tuple[PlcEvent, ...]:
+        """The ring, oldest first: the PLC's own log, an oracle for tests."""
+        return self.ring.events()
+
+    @property
+    def trips(self) -> Trip:
+        """Latched trip causes."""
+        return Trip(self.control.trips)
+
+
+def _highest(inputs: FieldInputs) -> float:
+    return max(inputs.probe_a_v, inputs.probe_b_v, *inputs.module_v)
