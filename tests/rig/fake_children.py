@@ -1,4 +1,4 @@
-"""Children that keep the pipe contract of the supervisor and nothing else: ``fake_children.py rig|core BEHAVIOUR FILE``.
+"""Children that keep the pipe contract of the supervisor: ``fake_children.py rig|core BEHAVIOUR FILE``.
 
 Core behaviours: ``pass`` fires after ten frames; ``wait`` runs until told to abort; ``refuse``; ``die`` kills itself
 after five frames unless its mode is recover; ``die-always``. FILE gets one line per thing the child was told.
@@ -75,7 +75,18 @@ def run(link: socket.socket, behaviour: str, mode: str, told: object) -> message
 def finish(code: int, verdict: str, ended: str) -> messages.Finished:
     value = messages.Verdict("Peak current", 64.5, "kA", 60.0, 70.0, 4.5, "pass")
     return messages.Finished(
-        7, "id", verdict, ended, "", "/x/record.h5", "/x/journal", "/x/report.html", "/x/sheet.html", code, (value,), "ok"
+        7,
+        "id",
+        verdict,
+        ended,
+        "",
+        "/x/record.h5",
+        "/x/journal",
+        "/x/report.html",
+        "/x/sheet.html",
+        code,
+        (value,),
+        "ok",
     )
 
 

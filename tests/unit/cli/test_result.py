@@ -1,0 +1,67 @@
+"""How a run's end is told: exit codes, JSON, the verdict table, JUnit."""
+
+import itertools
+import json
+import os
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+
+from controller.cli.exits import Exit, worst
+from controller.cli.result import format_number, json_line, junit_xml, print_result, result_object
+from controller.cli.writer import Writer
+from tests.unit.cli.samples import FINISHED
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [((0, 1), 1), ((1, 3), 3), ((3, 5), 5), ((5, 4), 4), ((4, 3, 1, 0), 4), ((0,), 0)],
+)
+def test_four_wins_over_five_over_three_over_one(codes: tuple[int, ...], expected: int) -> None:
+    for order in itertools.permutations(codes):
+        assert worst(*order) is Exit(expected)
+
+
+def test_json_result_has_the_keys_of_the_contract() -> None:
+    value = json.loads(json_line(result_object(FINISHED)))
+    assert list(value)[:7] == ["shot", "verdict", "ended", "record", "journal", "report", "exit"]
+    assert (value["shot"], value["exit"], value["verdict"]) == (12, 1, "fail")
+
+
+def test_junit_has_one_case_per_measurement_and_one_for_the_run() -> None:
+    suite = ElementTree.fromstring(junit_xml(FINISHED, "full", "railgun_bench"))
+    assert suite.attrib["tests"] == "4"
+    assert (suite.attrib["failures"], suite.attrib["errors"]) == ("2", "0")
+    failed = {case.attrib["name"] for case in suite if case.find("failure") is not None}
+    assert failed == {"Muzzle voltage", "Dump tau"}
+
+
+def test_junit_of_an_aborted_run_is_an_error() -> None:
+    aborted = msgspec.structs.replace(FINISHED, verdict="aborted", ended="aborted", exit=3, measurements=())
+    suite = ElementTree.fromstring(junit_xml(aborted, "full", "railgun_bench"))
+    assert suite.attrib["errors"] == "1"
+    assert suite[0].find("error").attrib["message"] == "aborted: peak current is low"
+
+
+def test_the_table_shows_numbers_verdicts_and_paths() -> None:
+    read_fd, write_fd = os.pipe()
+    writer = Writer(write_fd)
+    print_result(FINISHED, writer)
+    writer.close()
+    os.close(write_fd)
+    with open(read_fd, "rb") as stream:
+        text = stream.read().decode()
+    assert "Peak current" in text and "64580" in text and "inconclusive" in text
+    assert "FAIL  completed: peak current is low" in text
+    for path in (FINISHED.record, FINISHED.report, FINISHED.sheet, FINISHED.journal):
+        assert path in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0.0, "0"), (64580.0, "64580"), (123456.7, "123457"), (1.5e-6, "1.5000e-06"), (-2.25, "-2.25")],
+)
+def test_numbers_are_readable(value: float | None, text: str) -> None:
+    assert format_number(value) == text
