@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.errors import InstrumentRefused, LinkTimeout, RemoteWireError
+from drivers.families.identity import match_identity
 from drivers.ports import Identity, Oscilloscope, ScopeChannel, ScopeSetup, ScopeState, Waveform
 from drivers.transports.link import Connect, Hello, Link
 from drivers.wire.dialect import BadReply, Values
@@ -248,23 +249,20 @@ class DsoxOscilloscope:
         return points
 
 
-async def open_dsox(name: str, connect: Connect, *, identity: Identity, timeout_s: float = 5.0) -> Oscilloscope:
-    """Connect to a DSO-X and check who answers; empty fields of ``identity`` accept anything.
+async def open_dsox(name: str, connect: Connect, *, identity: str, timeout_s: float = 5.0) -> Oscilloscope:
+    """Connect to a DSO-X and check who answers: Keysight, this model, and ``identity`` found in its ``*IDN?``.
 
-    The same check runs after every reconnect. Raises ConnectFailed, LinkTimeout, WrongInstrument.
+    ``identity`` is text or a regular expression, such as the serial number; empty accepts any. The same check runs after every reconnect. Raises ConnectFailed, LinkTimeout, WrongInstrument.
     """
+
+    matches = match_identity(identity)
 
     def accept(line: bytes) -> bool:
         try:
             found = Identity(**DSOX["idn?"].parse_reply(line))
         except BadReply:
             return False
-        return (
-            found.vendor in VENDORS
-            and found.model == (identity.model or DSOX.model)
-            and identity.serial in ("", found.serial)
-            and identity.firmware in ("", found.firmware)
-        )
+        return found.vendor in VENDORS and found.model == DSOX.model and matches(line)
 
     link = Link(name, connect, hello=Hello(DSOX["idn?"].request(), b"\n", accept))
     await link.open(timeout_s)

@@ -90,6 +90,7 @@ class ScpiSession:
         self._compiled: dict[bytes, tuple[Handler, ...]] = {}
         self._steps: tuple[Handler, ...] = ()
         self._next = 0
+        self._active = False
         self._replies: list[bytes | tuple[bytes | memoryview, ...]] = []
         self._output: list[Chunk] = []
         self.waiting = False
@@ -159,7 +160,7 @@ class ScpiSession:
             return [Chunk(reply + b"\n")]
         if reply is None:
             return []
-        self._steps, self._next = steps, 0
+        self._steps, self._next, self._active = steps, 0, True
         self._take(reply)
         return self._process()
 
@@ -167,7 +168,7 @@ class ScpiSession:
         """Run whole messages until the buffer is empty or the parser is held."""
         sent: list[Chunk] = []
         while not self.waiting:
-            if self._next >= len(self._steps) and not self._begin_message():
+            if not self._active and not self._begin_message():
                 break
             while self._next < len(self._steps) and not self.waiting:
                 self._step()
@@ -190,7 +191,7 @@ class ScpiSession:
             if len(self._compiled) >= COMPILED_MAX:
                 self._compiled.clear()
             self._compiled[line] = steps
-        self._steps, self._next = steps, 0
+        self._steps, self._next, self._active = steps, 0, True
         return True
 
     def _compile(self, message: bytes) -> tuple[Handler, ...]:
@@ -224,7 +225,7 @@ class ScpiSession:
     def _finish_message(self) -> list[Chunk]:
         """Join the replies of the message that just ended."""
         replies, self._replies = self._replies, []
-        self._steps, self._next = (), 0
+        self._steps, self._next, self._active = (), 0, False
         if not replies:
             return []
         parts: list[bytes | memoryview] = []
@@ -240,7 +241,7 @@ class ScpiSession:
         return chunks
 
     def _drop_message(self) -> None:
-        self._steps, self._next = (), 0
+        self._steps, self._next, self._active = (), 0, False
         self._replies.clear()
         self.waiting = False
 
