@@ -5,7 +5,9 @@ from pathlib import Path
 
 from controller.shots.hashing import hash_bytes
 from controller.shots.html import Child, Html, join, page, table, tag
-from controller.shots.model import ChannelCapture, ShotRecord
+from controller.shots.model import ChannelCapture, Scalar, ShotRecord
+from controller.shots.numbers import MINUS, limit, with_prefix
+from controller.shots.plot import axis_prefix
 from controller.shots.sections import (
     capture_panels,
     facts,
@@ -13,9 +15,9 @@ from controller.shots.sections import (
     slow_panels,
     verdict_mark,
     warnings,
-    with_unit,
 )
 from controller.shots.style import BASE, COLOURS, REPORT
+from controller.shots.units import PREFIXES
 
 TIMELINE_MAX = 600
 """More rows than this make no report; the record holds them all."""
@@ -126,7 +128,7 @@ def _timeline(record: ShotRecord) -> Html:
     body: list[list[Child]] = []
     for t_ns, source, kind, text in rows[:TIMELINE_MAX]:
         at_s = _seconds(record, t_ns)
-        after = f"{at_s - record.t0_s:+.3f}".replace("-", "\N{MINUS SIGN}") if record.t0_s is not None else "–"
+        after = f"{at_s - record.t0_s:+.3f}".replace("-", MINUS) if record.t0_s is not None else "–"
         body.append([f"{at_s:.3f}", after, source, kind, text])
     head = ("since start (s)", "after T0 (s)", "source", "kind", "event")
     more = tag("p", f"{left_out} more events are in the record.", class_="soft") if left_out > 0 else Html("")
@@ -138,11 +140,13 @@ def _energy(record: ShotRecord) -> Html:
     if not record.ledger:
         return tag("p", "No energy was stored.", class_="empty")
     largest = max(abs(value) for value in record.ledger.values()) or 1.0
+    prefix = axis_prefix(largest, "J")
+    factor = PREFIXES[prefix]
     rows: list[list[Child]] = []
     for name, energy_j in record.ledger.items():
         bar = tag("span", style=f"width:{100 * abs(energy_j) / largest:.1f}%", class_="bar")
-        rows.append([name.replace("_", " "), with_unit(energy_j, "J", 5), bar])
-    return table(("", "Energy", ""), rows, numeric=(1,), class_="energy")
+        rows.append([name.replace("_", " "), f"{energy_j / factor:.3f}".replace("-", MINUS), bar])
+    return table(("", f"Energy ({prefix}J)", ""), rows, numeric=(1,), class_="energy")
 
 
 def _instruments(record: ShotRecord) -> Html:
@@ -156,9 +160,13 @@ def _instruments(record: ShotRecord) -> Html:
         ]
         for item in record.instruments
     ]
-    plan: list[list[Child]] = [[name.replace("_", " "), str(value)] for name, value in record.settings.items()]
+    plan: list[list[Child]] = [[name.replace("_", " "), _value_text(value)] for name, value in record.settings.items()]
     listed = table(("instrument", "model", "serial", "firmware", "needed"), rows) if rows else Html("")
     return join((listed, tag("h3", "Plan"), table(("setting", "value"), plan)) if plan else (listed,))
+
+
+def _value_text(value: Scalar) -> str:
+    return limit(value) if isinstance(value, float) else str(value)
 
 
 def _settings(capture: ChannelCapture) -> Html:
@@ -172,7 +180,7 @@ def _settings(capture: ChannelCapture) -> Html:
 
 def engineering_rate(x_increment_s: float) -> str:
     """Samples per second in readable form."""
-    return with_unit(1.0 / x_increment_s, "Sa").replace("Sa", "Sa/s") if x_increment_s > 0.0 else "–"
+    return with_prefix(1.0 / x_increment_s, "Sa").replace("Sa", "Sa/s") if x_increment_s > 0.0 else "–"
 
 
 def _calibration(record: ShotRecord) -> Html:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from controller.shots.html import Child, Html, join, table, tag
 from controller.shots.model import ChannelCapture, MeasuredValue, ShotRecord
+from controller.shots.numbers import limit, plain, rounded, unit_text
 from controller.shots.plot import Mark, Panel, Trace, draw_panel, group_by_size
 from controller.shots.signals import is_clipped, scale_values, time_axis
-from controller.shots.units import engineering
 
 SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "aborted": "■", "error": "!"}
 """Beside the colour, so that a verdict can be read without it."""
@@ -27,28 +27,23 @@ def facts(pairs: Iterable[tuple[str, Child]]) -> Html:
     return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in shown))
 
 
-def with_unit(value: float | None, unit: str, digits: int = 4) -> str:
-    """A measured number, or a dash."""
-    return "–" if value is None else engineering(value, unit, digits).replace("-", "\N{MINUS SIGN}")
-
-
 def limits_text(item: MeasuredValue) -> str:
     """The limits as people write them."""
+    unit = unit_text(item.unit)
     if item.lower is not None and item.upper is not None:
-        return f"{item.lower:g} … {item.upper:g} {item.unit}".rstrip()
+        return f"{limit(item.lower)} … {limit(item.upper)} {unit}".rstrip()
     if item.lower is not None:
-        return f"≥ {item.lower:g} {item.unit}".rstrip()
-    return f"≤ {item.upper:g} {item.unit}".rstrip() if item.upper is not None else "none"
+        return f"≥ {limit(item.lower)} {unit}".rstrip()
+    return f"≤ {limit(item.upper)} {unit}".rstrip() if item.upper is not None else "none"
 
 
 def margin_text(item: MeasuredValue) -> str:
-    """Distance to the nearer limit, and as a share of the limits' span where there are two."""
+    """Distance to the nearer limit, or where there are two its share of the limits' span."""
     if item.margin is None:
         return "–"
-    text = with_unit(item.margin, item.unit, 3)
     if item.lower is not None and item.upper is not None and item.upper > item.lower:
-        text += f" ({100 * item.margin / (item.upper - item.lower):.0f} %)".replace("-", "\N{MINUS SIGN}")
-    return text
+        return f"{plain(item.margin, 3)} ({plain(100 * item.margin / (item.upper - item.lower), 2)} %)"
+    return plain(item.margin, 3)
 
 
 def gauge(item: MeasuredValue) -> Html:
@@ -104,16 +99,16 @@ def measurement_table(items: Sequence[MeasuredValue], gauges: bool) -> Html:
     """All measurements with value, u95, limits, margin and verdict; with the bars when there is room."""
     if not items:
         return tag("p", "The profile asks for no measurement, or none could be taken.", class_="empty")
-    head = ["Measurement", "Value", "± u95", "Limits", *(["Position"] if gauges else []), "Margin", "Verdict"]
+    head = ["Measurement", "Value", "± u95", "Unit", "Limits", *(["Position"] if gauges else []), "Margin", "Verdict"]
     rows: list[list[Child]] = []
     for item in items:
         remark = tag("div", item.reason, class_="soft") if item.reason else Html("")
         name = join((item.title, tag("div", item.channel, class_="soft mono"), remark)) if gauges else item.title
-        u95 = with_unit(item.uncertainty, item.unit, 2)
-        row: list[Child] = [name, with_unit(item.value, item.unit), u95, limits_text(item)]
+        value, u95 = ("–", "–") if item.value is None else rounded(item.value, item.uncertainty)
+        row: list[Child] = [name, value, u95, unit_text(item.unit), limits_text(item)]
         row += [gauge(item)] if gauges else []
         rows.append([*row, margin_text(item), verdict_mark(item.verdict)])
-    return table(head, rows, numeric=(1, 2, 5 if gauges else 4))
+    return table(head, rows, numeric=(1, 2, 6 if gauges else 5), class_="wide")
 
 
 def capture_panels(record: ShotRecord, width: int = 960, height: int = 320) -> list[Html]:

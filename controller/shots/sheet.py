@@ -4,6 +4,7 @@ from pathlib import Path
 
 from controller.shots.html import Child, Html, join, page, table, tag
 from controller.shots.model import ShotRecord
+from controller.shots.numbers import with_prefix
 from controller.shots.report import write_text
 from controller.shots.sections import (
     capture_panels,
@@ -12,12 +13,14 @@ from controller.shots.sections import (
     slow_panels,
     verdict_mark,
     warnings,
-    with_unit,
 )
 from controller.shots.style import BASE, SHEET
 
-MEASUREMENTS_MAX, CHECKLIST_MAX, PLOTS_MAX = 12, 10, 2
+MEASUREMENTS_MAX, CHECKLIST_MAX, COLUMN_MAX, PLOTS_MAX = 10, 10, 5, 2
 """What fits on one page; the report has the rest."""
+
+TEXT_MAX = 110
+"""Longer remarks are cut with an ellipsis, for the same reason."""
 
 
 def write_sheet(record: ShotRecord, path: Path) -> str:
@@ -30,7 +33,7 @@ def render_sheet(record: ShotRecord) -> str:
     body = (
         _head(record),
         _facts(record),
-        tag("p", " · ".join(warnings(record)), class_="note") if warnings(record) else Html(""),
+        tag("p", _cut(" · ".join(warnings(record)), 3 * TEXT_MAX), class_="note") if warnings(record) else Html(""),
         tag("h2", "Measurements"),
         measurement_table(record.measurements[:MEASUREMENTS_MAX], gauges=False),
         _more(len(record.measurements) - MEASUREMENTS_MAX),
@@ -66,13 +69,17 @@ def _facts(record: ShotRecord) -> Html:
         ("Operator", record.operator.name),
         ("Started", record.identity.started_utc),
         ("Verified safe", safe),
-        ("Others", ", ".join(f"{person.name} ({person.role})" for person in record.people)),
-        ("Parts", ", ".join(f"{part.role} {part.serial}" for part in record.parts)),
-        ("Purpose", record.purpose),
-        ("Reason", record.reason),
+        ("Others", _cut(", ".join(f"{person.name} ({person.role})" for person in record.people))),
+        ("Parts", _cut(", ".join(f"{part.role} {part.serial}" for part in record.parts))),
+        ("Purpose", _cut(record.purpose)),
+        ("Reason", _cut(record.reason)),
         ("Tags", ", ".join(record.tags)),
     ]
     return facts(pairs)
+
+
+def _cut(text: str, length: int = TEXT_MAX) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _more(count: int) -> Html:
@@ -80,8 +87,8 @@ def _more(count: int) -> Html:
 
 
 def _plots(record: ShotRecord) -> list[Html]:
-    waveforms = capture_panels(record, 960, 250)
-    slow = slow_panels(record, 960, 215)
+    waveforms = capture_panels(record, 960, 205)
+    slow = slow_panels(record, 960, 175)
     return (waveforms[:1] + slow[:1])[:PLOTS_MAX] if waveforms else slow[:PLOTS_MAX]
 
 
@@ -90,12 +97,17 @@ def _checklist(record: ShotRecord) -> Html:
     lines = [tag("li", tag("span", "×" if item.done else "", class_="box"), item.text) for item in items]
     passed = sum(item.passed for item in record.self_test)
     lines.append(tag("li", f"Self-test: {passed} of {len(record.self_test)} paths passed", class_="soft"))
-    return tag("div", tag("h2", "Checklist"), tag("ul", *lines), _more(len(record.checklist) - CHECKLIST_MAX))
+    return tag(
+        "div",
+        tag("h2", "Checklist"),
+        tag("ul", *lines, class_="many" if len(lines) > COLUMN_MAX else None),
+        _more(len(record.checklist) - CHECKLIST_MAX),
+    )
 
 
 def _energy(record: ShotRecord) -> Html:
     rows: list[list[Child]] = [
-        [name.replace("_", " "), with_unit(value, "J", 5)] for name, value in record.ledger.items()
+        [name.replace("_", " "), with_prefix(value, "J", 5)] for name, value in record.ledger.items()
     ]
     text = table(("", ""), rows, numeric=(1,)) if rows else tag("p", "No energy was stored.", class_="empty")
     hashes = tag(

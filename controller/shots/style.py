@@ -25,6 +25,8 @@ th{font-weight:600;font-size:12.5px;text-align:left}
 th.n{text-align:right}
 th,td{padding:5px 10px 5px 0;border-bottom:1px solid var(--rule);vertical-align:top}
 td:last-child,th:last-child{padding-right:0}
+.wide td,.wide th{padding-right:18px}.wide td:nth-child(5){white-space:nowrap}
+.wide td:first-child{min-width:185px}
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(215px,1fr));gap:12px 22px;margin:16px 0}
 dt{font-size:12.5px}dd{margin:0;overflow-wrap:anywhere}
 figure{margin:14px 0 22px;background:var(--card);border:1px solid var(--rule);border-radius:6px;padding:12px 14px 8px}
@@ -52,7 +54,7 @@ REPORT = """
 header{display:grid;grid-template-columns:1fr auto;gap:6px 24px;align-items:start}
 .verdict{text-align:right}
 .outcome{font-size:16px;margin:10px 0 0}
-.gauge{width:190px;height:26px;display:block}
+.gauge{width:160px;height:22px;display:block}
 .gauge .zone{fill:var(--zone)}.gauge .limit{stroke:var(--soft);stroke-width:1.2}.gauge .base{stroke:var(--rule)}
 .gauge .here{fill:currentColor}.gauge .reach{stroke:currentColor;stroke-width:2}
 .energy td:last-child{width:46%}
@@ -72,25 +74,26 @@ table{font-size:11px}h2{margin-top:20px}figure,tr,.note{break-inside:avoid}h2,h3
 """
 
 SHEET = """
-@page{size:A4;margin:11mm}
-body{background:#8a8f92;font-size:10.5px;line-height:1.38}
-main{width:210mm;min-height:297mm;margin:18px auto;padding:11mm;background:#fff}
+@page{size:A4;margin:9mm}
+body{background:#8a8f92;font-size:10.5px;line-height:1.3}
+main{width:210mm;min-height:297mm;margin:18px auto;padding:9mm;background:#fff}
 :root{color-scheme:light;--paper:#fff;--card:#fff;--ink:#16191d;--soft:#59616b;--rule:#cfd3cf;--grid:#e8eae6;--on:#fff;
 --c1:#0072b2;--c2:#d55e00;--c3:#009e73;--c4:#b0558f;--c5:#c98a00;--c6:#3b9fd4;
 --pass:#00735a;--fail:#b23c00;--inconclusive:#8a6100;--aborted:#5b4a8a;--error:#a3123a}
 header{display:flex;justify-content:space-between;gap:8mm;border-bottom:2px solid var(--ink);padding-bottom:2.5mm}
-h1{font-size:17px;margin:0}h2{font-size:11.5px;margin:4mm 0 1mm;padding:0 0 .6mm;border-bottom:1px solid var(--ink)}
-dl{grid-template-columns:repeat(4,1fr);gap:1.6mm 5mm;margin:3mm 0}dt{font-size:9px}
-table{font-size:10px}th{font-size:9px}th,td{padding:.7mm 2mm .7mm 0}
+h1{font-size:17px;margin:0}h2{font-size:11.5px;margin:2.6mm 0 .8mm;padding:0 0 .4mm;border-bottom:1px solid var(--ink)}
+dl{grid-template-columns:repeat(4,1fr);gap:1mm 5mm;margin:2mm 0}dt{font-size:9px}
+table{font-size:10px}th{font-size:9px}th,td,.wide td,.wide th{padding:.35mm 4mm .35mm 0}
+.wide td:first-child{min-width:0}.note{margin:1mm 0;padding:.4mm 2mm}p{margin:1mm 0}code{font-size:9px}
 .badge{font-size:14px;padding:1mm 4mm}.verdict{text-align:right}
 figure{border:0;padding:0;margin:1mm 0}figcaption{font-size:10px;margin:0}.legend{font-size:9.5px}
 .two{display:grid;grid-template-columns:1fr 1fr;gap:0 7mm}
 .box{display:inline-block;width:3mm;height:3mm;border:1px solid var(--ink);margin-right:1.6mm;text-align:center;
 font-size:9px;line-height:2.8mm;vertical-align:-.3mm}
-ul{list-style:none;margin:0;padding:0}
-.sign{display:grid;grid-template-columns:1fr 1fr 1fr;gap:8mm;margin-top:9mm}
+ul{list-style:none;margin:0;padding:0}ul.many{columns:2}
+.sign{display:grid;grid-template-columns:1fr 1fr 1fr;gap:8mm;margin-top:8mm}
 .sign span{border-top:1px solid var(--ink);padding-top:.8mm;color:var(--soft);font-size:9px}
-.hand{height:12mm;border-bottom:1px dotted var(--soft)}
+.hand{height:8mm;border-bottom:1px dotted var(--soft)}
 @media print{body{background:#fff}main{margin:0;padding:0;width:auto;min-height:0}
 .badge{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
