@@ -41,6 +41,9 @@ SILENCE_S = 0.1
 HELLO_LINES_MAX = 16
 """Stale lines skipped while waiting for the answer to hello on a line that cannot be reconnected."""
 
+CLOCK_SLACK_S = 0.001
+"""A timer this early counts as on time: uvloop's clock has milliseconds, the virtual one rounds to nanoseconds."""
+
 BLOCK_DIRECT_MIN = 65536
 """From this size on the socket writes straight into the caller's memory; below, one copy is cheaper."""
 
@@ -111,10 +114,7 @@ class Link:
         else:
             self._busy = True
         try:
-            receiver = self._receiver
-            receiver.end = terminator
-            receiver.limit = max_bytes
-            receiver.framer = framer
+            self._receiver.expect(terminator, max_bytes, framer)
             return await self._exchange(request, deadline)
         except BaseException as error:
             self._break(error)
@@ -135,7 +135,8 @@ class Link:
         else:
             self._busy = True
         receiver = self._receiver
-        block = receiver.block = BlockReader(out, terminator)
+        block = BlockReader(out, terminator)
+        receiver.expect(terminator, 0, block=block)
         direct = len(memoryview(out).cast("B")) >= BLOCK_DIRECT_MIN and self._switch(BlockReceiver(receiver, block))
         try:
             await self._exchange(request, deadline)
@@ -143,7 +144,6 @@ class Link:
         except BaseException as error:
             self._break(error)
         finally:
-            receiver.block = None
             if direct:
                 self._switch(receiver)
             self._leave()
@@ -232,7 +232,7 @@ class Link:
         self._timer, self._timer_at = None, math.inf
         if self._deadline == math.inf:
             return
-        if self._loop.time() < self._deadline:
+        if self._loop.time() + CLOCK_SLACK_S < self._deadline:
             self._arm(self._deadline)
         else:
             self._receiver.fail(LinkTimeout(self.name, "no complete answer within the deadline"))
@@ -284,6 +284,8 @@ class Link:
         except BaseException as error:
             if turn.done() and not turn.cancelled():
                 self._leave()
+            else:
+                self._turns.remove(turn)
             if isinstance(error, TimeoutError):
                 raise LinkTimeout(self.name, "the link was busy until the deadline") from error
             raise
@@ -304,9 +306,9 @@ class Link:
         try:
             async with asyncio.timeout_at(deadline):
                 await self._restore()
-                self._ready = True
-                if self._hello is not None:
-                    await self._greet(self._hello, deadline)
+            self._ready = True
+            if self._hello is not None:
+                await self._greet(self._hello, deadline)
         except TimeoutError as error:
             self.poison(problem)
             raise LinkTimeout(self.name, f"could not be restored within the deadline ({problem})") from error
@@ -362,7 +364,7 @@ class Link:
             return 0
 
         receiver = self._receiver
-        receiver.limit, receiver.framer = REPLY_MAX, frame
+        receiver.expect(hello.terminator, REPLY_MAX, frame)
         try:
             await self._exchange(hello.request, deadline)
         except (asyncio.CancelledError, LinkTimeout, ValueError) as error:

@@ -42,7 +42,7 @@ class _Nobody:
 class Receiver(asyncio.Protocol):
     """Collects one reply at a time, up to ``limit`` bytes, ended by ``end`` or measured by ``framer``."""
 
-    __slots__ = ("_held", "_owner", "block", "drained", "end", "framer", "limit", "transport", "waiter")
+    __slots__ = ("_held", "_owner", "block", "drained", "end", "framer", "limit", "plain", "transport", "waiter")
 
     def __init__(self, owner: Owner) -> None:
         self._owner: Owner = owner
@@ -51,6 +51,7 @@ class Receiver(asyncio.Protocol):
         self.waiter: asyncio.Future[bytes] | None = None
         self.end = b"\n"
         self.limit = 0
+        self.plain = True
         self.framer: Framer | None = None
         self.block: BlockReader | None = None
         self.drained: asyncio.Future[None] | None = None
@@ -83,13 +84,7 @@ class Receiver(asyncio.Protocol):
             return
         end = self.end
         size = len(data) - len(end)
-        if (
-            not self._held
-            and self.framer is None
-            and size <= self.limit
-            and data.find(end) == size
-            and self.block is None
-        ):
+        if 0 <= size <= self.limit and data.find(end) == size and self.plain and not self._held:
             self.waiter = None
             waiter.set_result(data[:size])
             return
@@ -108,6 +103,14 @@ class Receiver(asyncio.Protocol):
         if waiter is not None and not waiter.done():
             waiter.set_exception(error)
 
+    def expect(self, end: bytes, limit: int, framer: Framer | None = None, block: BlockReader | None = None) -> None:
+        """What the next reply looks like."""
+        self.end = end
+        self.limit = limit
+        self.framer = framer
+        self.block = block
+        self.plain = framer is None and block is None
+
     def detach(self) -> None:
         """The link has given this connection up: report nothing more."""
         self._owner = _Nobody()
@@ -116,8 +119,7 @@ class Receiver(asyncio.Protocol):
         """Forget a half-received reply."""
         self._held.clear()
         self.waiter = None
-        self.framer = None
-        self.block = None
+        self.expect(b"\n", 0)
 
     def _collect(self, data: bytes) -> bytes | None:
         """Add ``data``; the reply once it is whole. Raises ValueError when it can no longer become one."""
