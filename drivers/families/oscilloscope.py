@@ -252,7 +252,8 @@ class DsoxOscilloscope:
 async def open_dsox(name: str, connect: Connect, *, identity: str, timeout_s: float = 5.0) -> Oscilloscope:
     """Connect to a DSO-X and check who answers: Keysight, this model, and ``identity`` found in its ``*IDN?``.
 
-    ``identity`` is text or a regular expression, such as the serial number; empty accepts any. The same check runs after every reconnect. Raises ConnectFailed, LinkTimeout, WrongInstrument.
+    ``identity`` is text or a regular expression, such as the serial number; empty accepts any. The same check runs
+    after every reconnect. Raises ConnectFailed, LinkTimeout, WrongInstrument.
     """
 
     matches = match_identity(identity)
