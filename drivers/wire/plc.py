@@ -173,6 +173,35 @@ class EventCode(IntEnum):
     LIMITS = 11  # detail: high 32 bits of the limits hash
 
 
+class Guard(IntFlag):
+    """Guards that a command may meet: the bits of ``guards`` in the status block are those that were false."""
+
+    TOKEN_VALID = 1 << 0
+    TOKEN_UNUSED = 1 << 1
+    NO_TRIP = 1 << 2
+    DUMPS_CLOSED = 1 << 3
+    DUMPS_OPEN = 1 << 4
+    ENERGY_SAFE = 1 << 5
+    ZERO_VOLTS = 1 << 6
+    LOW_VOLTAGE = 1 << 7
+    IN_TOLERANCE = 1 << 8
+    CONTACTOR_OPEN = 1 << 9
+    CHARGER_INHIBITED = 1 << 10
+    CHARGER_LOCKED_OUT = 1 << 11
+    ZERO_CURRENT = 1 << 12
+    SELF_TEST_FRESH = 1 << 13
+    NO_TEST_RUNNING = 1 << 14
+    SEARCH_COMPLETE = 1 << 15
+    GROUND_STICK_STOWED = 1 << 16
+    WARNED = 1 << 17
+    CONSENT = 1 << 18
+    MAINTENANCE_KEY = 1 << 19
+    LATCHES_CLEAR = 1 << 20
+    DWELL_DONE = 1 << 21
+    APPROACH_ALLOWED = 1 << 22
+    PROOF_HOLDS = 1 << 23
+
+
 @dataclass(frozen=True, slots=True)
 class PlcRequest:
     """One exchange from the controller: a command (or none) and the heartbeat.
@@ -250,6 +279,7 @@ class PlcEvent:
     detail: int
     value: float
     first_fault: bool
+
 
 ARGUMENTS_MAX = 16
 """Argument registers of a request (plc-map.md)."""

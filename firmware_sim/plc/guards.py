@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from drivers.wire.plc import PlcState, Refusal, Trip
+from drivers.wire.plc import Guard, PlcState, Refusal, Trip
 from firmware_sim.plc.levels import Aim, Aux, Band, Latch, Levels, Proof
 from firmware_sim.plc.settings import Times
 from firmware_sim.plc.trips import ACTS, PERMITTED, PREDICATES, STANDING, Predicate
@@ -83,35 +83,5 @@ GUARDS: dict[str, Predicate] = {
 }
 """Name -> "the guard is true". ``c`` is the state after this scan's counting: ``c.t`` is 1 on the scan after entry."""
 
-GUARD_BITS: dict[str, int] = {
-    name: 1 << index
-    for index, name in enumerate(
-        (
-            "token_valid",
-            "token_unused",
-            "no_trip",
-            "dumps_closed",
-            "dumps_open",
-            "energy_safe",
-            "zero_volts",
-            "low_voltage",
-            "in_tolerance",
-            "contactor_open",
-            "charger_inhibited",
-            "charger_locked_out",
-            "zero_current",
-            "self_test_fresh",
-            "no_test_running",
-            "search_complete",
-            "ground_stick_stowed",
-            "warned",
-            "consent",
-            "maintenance_key",
-            "latches_clear",
-            "dwell_done",
-            "approach_allowed",
-            "proof_holds",
-        )
-    )
-}
+GUARD_BITS: dict[str, int] = {str(guard.name).lower(): int(guard) for guard in Guard}
 """Guards that commands meet -> bit of ``guards`` in the status block (docs/reference/plc-map.md)."""
