@@ -125,7 +125,7 @@ class ChannelFile(StrictModel):
     title: Text
     instrument: Name
     input: Text
-    unit: Literal["A", "V", "T", "T/s", "J", "1"]
+    unit: Literal["A", "A/s", "V", "T", "T/s", "J", "1"]
     full_scale: AnyQuantity
     chain: list[PartFile] = Field(default_factory=list)
     module: Annotated[int, Field(ge=0, le=8)] = 0

@@ -56,7 +56,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "A s": ("a charge", "120 A s"),
     "V s": ("a flux", "0.2 V s"),
     "m/s": ("a velocity", "140 m/s"),
+    "A/s": ("a current rate", "1e8 A/s"),
     "A/V": ("a sensitivity", "5 kA/V"),
+    "A/s/V": ("a sensitivity", "2e8 A/s/V"),
     "T/s/V": ("a sensitivity", "200 T/s/V"),
     "1": ("a plain number", "2.5"),
 }

@@ -61,7 +61,7 @@ class InstrumentClass(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. ``voltage_v`` is CHARGE's, ``duration_s`` FLOAT's, COUNTDOWN's and WARN's, ``dump_path`` (both|a|b) DUMP's."""
+    """One step: ``voltage_v`` for CHARGE, ``dump_path`` (both, a, b) for DUMP, ``duration_s`` for the timed ones."""
 
     id: str
     kind: StepKind
@@ -146,6 +146,9 @@ class Plan:
     rig_sha256: str
     bypasses: tuple[str, ...] = ()
     parts: Mapping[str, str] | None = None
+    charge_rate_v_per_s: float = 0.0
+    expected_current_a: float = 0.0
+    expected_action_a2s: float = 0.0
 
     @property
     def energises(self) -> bool:

@@ -1,0 +1,172 @@
+"""PURE: the shape of a profile (version 1), and reading one. ``compile.py`` makes a plan of it.
+
+A profile names its rig, declares parameters with ranges, then steps; every step has a timeout. A quantity may be
+``$name`` of a parameter. Exported to configs/schema/profile.json for editors.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from controller.rig.fields import (
+    ActionIn,
+    AmperesIn,
+    AnyQuantity,
+    RateIn,
+    SecondsIn,
+    StrictModel,
+    Volts,
+    VoltsIn,
+    require_version,
+    sha256,
+    validate,
+)
+from controller.rig.schema import Name, Role, Text
+from controller.rig.source import Document, load
+
+VERSION = 1
+"""The newest profile this code reads."""
+
+STEPS_MAX = 64
+"""The longest shipped profile has 22 steps."""
+
+Kind = Literal["noise", "trigger-only", "dump-proof", "polarity", "dummy-load", "full"]
+StepName = Literal[
+    "self_test",
+    "configure",
+    "arm",
+    "warn",
+    "permit",
+    "charge",
+    "float",
+    "countdown",
+    "isolate",
+    "fire",
+    "dump",
+    "verify",
+    "transfer",
+    "enter_test",
+    "rehearse",
+    "leave_test",
+    "force_trigger",
+]
+Function = Literal[
+    "peak",
+    "minimum",
+    "time_of_peak",
+    "integral",
+    "action_integral",
+    "value_at_fire",
+    "dump_tau",
+    "end_voltage",
+    "noise_rms",
+    "sign",
+]
+
+
+class ParameterFile(StrictModel):
+    """One entry of ``parameters:``; what ``--set name=value`` may change, and within which range."""
+
+    title: str = ""
+    default: AnyQuantity
+    min: AnyQuantity
+    max: AnyQuantity
+
+
+class ChargeFile(StrictModel):
+    """``charge:`` how far and how fast the bank is charged."""
+
+    voltage: VoltsIn
+    rate: RateIn | None = None
+    tolerance: VoltsIn | None = None
+
+
+class ScopeFile(StrictModel):
+    """One entry of ``scopes:``; ``channels`` gives the largest magnitude expected, which sets the range."""
+
+    window: SecondsIn
+    pretrigger: SecondsIn
+    points: Annotated[int, Field(ge=100, le=2_000_000)]
+    bits: Literal[8, 16] = 16
+    trigger: Name | Literal["T0"] = "T0"
+    level: Volts = 1.5
+    channels: dict[Name, AnyQuantity]
+
+
+class StepFile(StrictModel):
+    """One step. ``voltage`` belongs to charge, ``duration`` to warn, float and countdown, ``path`` to dump."""
+
+    step: StepName
+    timeout: SecondsIn
+    id: Name | None = None
+    duration: SecondsIn | None = None
+    path: Literal["both", "a", "b"] | None = None
+
+
+class ExpectFile(StrictModel):
+    """``expect:`` what the shot should do to the bench; compared with the rig's ratings before energy."""
+
+    peak_current: AmperesIn
+    action_integral: ActionIn
+
+
+class MeasureFile(StrictModel):
+    """One entry of ``measure:``."""
+
+    title: str = ""
+    channel: Name
+    function: Function
+    min: AnyQuantity | None = None
+    max: AnyQuantity | None = None
+
+
+class ProfileFile(StrictModel):
+    """A profile."""
+
+    profile: Literal[1]
+    rig: Name
+    title: Text
+    kind: Kind
+    purpose: Text
+    load: Name
+    modules: Annotated[list[Annotated[int, Field(ge=1, le=8)]], Field(min_length=1, max_length=8)]
+    parameters: dict[Name, ParameterFile] = Field(default_factory=dict)
+    charge: ChargeFile | None = None
+    trigger_delays: dict[str, SecondsIn] = Field(default_factory=dict)
+    expect: ExpectFile | None = None
+    scopes: dict[Name, ScopeFile] = Field(default_factory=dict)
+    instruments: dict[Name, Role] = Field(default_factory=dict)
+    parts: dict[Name, Text] = Field(default_factory=dict)
+    checklist: Annotated[list[Text], Field(max_length=20)] = Field(default_factory=list)
+    steps: Annotated[list[StepFile], Field(min_length=1, max_length=STEPS_MAX)]
+    measure: dict[Name, MeasureFile] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileDocument:
+    """A profile that has the right shape; ``name`` is its file's name without folder and suffix."""
+
+    name: str
+    document: Document
+    file: ProfileFile
+    text: bytes
+    sha256: str
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""From version n to n + 1, applied in turn; empty while version 1 is the only one there is."""
+
+
+def load_profile(data: bytes, filename: str) -> ProfileDocument:
+    """Read a profile. Raises :class:`controller.rig.source.Refused` with every problem of shape and unit."""
+    document = load(data, filename)
+    require_version(document, "profile", VERSION)
+    content = document.data
+    for version in range(content["profile"], VERSION):
+        content = MIGRATIONS[version](content)
+    document = Document(document.file, content, document.lines)
+    name = filename.replace("\\", "/").rsplit("/", 1)[-1]
+    name = name.removesuffix(".yaml").removesuffix(".yml")
+    return ProfileDocument(name, document, validate(document, ProfileFile), data, sha256(data))
