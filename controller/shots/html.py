@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
+VOID = frozenset({"meta"})
+"""Elements of ours that have no end tag in HTML."""
+
 
 @dataclass(frozen=True, slots=True)
 class Html:
@@ -23,7 +26,7 @@ def tag(name: str, *children: Child, **attributes: str | None) -> Html:
         for key, value in attributes.items()
         if value is not None
     )
-    return Html(f"<{name}{opened}>{inner}</{name}>")
+    return Html(f"<{name}{opened}>" if name in VOID else f"<{name}{opened}>{inner}</{name}>")
 
 
 def join(children: Iterable[Child]) -> Html:
