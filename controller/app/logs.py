@@ -9,6 +9,9 @@ from pathlib import Path
 LOG_BYTES_MAX = 10_000_000
 """Size at which a log file is rotated: a day of ordinary use fits, an editor still opens it."""
 
+LOGS = "logs"
+"""Name of the folder of log files inside a folder of shots."""
+
 LOG_FILES_KEPT = 5
 """Rotated files kept beside the live one."""
 

@@ -14,4 +14,6 @@ def command(rig: str) -> None:
         bench, _ = read_rig(name)
         click.echo(f"{bench.name}: {bench.title}")
         for spec in bench.instruments:
-            click.echo(f"  {spec.name:<14} {spec.model:<18} {spec.port:<18} {spec.transport:<8} {spec.role:<9} {spec.title}")
+            click.echo(
+                f"  {spec.name:<14} {spec.model:<18} {spec.port:<18} {spec.transport:<8} {spec.role:<9} {spec.title}"
+            )

@@ -13,9 +13,7 @@ PACKAGES = ("controller", "drivers", "firmware_sim", "hil_rigs")
 def modules() -> dict[str, ast.Module]:
     """Path relative to the root -> syntax tree, of every module that ships."""
     paths = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-    return {
-        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"), str(path)) for path in paths
-    }
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"), str(path)) for path in paths}
 
 
 def imported_modules(tree: ast.Module) -> Iterator[tuple[str, int]]:
