@@ -11,7 +11,10 @@ from typing import Protocol
 class Faulty(Protocol):
     """Anything with fault hooks."""
 
-    FAULTS: Mapping[str, str]
+    @property
+    def FAULTS(self) -> Mapping[str, str]:
+        """Fault id -> one line."""
+        ...
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch one of :attr:`FAULTS` on or off. Raises KeyError for another name."""

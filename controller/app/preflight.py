@@ -15,6 +15,7 @@ from controller.rig.source import Problem, Refused
 from controller.sequencer.compile import compile_profile
 from controller.sequencer.plan import Plan
 from controller.sequencer.profile import load_profile
+from controller.shots.catalogue import CATALOGUE_NAME
 
 FILE_BYTES_MAX = 1 << 20
 """Configuration files are read no further than this; ``controller.rig.source`` refuses a longer one."""
@@ -22,7 +23,7 @@ FILE_BYTES_MAX = 1 << 20
 FREE_BYTES_MIN = 256 << 20
 """Free space demanded before arming: twice a shot's record and its journal (safety.md 3.4)."""
 
-CATALOGUE = "catalogue.sqlite"
+CATALOGUE = CATALOGUE_NAME
 """The catalogue's file in the output folder; its presence is what makes a folder a Sparkgap shot folder."""
 
 

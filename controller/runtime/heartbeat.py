@@ -1,8 +1,9 @@
 """One FC23 exchange every 50 ms: heartbeat, commands, status (bench.md 2, "Link").
 
-Commands ride on the next exchange, which a waiting command brings forward. The heartbeat is sent only while every
-task keeps its promise; when one does not, a last exchange carries DUMP and then there is silence, so that the PLC's
-watchdog has the last word.
+Commands ride on the next exchange, which a waiting command brings forward. The PLC judges a command in its next scan,
+so the answer comes with a later status; until then exchanges follow each other quickly. The heartbeat is sent only
+while every task keeps its promise; when one does not, a last exchange carries DUMP and then there is silence, so that
+the PLC's watchdog has the last word.
 """
 
 import asyncio
@@ -18,6 +19,12 @@ from drivers.wire.plc import PlcCommand, PlcRequest, PlcStatus
 
 PERIOD_S = 0.05
 """Heartbeat period (design.md 2): a tenth of the PLC's watchdog."""
+
+ACK_POLL_S = 0.015
+"""Time to the next exchange while a command waits for its answer: one and a half PLC scans."""
+
+ACK_MAX_S = 0.5
+"""A command not answered by then is lost: fifty scans."""
 
 COMMANDS_MAX = 16
 """Commands waiting for an exchange; the engine never has more than two."""
@@ -51,6 +58,7 @@ class Heartbeat:
         self._on_status = on_status
         self._on_trouble = on_trouble
         self._orders: deque[_Order] = deque()
+        self._asked: tuple[_Order, int, float] | None = None
         self._dump = False
         self._sequence = 0
         self._wake: asyncio.Future[None] | None = None
@@ -84,7 +92,9 @@ class Heartbeat:
                 await self._last_words(now_ns)
                 return
             await self._exchange(now_ns)
-            if not self._dump and not self._orders:
+            if self._asked is not None:
+                await self._sleep_until(loop.time() + ACK_POLL_S)
+            elif not self._dump and not self._orders:
                 # the schedule is t0 + n * period: a late exchange skips beats, it never catches up
                 count = max(count + 1, int((loop.time() - start) / PERIOD_S) + 1)
                 due = start + count * PERIOD_S
@@ -92,27 +102,48 @@ class Heartbeat:
                 self._situation.loop_gap_s = max(0.0, loop.time() - due)
 
     async def _exchange(self, now_ns: int) -> None:
-        order = None
-        if self._dump:
-            self._dump = False
-            request = self._request(PlcCommand.DUMP, ())
-        elif self._orders:
-            order = self._orders.popleft()
-            request = self._request(order.command, order.arguments)
-        else:
-            request = self._request(PlcCommand.NONE, ())
+        request = self._next_request()
         try:
             status = await self._plc.exchange(request)
         except InstrumentError as trouble:
-            if order is not None and not order.answer.done():
-                order.answer.set_exception(trouble)
+            if self._asked is not None and self._asked[1] == request.sequence:
+                self._fail(str(trouble))
             self._on_trouble(str(trouble), now_ns)
             return
         now_ns = round(asyncio.get_running_loop().time() * 1e9)
         self._situation.status, self._situation.status_ns = status, now_ns
-        if order is not None and not order.answer.done():
-            order.answer.set_result(status)
+        self._settle(status)
         self._on_status(status, now_ns)
+
+    def _next_request(self) -> PlcRequest:
+        if self._dump:
+            self._dump = False
+            return self._request(PlcCommand.DUMP, ())
+        if self._orders and self._asked is None:
+            order = self._orders.popleft()
+            request = self._request(order.command, order.arguments)
+            self._asked = (order, request.sequence, asyncio.get_running_loop().time())
+            return request
+        return self._request(PlcCommand.NONE, ())
+
+    def _settle(self, status: PlcStatus) -> None:
+        """Answer the command that waits, when this status does."""
+        if self._asked is None:
+            return
+        order, sequence, since = self._asked
+        if status.ack_sequence == sequence:
+            self._asked = None
+            if not order.answer.done():
+                order.answer.set_result(status)
+        elif asyncio.get_running_loop().time() - since > ACK_MAX_S:
+            self._fail(f"{order.command.name} was not answered within {ACK_MAX_S:g} s")
+
+    def _fail(self, problem: str) -> None:
+        if self._asked is None:
+            return
+        order, self._asked = self._asked[0], None
+        if not order.answer.done():
+            order.answer.set_exception(InstrumentError(self._plc.name, problem))
 
     async def _last_words(self, now_ns: int) -> None:
         self._on_trouble(f"task {self.stopped_by} does not answer; the heartbeat stops", now_ns)

@@ -55,12 +55,13 @@ class Background:
 def captures_of(outcome: Outcome, rig: Rig, today: date) -> tuple[ChannelCapture, ...]:
     """Every transferred waveform with its calibration chain."""
     return tuple(
-        _capture(rig.channel(name), instrument, waveform, today)
+        capture_of(rig.channel(name), instrument, waveform, today)
         for name, (instrument, waveform) in outcome.captured.waveforms.items()
     )
 
 
-def _capture(channel: Channel, instrument: str, waveform: Waveform, today: date) -> ChannelCapture:
+def capture_of(channel: Channel, instrument: str, waveform: Waveform, today: date) -> ChannelCapture:
+    """One waveform with everything needed to read it."""
     overdue = channel.overdue(today)
     return ChannelCapture(
         channel=channel.name,

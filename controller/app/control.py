@@ -1,0 +1,74 @@
+"""The children's side of the control pipe: lines on standard input, read on a thread of its own.
+
+A thread because standard input may be a pipe, a file or a console, and not every event loop can wait for all of them
+(Windows); a daemon because it must never keep a child alive.
+"""
+
+import asyncio
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+
+LINE_MAX = 1 << 20
+"""Longest line: a RunConfig with every override and endpoint is a few kB."""
+
+
+def install_uvloop() -> None:
+    """Use uvloop where it exists; the children work the same without."""
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+
+class Lines:
+    """Standard input as lines on the loop. ``first`` then ``until_closed``."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[bytes] = deque()
+        self._closed = False
+        self._wake: asyncio.Future[None] | None = None
+        threading.Thread(target=self._read, name="control lines", daemon=True).start()
+
+    def _read(self) -> None:
+        stream = sys.stdin.buffer
+        while True:
+            line = stream.readline(LINE_MAX)
+            try:
+                self._loop.call_soon_threadsafe(self._take, line)
+            except RuntimeError:  # the loop is closed: nobody listens any more
+                return
+            if not line:
+                return
+
+    def _take(self, line: bytes) -> None:
+        if line:
+            self._waiting.append(line)
+        else:
+            self._closed = True
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    async def next(self) -> bytes:
+        """The next line, empty when standard input has closed."""
+        while not self._waiting:
+            if self._closed:
+                return b""
+            self._wake = self._loop.create_future()
+            await self._wake
+        return self._waiting.popleft()
+
+    async def first(self) -> bytes:
+        """The first line. Raises EOFError when there is none."""
+        line = await self.next()
+        if not line:
+            raise EOFError("standard input closed before the first line")
+        return line
+
+    async def until_closed(self, take: Callable[[bytes], None]) -> None:
+        """Hand every further line to ``take`` and return when standard input closes."""
+        while line := await self.next():
+            take(line)

@@ -1,0 +1,170 @@
+"""After a crash: look at the bench, take the energy away, prove it, and book what was interrupted (safety.md 6).
+
+Nothing is ever resumed and nothing is ever fired again. The last record of an interrupted journal decides the text;
+the action is always the same.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from controller.app.linked import Connect
+from controller.app.preflight import Prepared
+from controller.app.shot import World, open_catalogue
+from controller.messages import Finished
+from controller.rig.model import Rig
+from controller.runtime.situation import observe
+from controller.sequencer.engine import Ending, proven_safe
+from controller.shots.catalogue import Catalogue
+from controller.shots.journal import JournalError, JournalSealed
+from controller.shots.journal_file import JournalFile
+from drivers.errors import InstrumentError
+from drivers.ports import RigPlc
+from drivers.registry import open_instrument
+from drivers.wire.plc import ARMED_STATES, EventCode, PlcCommand, PlcEvent, PlcRequest, PlcState, PlcStatus
+
+PROOF_S = 60.0
+"""Longest wait for the PLC's proof of safe: T_dump, dwell and a misfire's no-approach time."""
+
+LOOK_S = 0.1
+"""Time between two looks at the PLC."""
+
+RING_EVENTS = 256
+"""Events the PLC's ring holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """One interrupted shot: what its journal says, and whether its fire pulse went out (None: never intended)."""
+
+    number: int
+    last: str
+    fired: bool | None
+    folder: Path
+
+
+async def recover(prepared: Prepared, world: World) -> Finished:
+    """Verify the bench and book every unfinished shot of the rig. Never raises for a bench that does not answer."""
+    catalogue = await world.offload(lambda: open_catalogue(prepared.config, prepared.out))
+    status: PlcStatus | None = None
+    events: tuple[PlcEvent, ...] = ()
+    safe = False
+    try:
+        try:
+            plc = await open_plc(prepared.rig, world.connects[plc_name(prepared.rig)])
+        except InstrumentError as trouble:
+            reason = str(trouble)
+        else:
+            try:
+                status, safe = await make_safe(plc)
+                events = await _ring(plc, status)
+                reason = "the controller died during the shot"
+            finally:
+                await plc.close()
+        booked = await world.offload(lambda: book_interrupted(catalogue, prepared, events))
+    finally:
+        await world.offload(catalogue.close)
+    return _finished(booked, status, safe, reason)
+
+
+def plc_name(rig: Rig) -> str:
+    """The rig PLC's name among the instruments."""
+    return next(spec.name for spec in rig.instruments if spec.port == "RigPlc")
+
+
+async def open_plc(rig: Rig, connect: Connect) -> RigPlc:
+    """Connect to the PLC alone."""
+    spec = rig.instrument(plc_name(rig))
+    return cast(RigPlc, await open_instrument(spec.model, spec.name, connect, identity=spec.identity))
+
+
+async def make_safe(plc: RigPlc) -> tuple[PlcStatus | None, bool]:
+    """Dump whatever is armed and wait for the proof. Returns the last status and whether it proves safety."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PROOF_S
+    status: PlcStatus | None = None
+    while loop.time() < deadline:
+        try:
+            # epoch 0 holds nothing and is refused everything, but every answer carries the status
+            status = await plc.exchange(PlcRequest())
+            if status.state in ARMED_STATES:
+                await plc.exchange(PlcRequest(PlcCommand.DUMP))
+        except InstrumentError:
+            status = None
+        else:
+            if safe_now(status):
+                return status, True
+            if status.state is PlcState.LOCKOUT:
+                return status, False
+        await asyncio.sleep(LOOK_S)
+    return status, False
+
+
+def safe_now(status: PlcStatus) -> bool:
+    """De-energised and proven; a bench whose dumps never opened since its PLC started needs no proof of a dump."""
+    seen = observe(status, 0)
+    return proven_safe(seen, opened=True) or (status.state is PlcState.SAFE and proven_safe(seen, opened=False))
+
+
+async def _ring(plc: RigPlc, status: PlcStatus | None) -> tuple[PlcEvent, ...]:
+    if status is None:
+        return ()
+    first = max(0, status.event_head - RING_EVENTS)
+    return await plc.read_events(first, status.event_head - first)
+
+
+def book_interrupted(catalogue: Catalogue, prepared: Prepared, events: Sequence[PlcEvent]) -> tuple[Interrupted, ...]:
+    """Close the journals of unfinished shots and mark them; a fire intent without result is resolved by the ring."""
+    booked = []
+    for number in catalogue.unfinished(prepared.rig.name):
+        shot = _inspect(prepared.out, number, events)
+        catalogue.mark_interrupted(number, describe(shot))
+        booked.append(shot)
+    return tuple(booked)
+
+
+def _inspect(out: Path, number: int, events: Sequence[PlcEvent]) -> Interrupted:
+    folder = next(iter(sorted(out.glob(f"{number:06d}-*"))), None)
+    if folder is None:
+        return Interrupted(number, "", None, out)
+    try:
+        journal, scan = JournalFile.recover(folder / "journal.sgj", 0)
+        journal.close()
+        kinds = scan.kinds()
+    except JournalSealed:
+        return Interrupted(number, "sealed", None, folder)
+    except (JournalError, OSError) as trouble:
+        return Interrupted(number, str(trouble), None, folder)
+    fired = None
+    if "fire_intent" in kinds and "fire_result" not in kinds:
+        fired = any(event.code == EventCode.FIRE and event.detail == number for event in events)
+    return Interrupted(number, kinds[-1] if kinds else "", fired, folder)
+
+
+def describe(shot: Interrupted) -> str:
+    """What the catalogue says of an interrupted shot."""
+    text = f"the controller died after journal record {shot.last!r}" if shot.last else "the controller died at once"
+    if shot.fired is None:
+        return text
+    answer = "was given" if shot.fired else "was not given"
+    return f"{text}; UNKNOWN-FIRED, resolved by the PLC's ring: the fire pulse {answer}"
+
+
+def _finished(booked: Sequence[Interrupted], status: PlcStatus | None, safe: bool, reason: str) -> Finished:
+    shot = booked[-1] if booked else None
+    where = "no status" if status is None else f"PLC in {status.state.name}"
+    return Finished(
+        shot=0 if shot is None else shot.number,
+        shot_id="",
+        verdict="aborted",
+        ended="interrupted" if safe else Ending.UNSAFE.value,
+        reason=f"{reason}; {describe(shot)}" if shot is not None else reason,
+        record="",
+        journal="" if shot is None else str(shot.folder / "journal.sgj"),
+        report="",
+        sheet="",
+        exit=3 if safe else 4,
+        safe=f"verified by recovery ({where})" if safe else f"NOT VERIFIED ({where}): treat the bench as charged",
+    )

@@ -1,0 +1,88 @@
+"""The rig child: a simulated bench, or one instrument, on real sockets and ptys (design.md 2).
+
+First line on standard input: ``{"rig", "seed", "instrument"}``. First line on standard output: the endpoints. Then
+one Control per line on standard input; when it closes, the bench is switched off.
+"""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+import msgspec
+
+from controller.app.benches import build_plant
+from controller.app.control import Lines, install_uvloop
+from controller.app.preflight import read_bounded, read_rig
+from controller.app.rig_sim import SimulatedRig
+from controller.app.single import serve_single
+from controller.messages import Control
+from controller.rig.source import Refused
+from controller.runtime.offload import to_thread
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What to simulate: a bench, or one instrument by its model name."""
+
+    rig: str = ""
+    seed: int = 0
+    instrument: str = ""
+
+
+async def main() -> int:
+    """Serve until standard input closes. Returns the exit code."""
+    lines = Lines()
+    order = msgspec.json.decode(await lines.first(), type=Order)
+    try:
+        if order.instrument:
+            single = await serve_single(order.instrument, order.seed)
+            _say({"instrument": order.instrument, "endpoints": single.endpoints})
+            await lines.until_closed(lambda line: None)
+            await single.close()
+            return 0
+        rig = await _serve_rig(order)
+    except Refused as refused:
+        _say({"refused": [str(problem) for problem in refused.problems]})
+        return 2
+    try:
+        await lines.until_closed(lambda line: _obey(rig, msgspec.json.decode(line, type=Control)))
+    finally:
+        await rig.stop()
+    return 0
+
+
+async def _serve_rig(order: Order) -> SimulatedRig:
+    model, files = read_rig(order.rig)
+    plant = build_plant(order.rig, order.seed)
+    rig = SimulatedRig(model, plant, read_bounded(files.plc).decode(), str(files.plc), order.seed, to_thread)
+    await to_thread(_warm_up)
+    published = await rig.serve()
+    rig.start()
+    _say({"rig": order.rig, "instruments": published})
+    return rig
+
+
+def _warm_up() -> None:
+    """Import what the pulse solver needs now, not while a shot waits for it."""
+    import scipy.integrate
+
+    assert scipy.integrate is not None
+
+
+def _obey(rig: SimulatedRig, control: Control) -> None:
+    if control.inject:
+        rig.board.switch(control.inject, True)
+    if control.clear:
+        rig.board.switch(control.clear, False)
+    if control.press:
+        rig.press(control.press)
+
+
+def _say(value: Any) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    install_uvloop()
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,193 @@
+"""A whole simulated bench: plant, PLC and instruments wired as in bench.md section 1, on sockets and ptys or in memory.
+
+The plant and the PLC advance together every 10 ms. A fire pulse stops them until the pulse is solved, and then they
+catch up: the PLC never scans a plant that has not had its pulse yet.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from controller.app.attendant import Attendant
+from controller.app.linked import Connect, linked
+from controller.app.standin_models import MAKERS, StandIn, Wiring
+from controller.rig.model import Rig
+from controller.runtime.offload import Offload
+from controller.runtime.virtual_loop import Rank, ranked
+from firmware_sim.faults import FaultBoard, Faulty
+from firmware_sim.personalities.dg645 import DelayGeneratorPanel, OutputEdges
+from firmware_sim.personalities.dsox import Dsox
+from firmware_sim.plant.bench import BenchPlant
+from firmware_sim.plant.record import PulseRecord
+from firmware_sim.plant.trigger import TriggerEdges
+from firmware_sim.plc.limits import load_limits
+from firmware_sim.plc.plc import Plc
+from firmware_sim.servers.tcp import SessionProtocol, serve_tcp
+from firmware_sim.signals import FieldOutputs
+
+SCAN_NS = 10_000_000
+"""PLC scan and plant tick (design.md 2)."""
+
+LATE_MAX_NS = 1_000_000_000
+"""Later than this (a stopped process, a suspended machine) the bench does not catch up: the missed scans never ran."""
+
+EDGE_SEARCH_S = 0.02
+"""A scope that triggers on a signal looks for its edge this long after T0: longer than any pulse."""
+
+
+class SimulatedRig:
+    """One bench. ``start`` sets it running on this loop, ``board`` injects faults, ``press`` plays the people."""
+
+    def __init__(self, rig: Rig, plant: BenchPlant, plc_text: str, plc_file: str, seed: int, offload: Offload) -> None:
+        self.rig = rig
+        self.plant = plant
+        self.plc = Plc(load_limits(plc_text, plc_file), rig.rig_id, boot_id=seed % 0xFFFF + 1)
+        self._offload = offload
+        self._loop = asyncio.get_running_loop()
+        self._origin_ns = round(self._loop.time() * 1e9)
+        self._due_ns = 0
+        self._outputs = FieldOutputs()
+        self._firing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._solving: asyncio.Task[None] | None = None
+        self._closers: list[Callable[[], Any]] = []
+        wiring = Wiring(plant, self.plc, seed, self._stray)
+        self.standins: dict[str, StandIn] = {
+            spec.name: MAKERS[spec.model](wiring, spec, rig.channels_of(spec.name)) for spec in rig.instruments
+        }
+        self.attendant = Attendant(plant, self.plc)
+        self.board = FaultBoard(self._targets())
+        self._delay = self._only(DelayGeneratorPanel)
+        self._scopes = [s.panel for s in self.standins.values() if isinstance(s.panel, Dsox)]
+
+    def _only(self, kind: type[DelayGeneratorPanel]) -> DelayGeneratorPanel:
+        return next(s.panel for s in self.standins.values() if isinstance(s.panel, kind))
+
+    def _targets(self) -> dict[str, tuple[Faulty, ...]]:
+        targets: dict[str, tuple[Faulty, ...]] = {"plant": (self.plant,)}
+        for name, standin in self.standins.items():
+            targets[name] = (standin.panel, standin.link)
+        return targets
+
+    def now_ns(self) -> int:
+        """Nanoseconds since this bench was switched on."""
+        return round(self._loop.time() * 1e9) - self._origin_ns
+
+    # --- running ------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to scan."""
+        self._due_ns = self.now_ns()
+        self._tick()
+
+    async def stop(self) -> None:
+        """Stop scanning, close every socket and pty."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._solving is not None:
+            self._solving.cancel()
+            await asyncio.wait([self._solving])
+        for close in reversed(self._closers):
+            await close()
+
+    def _tick(self) -> None:
+        now_ns = self.now_ns()
+        if now_ns - self._due_ns > LATE_MAX_NS:
+            self.plant.log.append((now_ns, f"bench stood still for {(now_ns - self._due_ns) / 1e9:.2f} s"))
+            self._due_ns = now_ns
+        while self._due_ns <= now_ns:
+            edges = self._scan(self._due_ns)
+            self._due_ns += SCAN_NS
+            if edges is not None:
+                self._solving = self._loop.create_task(self._solve(edges), name="rig pulse")
+                return
+        self._schedule()
+
+    def _schedule(self) -> None:
+        when = (self._due_ns + self._origin_ns) / 1e9
+        self._timer = self._loop.call_at(when, self._tick, context=_PLANT)
+
+    def _scan(self, t_ns: int) -> TriggerEdges | None:
+        plant = self.plant
+        plant.tick(t_ns, self._outputs)
+        self._outputs = self.plc.scan(plant.inputs)
+        self.attendant.act(t_ns)
+        if plant.spontaneous is not None:
+            return plant.spontaneous
+        fire, before = self._outputs.fire, self._firing
+        self._firing = fire
+        return self._trigger(t_ns) if fire and not before else None
+
+    def _trigger(self, t_ns: int) -> TriggerEdges | None:
+        edges = self._delay.trigger_input(t_ns)
+        return self._cycle(edges) if edges is not None else None
+
+    def _cycle(self, edges: OutputEdges) -> TriggerEdges | None:
+        """One cycle of the delay generator, whoever started it: T0 to the scopes, the rest to the gate."""
+        shot = self.plant.offer_edges(
+            edges.t0_ns,
+            (edges.t0_ns, edges.ab_ns, edges.cd_ns, edges.ef_ns, edges.gh_ns),
+        )
+        for scope in self._scopes:
+            scope.trigger(edges.t0_ns, "EXT")
+        return shot
+
+    def _stray(self, edges: OutputEdges) -> None:
+        """A cycle that no fire pulse started (``*TRG``, the rate generator): the gate decides, the bench goes on."""
+        shot = self._cycle(edges)
+        if shot is not None:
+            self.plant.apply(self.plant.pulse(shot))
+
+    async def _solve(self, edges: TriggerEdges) -> None:
+        record: PulseRecord = await self._offload(lambda: self.plant.pulse(edges))
+        self.plant.apply(record)
+        for scope in self._scopes:
+            scope.trigger_from_signal(edges.t0_ns, EDGE_SEARCH_S)
+        self._solving = None
+        self._tick()
+
+    # --- outside ------------------------------------------------------------------------------------------------
+
+    def protocol(self, name: str) -> SessionProtocol:
+        """The server protocol of one more connection to an instrument."""
+        return SessionProtocol(self.standins[name].open_session, self.now_ns)
+
+    def connects(self) -> dict[str, Connect]:
+        """Every instrument linked in memory."""
+
+        def join(name: str) -> Connect:
+            return linked(lambda: ranked(Rank.LINKS).run(self.protocol, name))
+
+        return {name: join(name) for name in self.standins}
+
+    async def serve(self) -> dict[str, dict[str, Any]]:
+        """Put every instrument on its transports and return what ``sim --json`` prints of them."""
+        published: dict[str, dict[str, Any]] = {}
+        for name, standin in self.standins.items():
+            if standin.transport == "serial":
+                from firmware_sim.servers.pty import serve_pty  # POSIX only
+
+                pty = await serve_pty(standin.open_session, now_ns=self.now_ns)
+                self._closers.append(pty.close)
+                address = pty.address
+            else:
+                server = await serve_tcp(standin.open_session, now_ns=self.now_ns)
+                self._closers.append(server.close)
+                address = server.address
+            published[name] = {"model": standin.model, "endpoints": {standin.transport: address}}
+        return published
+
+    def press(self, what: str) -> None:
+        """Play a person at the bench; see ``attendant.py`` for the words. Raises KeyError for another one."""
+        self.attendant.press(what, self.plant.t_ns)
+
+
+_PLANT = ranked(Rank.PLANT)
+
+
+def fault_lists(rig: Rig, plant_faults: Mapping[str, str]) -> dict[str, tuple[Mapping[str, str], ...]]:
+    """Fault lists by target, for ``sparkgap faults`` and ``--fault`` without building a bench."""
+    lists: dict[str, tuple[Mapping[str, str], ...]] = {"plant": (plant_faults,)}
+    for spec in rig.instruments:
+        lists[spec.name] = MAKERS[spec.model].faults
+    return lists

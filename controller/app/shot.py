@@ -1,0 +1,388 @@
+"""One shot from the first connection to the last file: the same for real time and virtual time."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from controller import messages
+from controller.app.instruments import open_bench
+from controller.app.linked import Connect
+from controller.app.preflight import CATALOGUE, Prepared
+from controller.messages import Finished, Message, RunConfig, StepEntered
+from controller.rig.source import Problem, Refused
+from controller.runtime.actions import ActionFailed
+from controller.runtime.bench import Bench
+from controller.runtime.core import Core, CoreSetup, Outcome, fire_mask, gate_s
+from controller.runtime.offload import Offload
+from controller.runtime.recording import (
+    Background,
+    build_record,
+    capture_of,
+    captures_of,
+    seconds,
+    slow_logs_of,
+)
+from controller.runtime.runner import ShotTicket
+from controller.sequencer.engine import Ending
+from controller.sequencer.verdict import Exit, Verdict, exit_code, overall
+from controller.shots.capture_store import CaptureStore, CaptureUnusable
+from controller.shots.catalogue import Catalogue, CatalogueUnusable
+from controller.shots.journal import JournalError
+from controller.shots.journal_file import JournalFile
+from controller.shots.measure import measure_all
+from controller.shots.model import EventRow, MeasuredValue, ShotRecord
+from controller.shots.quantities import MeasureContext
+from controller.shots.record import write_record
+from controller.shots.report import write_report
+from controller.shots.sheet import write_sheet
+from drivers.errors import InstrumentError
+from drivers.ports import Identity, Waveform
+from drivers.wire.plc import PlcRequest, PlcState, Refusal
+
+EVENTS_MAX = 10_000
+"""Events kept for the record; a run that has more is broken, and its journal and log have the rest."""
+
+PLC_ASK_S = 0.06
+"""Time between the first questions to the PLC: it may need a scan to accept a new controller."""
+
+PLC_ASKS = 5
+"""How often a PLC that another controller has just left is asked before it counts as taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What differs between real and virtual time: where instruments are, how blocking work is done, what day it is."""
+
+    connects: Mapping[str, Connect]
+    offload: Offload
+    publish: Callable[[Message], None]
+    utc: Callable[[], str]
+    today: date
+    simulated: bool
+    virtual: bool
+    predicted: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A shot's entry in the catalogue and its folder."""
+
+    catalogue: Catalogue
+    ticket: ShotTicket
+    folder: Path
+    journal: JournalFile
+
+
+class EventLog:
+    """Publishes every message and keeps the events for the record."""
+
+    def __init__(self, publish: Callable[[Message], None]) -> None:
+        self._publish = publish
+        self.rows: list[EventRow] = []
+
+    def __call__(self, message: Message) -> None:
+        """Pass ``message`` on."""
+        if isinstance(message, messages.Event):
+            self._keep(EventRow(message.t_ns, message.source, message.kind, message.text))
+        elif isinstance(message, StepEntered):
+            self._keep(EventRow(message.t_ns, "sequencer", "step", f"{message.id}: {message.phase}"))
+        self._publish(message)
+
+    def _keep(self, row: EventRow) -> None:
+        if len(self.rows) < EVENTS_MAX:
+            self.rows.append(row)
+
+
+def derive_id(seed: int, rig: str, number: int) -> str:
+    """A shot id that looks like a UUID and follows from seed, rig and number (design.md 2)."""
+    digest = hashlib.blake2b(f"{seed}/{rig}/{number}".encode(), digest_size=16).hexdigest()
+    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
+
+
+def connection_id(shot_id: str) -> int:
+    """The controller's connection id on the PLC link: 31 bits of the shot id, never zero."""
+    return int(shot_id[:8], 16) & 0x7FFFFFFF | 1
+
+
+async def run_shot(prepared: Prepared, world: World, stop_when: Callable[[Callable[[str], None]], None]) -> Finished:
+    """Run one prepared shot. ``stop_when`` is given the function that aborts the run.
+
+    Raises Refused for everything that keeps the shot from starting: nothing was energised then.
+    """
+    log = EventLog(world.publish)
+    bench, identities = await open_bench(prepared.rig, world.connects)
+    try:
+        catalogue = await world.offload(lambda: open_catalogue(prepared.config, prepared.out))
+        try:
+            booking = await _book(prepared, world, catalogue)
+            await _require_safe(bench, prepared, booking.ticket)
+            core = Core(
+                CoreSetup(
+                    prepared.plan,
+                    prepared.rig,
+                    bench,
+                    booking.journal,
+                    booking.ticket,
+                    world.offload,
+                    log,
+                    lambda channel, instrument, waveform: _store(
+                        prepared, world, booking, channel, instrument, waveform
+                    ),
+                    connection_id(booking.ticket.shot_id),
+                    world.virtual,
+                )
+            )
+            stop_when(core.stop)
+            outcome = await core.run()
+            return await _conclude(prepared, world, booking, outcome, identities, log)
+        finally:
+            await world.offload(catalogue.close)
+    finally:
+        await bench.close()
+
+
+def open_catalogue(config: RunConfig, out: Path) -> Catalogue:
+    """The catalogue of a run. Raises Refused when it cannot be used."""
+    try:
+        return Catalogue.open(config.catalogue or out / CATALOGUE)
+    except CatalogueUnusable as trouble:
+        raise Refused([Problem(trouble.place, 0, "catalogue", trouble.problem, trouble.remedy)]) from None
+
+
+async def _book(prepared: Prepared, world: World, catalogue: Catalogue) -> Booking:
+    config, plan = prepared.config, prepared.plan
+    number = await world.offload(lambda: catalogue.reserve_number(prepared.rig.name, config.started_utc))
+    shot_id = derive_id(config.seed, prepared.rig.name, number)
+    ticket = ShotTicket(
+        number,
+        shot_id,
+        prepared.rig.rig_id,
+        number,
+        fire_mask(plan),
+        gate_s(plan),
+        prepared.rig.bank.charge_rate_v_per_s,
+    )
+    folder = prepared.out / f"{number:06d}-{plan.profile}"
+    header = {
+        "shot": number,
+        "shot_id": shot_id,
+        "rig": prepared.rig.name,
+        "profile": plan.profile,
+        "profile_sha256": plan.profile_sha256,
+        "rig_sha256": plan.rig_sha256,
+        "started_utc": config.started_utc,
+        "operator": config.operator,
+        "purpose": config.purpose or plan.purpose,
+    }
+
+    def create() -> JournalFile:
+        folder.mkdir()
+        catalogue.update(
+            number,
+            shot_id=shot_id,
+            kind=plan.kind.value,
+            profile=plan.profile,
+            load=config.load or plan.load,
+            operator=config.operator,
+            purpose=config.purpose or plan.purpose,
+            profile_sha256=plan.profile_sha256,
+            rig_sha256=plan.rig_sha256,
+        )
+        if config.tags:
+            catalogue.tag(number, *config.tags)
+        if config.comment:
+            catalogue.comment(number, config.started_utc, config.operator, config.comment)
+        return JournalFile.create(folder / "journal.sgj", header)
+
+    try:
+        journal = await world.offload(create)
+    except (JournalError, OSError) as trouble:
+        remedy = "free the disk, or give another --out"
+        raise Refused([Problem(str(folder), 0, "journal", str(trouble), remedy)]) from None
+    return Booking(catalogue, ticket, folder, journal)
+
+
+async def _require_safe(bench: Bench, prepared: Prepared, ticket: ShotTicket) -> None:
+    """The PLC is in SAFE and takes us for its controller; a bench left charged is dumped before anything else."""
+    identity = connection_id(ticket.shot_id)
+    status = None
+    for turn in range(1, PLC_ASKS + 1):
+        age_echo = 0 if status is None else status.scan
+        request = PlcRequest(sequence=turn, epoch=ticket.epoch, connection_id=identity, age_echo=age_echo)
+        try:
+            status = await bench.plc.exchange(request)
+        except InstrumentError as trouble:
+            raise _refuse_plc(prepared, trouble.problem, "check the PLC's link") from None
+        if status.state not in (PlcState.SAFE, PlcState.TEST):
+            break
+        if (status.epoch, status.connection_id) == (ticket.epoch, identity):
+            return
+        await asyncio.sleep(PLC_ASK_S)
+    assert status is not None
+    if status.state in (PlcState.SAFE, PlcState.TEST):
+        if status.ack is Refusal.STALE_EPOCH:
+            remedy = f"use the catalogue that counted to {status.epoch}: shot numbers of a rig are never reused"
+            raise _refuse_plc(prepared, f"the PLC has seen epoch {status.epoch}, this is {ticket.epoch}", remedy)
+        raise _refuse_plc(prepared, "another controller holds the bench", "end it first; only one may")
+    causes = ", ".join(str(trip.name) for trip in type(status.trips) if trip & status.trips)
+    await bench.plc.exchange(_dump_request())
+    remedy = "find the cause, then reset at the local console"
+    raise _refuse_plc(prepared, f"the PLC is in {status.state.name}{f' ({causes})' if causes else ''}", remedy)
+
+
+def _dump_request() -> PlcRequest:
+    from drivers.wire.plc import PlcCommand
+
+    return PlcRequest(PlcCommand.DUMP)
+
+
+def _refuse_plc(prepared: Prepared, problem: str, remedy: str) -> Refused:
+    return Refused([Problem(prepared.rig.name, 0, "plc", problem, remedy)])
+
+
+async def _store(
+    prepared: Prepared, world: World, booking: Booking, channel: str, instrument: str, waveform: Waveform
+) -> None:
+    """Keep a waveform on the disk before anything is made of it."""
+    capture = capture_of(prepared.rig.channel(channel), instrument, waveform, world.today)
+    try:
+        await world.offload(lambda: CaptureStore(booking.folder / "raw").save(capture))
+    except CaptureUnusable as trouble:
+        raise ActionFailed(str(trouble)) from trouble
+
+
+async def _conclude(
+    prepared: Prepared,
+    world: World,
+    booking: Booking,
+    outcome: Outcome,
+    identities: Mapping[str, Identity],
+    log: EventLog,
+) -> Finished:
+    plan, situation = prepared.plan, outcome.situation
+    background = Background(
+        plan,
+        prepared.rig,
+        prepared.config,
+        booking.ticket,
+        identities,
+        world.utc(),
+        world.today,
+        (),
+        world.simulated,
+        world.predicted,
+    )
+    captures = captures_of(outcome, prepared.rig, world.today)
+    logs = slow_logs_of(outcome)
+    context = MeasureContext(*(seconds(outcome, t) for t in (situation.fire_ns, situation.dump_ns, situation.safe_ns)))
+    values = await world.offload(lambda: measure_all(plan.measurements, captures, logs, context))
+    ending = outcome.state.ending
+    verdict = overall(ending, [Verdict[value.verdict.upper()] for value in values])
+    files = _Files(world, booking)
+    journal = await files.journal_bytes({"verdict": verdict.label, "ended": ending.value})
+    record = build_record(
+        background, outcome, captures, logs, values, log.rows, verdict.label, journal, booking.journal.head.hex()
+    )
+    trouble = await files.write(record)
+    if trouble:
+        verdict = max(verdict, Verdict.ERROR) if ending is not Ending.UNSAFE else verdict
+    code = exit_code(ending, verdict)
+    reason = "; ".join(part for part in (outcome.state.reason, trouble) if part)
+    await files.book(background, verdict, ending, reason)
+    return _finished(booking, files, outcome, verdict, reason, values, code)
+
+
+class _Files:
+    """Writes what a shot leaves behind; a full disk costs the file, never the knowledge of how the shot ended."""
+
+    def __init__(self, world: World, booking: Booking) -> None:
+        self._world = world
+        self._booking = booking
+        self.written: dict[str, tuple[Path, str]] = {}
+
+    async def journal_bytes(self, facts: Mapping[str, str]) -> bytes:
+        """Close the journal's account and return what stands in it."""
+        journal = self._booking.journal
+
+        def finish() -> bytes:
+            if journal.alive:
+                journal.append("verdict", facts)
+                journal.barrier()
+            return journal.path.read_bytes()
+
+        return await self._world.offload(finish)
+
+    async def write(self, record: ShotRecord) -> str:
+        """Record, report and sheet; returns what went wrong, empty when nothing did."""
+        folder = self._booking.folder
+        try:
+            sha256 = await self._one("record", folder / "shot.nxs", lambda path: write_record(record, path))
+            await self._one("report", folder / "report.html", lambda path: write_report(record, path, sha256))
+            await self._one("sheet", folder / "sheet.html", lambda path: write_sheet(record, path))
+            await self._world.offload(lambda: self._booking.journal.seal({"record_sha256": sha256}))
+        except (OSError, JournalError) as trouble:
+            return f"not everything could be written: {trouble}"
+        return ""
+
+    async def _one(self, role: str, path: Path, write: Callable[[Path], str]) -> str:
+        sha256 = await self._world.offload(lambda: write(path))
+        self.written[role] = (path, sha256)
+        return sha256
+
+    async def book(self, background: Background, verdict: Verdict, ending: Ending, reason: str) -> None:
+        """Enter the end and the files in the catalogue."""
+        booking, number = self._booking, self._booking.ticket.number
+
+        def enter() -> None:
+            booking.catalogue.update(
+                number, verdict=verdict.label, ended=ending.value, reason=reason, ended_utc=background.ended_utc
+            )
+            for role, (path, sha256) in self.written.items():
+                booking.catalogue.add_file(number, role, str(path), sha256)
+
+        await self._world.offload(enter)
+
+    def path(self, role: str) -> str:
+        """Where a file is, empty when it was not written."""
+        return str(self.written[role][0]) if role in self.written else ""
+
+
+def _finished(
+    booking: Booking,
+    files: _Files,
+    outcome: Outcome,
+    verdict: Verdict,
+    reason: str,
+    values: tuple[MeasuredValue, ...],
+    code: Exit,
+) -> Finished:
+    return Finished(
+        shot=booking.ticket.number,
+        shot_id=booking.ticket.shot_id,
+        verdict=verdict.label,
+        ended=outcome.state.ending.value,
+        reason=reason,
+        record=files.path("record"),
+        journal=str(booking.journal.path),
+        report=files.path("report"),
+        sheet=files.path("sheet"),
+        exit=int(code),
+        measurements=tuple(
+            messages.Verdict(v.title, v.value, v.unit, v.lower, v.upper, v.margin, v.verdict) for v in values
+        ),
+        safe=_proof(outcome),
+    )
+
+
+def _proof(outcome: Outcome) -> str:
+    status = outcome.situation.status
+    if not outcome.state.safe or status is None:
+        return "NOT VERIFIED: treat the bench as charged"
+    highest_v = max(status.probe_a_v, status.probe_b_v, *status.module_v)
+    return (
+        f"verified: {highest_v:.1f} V at most on both probes and every module (safe below {status.v_safe_v:.0f} V), "
+        "both dumps proven closed"
+    )

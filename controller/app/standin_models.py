@@ -1,0 +1,127 @@
+"""Model name -> stand-in: how each instrument of a bench is built and wired to the plant (bench.md section 1)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from controller.rig.model import Channel, InstrumentSpec
+from firmware_sim import link_faults
+from firmware_sim.faults import Faulty
+from firmware_sim.link_faults import LinkFaults
+from firmware_sim.personalities import dg645, dsox, fug_hck, labjack_t7
+from firmware_sim.personalities.dg645 import DelayGeneratorPanel, OutputEdges
+from firmware_sim.personalities.dsox import Dsox
+from firmware_sim.personalities.fug_hck import CapacitorChargerPanel
+from firmware_sim.personalities.labjack_t7 import LabJackT7
+from firmware_sim.plant.bench import BenchPlant
+from firmware_sim.plc.plc import Plc
+from firmware_sim.plc.registers import PlcRegisters
+from firmware_sim.sessions.base import Session
+from firmware_sim.sessions.dg645 import open_dg645_session
+from firmware_sim.sessions.modbus import ModbusSession
+from firmware_sim.sessions.probus import ProbusSession
+from firmware_sim.sessions.scpi import ScpiSession
+
+Array = npt.NDArray[np.float64]
+
+T7_INPUTS = {0: "t7_probe_b_v", 1: "t7_charger_monitor_v"}
+"""What is plugged into the T7's analogue inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What stand-ins are wired to. ``on_cycle`` hears of delay-generator cycles that no fire pulse started."""
+
+    plant: BenchPlant
+    plc: Plc
+    seed: int
+    on_cycle: Callable[[OutputEdges], None]
+
+
+class LinkBoard:
+    """The link's faults with their list, as the fault board wants them."""
+
+    FAULTS: Mapping[str, str] = link_faults.FAULTS
+
+    def __init__(self, faults: LinkFaults) -> None:
+        self._faults = faults
+
+    def inject(self, fault_id: str, on: bool = True) -> None:
+        """Switch one on or off."""
+        self._faults.inject(fault_id, on)
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """One simulated instrument: its panel, its link's faults, and what opens a session on it."""
+
+    model: str
+    transport: str
+    panel: Faulty
+    link: Faulty
+    open_session: Callable[[], Session]
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Builds the stand-in of one model; ``faults`` are the lists it will have."""
+
+    build: Callable[[Wiring, InstrumentSpec, tuple[Channel, ...]], StandIn]
+    faults: tuple[Mapping[str, str], ...]
+
+    def __call__(self, wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
+        """Build it."""
+        return self.build(wiring, spec, channels)
+
+
+def _stand_in(spec: InstrumentSpec, panel: Faulty, open_session: Callable[[], Session]) -> StandIn:
+    faults = LinkFaults()
+    return StandIn(spec.model, spec.transport, panel, LinkBoard(faults), lambda: faults.wrap(open_session()))
+
+
+def _plc(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
+    registers = PlcRegisters(wiring.plc)
+    return _stand_in(spec, wiring.plc, lambda: ModbusSession(registers))
+
+
+def _charger(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
+    panel = CapacitorChargerPanel(wiring.plant.read, wiring.plant.drive)
+    return _stand_in(spec, panel, lambda: ProbusSession(panel))
+
+
+def _delay_generator(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
+    panel = DelayGeneratorPanel(wiring.on_cycle)
+    return _stand_in(spec, panel, lambda: open_dg645_session(panel))
+
+
+def _oscilloscope(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
+    probes = {int(channel.input.removeprefix("CHAN")) - 1: channel.name for channel in channels}
+
+    def volts(index: int, t_s: Array) -> Array:
+        probe = probes.get(index)
+        return np.zeros_like(t_s) if probe is None else wiring.plant.scope_volts(probe, t_s)
+
+    digits = sum(spec.name.encode()) * 7919 % 10**8
+    panel = Dsox(f"MY{digits:08d}", volts, wiring.seed)
+    return _stand_in(spec, panel, lambda: ScpiSession(panel))
+
+
+def _labjack(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
+    def ain_v(index: int) -> float:
+        probe = T7_INPUTS.get(index)
+        return 0.0 if probe is None else wiring.plant.read(probe)
+
+    panel = LabJackT7(470012345, ain_v)
+    return _stand_in(spec, panel, lambda: ModbusSession(panel))
+
+
+MAKERS: Mapping[str, Maker] = {
+    "Sparkgap rig PLC": Maker(_plc, (Plc.FAULTS, link_faults.FAULTS)),
+    "FuG HCK 2000-4000": Maker(_charger, (fug_hck.FAULTS, link_faults.FAULTS)),
+    "SRS DG645": Maker(_delay_generator, (dg645.FAULTS, link_faults.FAULTS)),
+    "Keysight DSO-X 3014A": Maker(_oscilloscope, (dsox.FAULTS, link_faults.FAULTS)),
+    "LabJack T7": Maker(_labjack, (labjack_t7.FAULTS, link_faults.FAULTS)),
+}
+"""Every model that a bench can have a stand-in of, by the name that rig.yaml uses."""

@@ -1,0 +1,89 @@
+"""The whole of Sparkgap in one process on virtual time: no socket, no thread, no waiting (design.md 2)."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+
+from controller.app.attendant import scene_of
+from controller.app.benches import build_plant
+from controller.app.faultspec import due
+from controller.app.inventory import fault_catalogue
+from controller.app.preflight import Prepared, prepare, read_bounded
+from controller.app.rig_sim import SimulatedRig
+from controller.app.shot import World, run_shot
+from controller.messages import Finished, Message, RunConfig, StepEntered
+from controller.runtime.offload import inline
+from controller.runtime.virtual_loop import run_virtual as run_on_virtual_time
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""Virtual runs are labelled from here, one second per seed: labels must not depend on the wall clock."""
+
+ABORT_POLL_S = 0.01
+"""How often, in virtual time, the shell's wish to stop is looked at."""
+
+
+def run_virtual(config: RunConfig, on_message: Callable[[Message], None], abort: Callable[[], str]) -> Finished:
+    """Run one shot on virtual time. ``abort()`` returns a reason to stop, or an empty string.
+
+    Raises Refused as :func:`controller.app.preflight.prepare` and the shot itself do.
+    """
+    label = label_of(config.seed, 0.0)
+    config = msgspec.structs.replace(config, started_utc=label)
+    prepared = prepare(config, fault_catalogue(config.rig))
+    return run_on_virtual_time(_run(prepared, on_message, abort))
+
+
+def label_of(seed: int, after_s: float) -> str:
+    """The wall-clock label of a virtual instant: follows from the seed alone."""
+    return (EPOCH + timedelta(seconds=seed % 10**9 + after_s)).isoformat(timespec="milliseconds")
+
+
+async def _run(prepared: Prepared, on_message: Callable[[Message], None], abort: Callable[[], str]) -> Finished:
+    loop = asyncio.get_running_loop()
+    rig = SimulatedRig(
+        prepared.rig,
+        build_plant(prepared.config.rig, prepared.config.seed),
+        read_bounded(prepared.files.plc).decode(),
+        str(prepared.files.plc),
+        prepared.config.seed,
+        inline,
+    )
+    for word in scene_of(prepared.plan, prepared.rig.bank.modules):
+        rig.press(word)
+    for spec in prepared.faults:
+        if spec.at_start:
+            rig.board.switch(spec.fault, True)
+
+    def publish(message: Message) -> None:
+        if isinstance(message, StepEntered):
+            for spec, delay_s in due(prepared.faults, message.id, message.phase):
+                loop.call_later(delay_s, rig.board.switch, spec.fault, True)
+        on_message(message)
+
+    def stop_when(stop: Callable[[str], None]) -> None:
+        def poll() -> None:
+            reason = abort()
+            if reason:
+                stop(reason)
+            else:
+                loop.call_later(ABORT_POLL_S, poll)
+
+        poll()
+
+    rig.start()
+    try:
+        world = World(
+            connects=rig.connects(),
+            offload=inline,
+            publish=publish,
+            utc=lambda: label_of(prepared.config.seed, loop.time()),
+            today=date.fromisoformat(label_of(prepared.config.seed, 0.0)[:10]),
+            simulated=True,
+            virtual=True,
+            predicted={},
+        )
+        return await run_shot(prepared, world, stop_when)
+    finally:
+        await rig.stop()
