@@ -1,7 +1,7 @@
 """Write a shot record so that a crash leaves either the whole file or none.
 
-Temporary name in the same folder, own structural check, fsync, rename, fsync of the folder; then the sha256 that the
-catalogue keeps. The HDF5 library is not safe for several threads: one thread writes records, the one of ``offload``.
+Built in memory, written under a temporary name in the same folder, fsynced, checked as it stands there, renamed, the
+folder fsynced; the sha256 goes to the catalogue. The HDF5 library is not safe for several threads: one thread at a time.
 """
 
 import errno
@@ -12,7 +12,7 @@ from pathlib import Path
 import h5py
 
 from controller.shots.checks import find_defects
-from controller.shots.hashing import hash_file
+from controller.shots.hashing import hash_bytes
 from controller.shots.journal_file import sync_folder
 from controller.shots.layout import write_layout
 from controller.shots.model import ShotRecord
@@ -21,6 +21,9 @@ PROGRAM = "sparkgap"
 
 LIBVER = ("v110", "v110")
 """``latest`` cannot be read by HDF5 1.12, ``earliest`` cannot SWMR (dependencies.md section 7)."""
+
+BLOCK_BYTES = 1 << 20
+"""The image grows by this much: a record has a few megabytes."""
 
 DEFECTS_MAX = 5
 """So many are named in the message; the rest follows from them."""
@@ -46,11 +49,12 @@ def write_record(record: ShotRecord, path: Path) -> str:
         raise RecordUnusable(path, "a record exists already", "a shot is recorded once; choose another --out")
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with h5py.File(temporary, "w", libver=LIBVER) as file:
-            write_layout(file, record, PROGRAM, program_version())
+        image = build_image(record)
+        with open(temporary, "wb") as file:
+            file.write(image)
+            file.flush()
+            os.fsync(file.fileno())
         check_file(temporary)
-        _sync_file(temporary)
-        digest = hash_file(temporary)
         os.rename(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
@@ -61,7 +65,19 @@ def write_record(record: ShotRecord, path: Path) -> str:
     except RecordUnusable:
         temporary.unlink(missing_ok=True)
         raise
-    return digest
+    return hash_bytes(image)
+
+
+def build_image(record: ShotRecord) -> bytes:
+    """The record's HDF5 file as bytes, built in memory.
+
+    Never straight to the disk: when that is full the HDF5 library prints thousands of lines and ends the process with
+    a segmentation fault while it closes the file (h5py 3.16, seen with a file size limit).
+    """
+    with h5py.File(PROGRAM, "w", driver="core", backing_store=False, block_size=BLOCK_BYTES, libver=LIBVER) as file:
+        write_layout(file, record, PROGRAM, program_version())
+        file.flush()
+        return bytes(file.id.get_file_image())
 
 
 def check_file(path: Path) -> None:
@@ -82,8 +98,3 @@ def program_version() -> str:
         return version(PROGRAM)
     except PackageNotFoundError:
         return "source"
-
-
-def _sync_file(path: Path) -> None:
-    with open(path, "r+b") as file:
-        os.fsync(file.fileno())

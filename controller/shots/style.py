@@ -58,19 +58,21 @@ header{display:grid;grid-template-columns:1fr auto;gap:6px 24px;align-items:star
 .gauge .zone{fill:var(--zone)}.gauge .limit{stroke:var(--soft);stroke-width:1.2}.gauge .base{stroke:var(--rule)}
 .gauge .here{fill:currentColor}.gauge .reach{stroke:currentColor;stroke-width:2}
 .energy td:last-child{width:46%}
-.bar{display:block;height:13px;background:var(--c1);border-radius:2px;min-width:1px}
+.bar{display:block;height:13px;margin-top:4px;background:var(--c1);border-radius:2px;min-width:1px}
 .strip{display:flex;height:30px;border-radius:4px;overflow:hidden;margin:10px 0 4px;border:1px solid var(--rule)}
 .strip span{display:block;overflow:hidden;white-space:nowrap;font-size:12px;
 line-height:28px;padding:0 5px;color:var(--ink);
 border-right:1px solid var(--paper);background:var(--grid);min-width:2px}
 .strip span:nth-child(even){background:var(--rule)}
+td.n,th.n{padding-right:24px}
 details{margin:8px 0}summary{cursor:pointer;font-weight:600;padding:3px 0}
 .two{display:grid;grid-template-columns:1fr 1fr;gap:0 34px}
 pre{margin:6px 0;white-space:pre-wrap}
 @media (max-width:760px){.two{grid-template-columns:1fr}header{grid-template-columns:1fr}.verdict{text-align:left}}
 @media print{@page{size:A4;margin:14mm}main{max-width:none;padding:0}body{background:#fff;font-size:11.5px}
 table{font-size:11px}h2{margin-top:20px}figure,tr,.note{break-inside:avoid}h2,h3{break-after:avoid}
-.badge,.bar,.strip span{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+details::details-content{content-visibility:visible;display:block}
+.badge,.bar,.strip span,.gauge{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 
 SHEET = """

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,14 @@ def test_two_controllers_never_get_the_same_number(tmp_path: Path) -> None:
     assert numbers == list(range(1, 11))
     first.close()
     second.close()
+
+
+def test_threads_of_offload_share_a_catalogue(tmp_path: Path) -> None:
+    catalogue = Catalogue.open(tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        numbers = list(pool.map(lambda _turn: catalogue.reserve_number("bench", UTC), range(40)))
+    assert sorted(numbers) == list(range(1, 41))
+    catalogue.close()
 
 
 def test_commits_are_durable(tmp_path: Path) -> None:

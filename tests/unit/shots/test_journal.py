@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -220,3 +222,30 @@ def test_recovery_refuses_corruption_and_newer_versions(tmp_path: Path) -> None:
     (tmp_path / "new").write_bytes(encode_record(GENESIS, 0, "opened", {"version": 2}))
     with pytest.raises(JournalNewer, match="newer than 1"):
         load_journal(tmp_path / "new")
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from controller.shots.journal_file import JournalFile
+journal = JournalFile.create(Path(sys.argv[1]), {"rig": "bench"})
+for number in range(100000):
+    journal.append("progress", {"number": number})
+    journal.barrier()
+    print(number, flush=True)
+"""
+
+
+def test_what_a_barrier_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "shot")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as writer:
+        assert writer.stdout is not None
+        seen = [int(writer.stdout.readline()) for _ in range(20)]
+        writer.kill()
+        seen += [int(line) for line in writer.stdout]
+    journal, scan = JournalFile.recover(tmp_path / "shot", 1)
+    journal.close()
+    numbers = [record.payload["number"] for record in scan.records if record.kind == "progress"]
+    assert numbers[: len(seen)] == seen
+    assert numbers == list(range(len(numbers)))
+    assert load_journal(tmp_path / "shot").kinds()[-1] == "recovered"

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from dataclasses import fields, replace
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +22,7 @@ from controller.shots.record import RecordUnusable, check_file, write_record
 from controller.shots.signals import scale_values, time_axis
 from tests.unit.shots.samples import bare_shot, capture, shot
 
+ROOT = Path(__file__).parents[3]
 NXDL = str(files("controller.shots") / "NXpulsed_shot.nxdl.xml")
 
 
@@ -224,3 +227,25 @@ def test_corrected_factors_change_the_numbers_not_the_file(tmp_path: Path) -> No
 def test_equal_shots_give_equal_raw_data(tmp_path: Path) -> None:
     digests = [write_record(small_record(), tmp_path / name) for name in ("a.nxs", "b.nxs")]
     assert digests[0] == digests[1]
+
+
+FILE_SIZE_LIMIT = """
+import os, resource, sys
+from pathlib import Path
+from controller.shots.record import RecordUnusable, write_record
+from tests.unit.shots.samples import shot
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+try:
+    write_record(shot(), Path(sys.argv[1]) / "shot.nxs")
+except RecordUnusable as error:
+    print(error.problem)
+print(os.listdir(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+def test_a_disk_that_refuses_in_the_middle_does_not_take_the_process_along(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FILE_SIZE_LIMIT, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["cannot be written: [Errno 27] File too large", "[]"]
