@@ -1,7 +1,7 @@
 """Write a shot record so that a crash leaves either the whole file or none.
 
 Built in memory, written under a temporary name in the same folder, fsynced, checked as it stands there, renamed, the
-folder fsynced; the sha256 goes to the catalogue. The HDF5 library is not safe for several threads: one thread at a time.
+folder fsynced; the sha256 goes to the catalogue. The HDF5 library wants one thread at a time.
 """
 
 import errno
