@@ -42,13 +42,14 @@ log = logging.getLogger("sparkgap.supervisor")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to run: the core's configuration, whether stand-ins are started and which faults
-    they get, and the commands (tests replace them)."""
+    """What to run: the core's configuration, whether stand-ins are started, which faults they
+    get and what people do at them before the run (``scene``), and the commands (tests replace them)."""
 
     config: messages.RunConfig
     log_dir: Path
     standins: bool = True
     faults: tuple[FaultSpec, ...] = ()
+    scene: tuple[str, ...] = ()
     rig_command: tuple[str, ...] = field(default_factory=lambda: module_command("controller.app.rig_process"))
     core_command: tuple[str, ...] = field(default_factory=lambda: module_command("controller.app.core_process"))
 
@@ -144,6 +145,8 @@ class Supervisor:
         self._rig = await start_child("rig", self._job.rig_command, json.dumps(order).encode(), self._job.log_dir)
         said = await first_object(self._rig)
         self._endpoints = said.get("instruments", {})
+        for word in self._job.scene:
+            self._rig.control.send(msgspec.json.encode(messages.Control(press=word)))
         for spec in self._job.faults:
             if spec.at_start:
                 self._inject(spec)

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controller import messages
-from controller.app.faultspec import FaultSpec
 from controller.app.logs import LOGS, configure_logs
 from controller.app.signals import StopSignals
 from controller.app.supervisor import Job, Outcome, Supervisor, never_started
@@ -18,6 +17,9 @@ from controller.cli.screens import Screen, choose_screen
 from controller.cli.stop import StopRequest
 from controller.cli.writer import Writer
 from controller.rig.source import Problem, Refused
+
+if TYPE_CHECKING:
+    from controller.app.preflight import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def utc_label() -> str:
 
 
 def _prepare_and_run(request: Request, stop: StopRequest, writer: Writer) -> Outcome:
-    faults = _check(request)
+    prepared = _check(request)
     if stop.reason:
         return Outcome(Exit.ABORTED, never_started(request.config, stop.reason))
     screen = choose_screen(writer, request.as_json)
@@ -58,13 +60,12 @@ def _prepare_and_run(request: Request, stop: StopRequest, writer: Writer) -> Out
     try:
         if request.virtual:
             return _run_virtual(request, stop, screen, writer)
-        job = Job(request.config, _log_dir(request.config), standins=not request.config.lab, faults=faults)
-        return asyncio.run(_run_children(job, request, stop, screen, writer))
+        return asyncio.run(_run_children(_job(prepared), request, stop, screen, writer))
     finally:
         screen.stop()
 
 
-def _check(request: Request) -> tuple[FaultSpec, ...]:
+def _check(request: Request) -> "Prepared":
     """Everything that is refused before anything opens: profile, rig, overrides, faults, and where we shall write."""
     from controller.app.inventory import fault_catalogue
     from controller.app.preflight import prepare
@@ -74,7 +75,15 @@ def _check(request: Request) -> tuple[FaultSpec, ...]:
     if request.junit and not Path(request.junit).absolute().parent.is_dir():
         raise Refused([Problem("--junit", 0, request.junit, "its folder does not exist", "name a file in a folder")])
     configure_logs("supervisor", _log_dir(request.config))
-    return prepared.faults
+    return prepared
+
+
+def _job(prepared: "Prepared") -> Job:
+    from controller.app.attendant import scene_of
+
+    config = prepared.config
+    scene = () if config.lab else scene_of(prepared.plan, prepared.rig.bank.modules)
+    return Job(config, _log_dir(config), standins=not config.lab, faults=prepared.faults, scene=scene)
 
 
 def _log_dir(config: messages.RunConfig) -> Path:

@@ -15,5 +15,5 @@ def command(rig: str) -> None:
         click.echo(f"{bench.name}: {bench.title}")
         for spec in bench.instruments:
             click.echo(
-                f"  {spec.name:<14} {spec.model:<18} {spec.port:<18} {spec.transport:<8} {spec.role:<9} {spec.title}"
+                f"  {spec.name:<16} {spec.model:<22} {spec.port:<18} {spec.transport:<8} {spec.role:<9} {spec.title}"
             )

@@ -59,7 +59,7 @@ async def _run(order: Order, stop: StopRequest, writer: Writer, errors: Writer) 
     try:
         problems = await run_standins(order.rig, order.seed, order.instrument, log_dir, announce, stopped)
     except ChildFailed as error:
-        problems = (str(error),)
+        problems, ready = (str(error),), True
     finally:
         stop.forget()
     for problem in problems:
@@ -78,8 +78,13 @@ def _set_from_anywhere(loop: asyncio.AbstractEventLoop, event: asyncio.Event) ->
 
 def endpoint_lines(said: Mapping[str, Any]) -> list[str]:
     """The endpoints as aligned text: instrument, model, transport and address."""
+    if "instruments" not in said:
+        return [f"{said['instrument']} is up, Ctrl-C ends it", f"  {_addresses(said)}"]
     lines = [f"{said.get('rig', '')}: stand-ins are up, Ctrl-C ends them"]
     for name, entry in said["instruments"].items():
-        addresses = "  ".join(f"{transport} {address}" for transport, address in entry["endpoints"].items())
-        lines.append(f"  {name:<14} {entry['model']:<22} {addresses}")
+        lines.append(f"  {name:<16} {entry['model']:<22} {_addresses(entry)}")
     return lines
+
+
+def _addresses(entry: Mapping[str, Any]) -> str:
+    return "  ".join(f"{transport} {address}" for transport, address in entry["endpoints"].items())
