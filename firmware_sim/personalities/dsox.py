@@ -6,6 +6,7 @@ applies its own range, offset, clipping, resolution and noise. Standing alone it
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +63,7 @@ class Dsox:
         self.now_ns = 0
         self.record: Acquisition | None = None
         self._volts = volts
-        self._seed = seed
+        self._noise_key = (seed, crc32(serial.encode()))
         self._shots = 0
         self._sweeps = AUTO_KEY
         self._t0_ns = 0
@@ -210,8 +211,8 @@ class Dsox:
             self._sweeps += 1
         number = self._sweeps if mode is Mode.CONTINUOUS else self._shots
         origin_s = (trigger_ns - self._t0_ns) * 1e-9
-        faults = FrontEndFaults(self._faults["clipped"], self._faults["dead_channel"])
-        self.record = Acquisition(self.settings.copy(), self._volts, (self._seed, number), origin_s, faults)
+        faults = FrontEndFaults(self._faults["clipped"], 0 if self._faults["dead_channel"] else None)
+        self.record = Acquisition(self.settings.copy(), self._volts, (*self._noise_key, number), origin_s, faults)
 
     def _find_edge(self, channel: int, times: npt.NDArray[np.float64]) -> float | None:
         """First time at which the trigger channel passes the level in the set direction, hysteresis included."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.wire.dsox import FORMAT_CODES, TYPE_CODES
-from firmware_sim.personalities.dsox_settings import SCREEN_POINTS, ChannelSettings, Settings
+from firmware_sim.personalities.dsox_settings import SCREEN_POINTS, Settings
 
 Volts = Callable[[int, npt.NDArray[np.float64]], npt.NDArray[np.float64]]
 """Voltage at an input connector: (channel index from 0, times in s) -> volts, same shape."""
@@ -42,7 +42,7 @@ class FrontEndFaults:
     """What is broken in the analogue part at capture."""
 
     clipped: bool = False
-    dead: bool = False
+    dead_channel: int | None = None
 
 
 @dataclass
@@ -119,7 +119,7 @@ class Acquisition:
         times = self._times(points)
         signal = (
             np.zeros(points)
-            if self.faults.dead
+            if self.faults.dead_channel == channel
             else np.array(self.volts(channel, times - own.skew_s), dtype=np.float64)
         )
         if own.bandwidth_limit and points > 1:
@@ -164,11 +164,6 @@ class Acquisition:
 def source_index(source: str) -> int:
     """``CHAN3`` -> 2."""
     return int(source[-1]) - 1
-
-
-def clipped(own: ChannelSettings, volts: float) -> bool:
-    """True when a voltage at the probe tip lies outside the screen."""
-    return abs(volts - own.offset_v) > own.range_v / 2
 
 
 def _noise_factor(kind: str, count: int) -> float:

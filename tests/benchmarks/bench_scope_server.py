@@ -111,9 +111,8 @@ def measure(rounds: int, count: int, report: Callable[[str], None] = lambda _: N
             for number in range(rounds):
                 echo_s, stand_in_s = ask(echo, echoes, count), ask(stand_in, QUERIES, count)
                 ratios.append(echo_s / stand_in_s)
-                report(
-                    f"round {number}: echo {count / echo_s:8.0f}/s  stand-in {count / stand_in_s:8.0f}/s  {ratios[-1]:.3f}"
-                )
+                rates = f"echo {count / echo_s:7.0f}/s, stand-in {count / stand_in_s:7.0f}/s"
+                report(f"round {number}: {rates}, ratio {ratios[-1]:.3f}")
             return statistics.median(ratios)
     finally:
         server.stdin.close()
