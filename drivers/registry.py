@@ -4,17 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from drivers.errors import WrongInstrument
 from drivers.families.charger import open_fug_hck
+from drivers.families.daq import CONNECT_TIMEOUT_S, LabJackT7Daq, open_labjack_t7
 from drivers.families.delay_generator import open_dg645
-from drivers.ports import Instrument
+from drivers.families.identity import number_in
+from drivers.families.oscilloscope import open_dsox
+from drivers.families.rig_plc import open_rig_plc
+from drivers.ports import Daq, Instrument, RigPlc
 from drivers.transports.link import Connect
+from drivers.transports.modbus import ModbusLink
 from drivers.wire.dg645 import DG645
 from drivers.wire.dialect import Dialect
+from drivers.wire.dsox import DSOX
 from drivers.wire.probus import FUG_HCK
 
 
 class Open(Protocol):
-    """Opens one instrument: connects, checks that ``identity`` (substring or regular expression) matches its answer."""
+    """Opens one instrument: connects, and checks that ``identity`` matches what answers."""
 
     async def __call__(self, name: str, connect: Connect, *, identity: str) -> Instrument:
         """The port object; raises ConnectFailed, LinkTimeout, WrongInstrument."""
@@ -32,20 +39,60 @@ class Model:
     endpoints: tuple[str, ...]
 
 
+async def open_t7(name: str, connect: Connect, *, identity: str) -> Daq:
+    """A LabJack T7: ``identity`` may end with the serial number; without one any T7 is accepted."""
+    serial = number_in(identity)
+    if serial is not None:
+        return await open_labjack_t7(name, connect, serial=serial)
+    daq = LabJackT7Daq(name, ModbusLink(name, connect))
+    try:
+        await daq.check_identity(CONNECT_TIMEOUT_S)
+    except BaseException:
+        await daq.close()
+        raise
+    return daq
+
+
+async def open_plc(name: str, connect: Connect, *, identity: str) -> RigPlc:
+    """The rig PLC: ``identity`` ends with the rig id, because a PLC of another rig must never be commanded."""
+    rig_id = number_in(identity)
+    if rig_id is None:
+        raise WrongInstrument(name, f"identity {identity!r} does not end with the rig id, so no PLC can match it")
+    return await open_rig_plc(name, connect, rig_id=rig_id)
+
+
 MODELS: Mapping[str, Model] = {
     model.name: model
     for model in (
         Model("FuG HCK 2000-4000", "charger", FUG_HCK, open_fug_hck, ("serial",)),
         Model("SRS DG645", "delay_generator", DG645, open_dg645, ("socket",)),
+        Model("Keysight DSO-X 3014A", "oscilloscope", DSOX, open_dsox, ("socket",)),
+        Model("LabJack T7", "daq", None, open_t7, ("modbus",)),
+        Model("Sparkgap rig PLC", "plc", None, open_plc, ("modbus",)),
     )
 }
-"""Every model by the name that rig.yaml uses."""
+"""Every model by its full name; :func:`find_model` also takes the short form that rig.yaml uses."""
+
+DIALECTS: tuple[Dialect, ...] = tuple(model.dialect for model in MODELS.values() if model.dialect is not None)
+"""Every dialect table: each has golden vectors in ``tests/vectors/<slug>.txt``."""
+
+
+def _key(name: str) -> str:
+    return "".join(char for char in name.lower() if char.isalnum())
+
+
+def find_model(name: str) -> Model:
+    """The model called ``name``: in full, or without its maker, in any case and punctuation (``dso-x-3014a``).
+
+    Raises KeyError, with the known names, when it is unknown.
+    """
+    wanted = _key(name)
+    found = [model for model in MODELS.values() if wanted and _key(model.name).endswith(wanted)]
+    if len(found) != 1:
+        raise KeyError(f"{name!r} is not one of {', '.join(MODELS)}")
+    return found[0]
 
 
 async def open_instrument(model: str, name: str, connect: Connect, *, identity: str) -> Instrument:
     """Open instrument ``name`` of ``model``. Raises KeyError for an unknown model, and as :class:`Open`."""
-    return await MODELS[model].open(name, connect, identity=identity)
-
-
-DIALECTS: tuple[Dialect, ...] = tuple(model.dialect for model in MODELS.values() if model.dialect is not None)
-"""Every dialect table: each has golden vectors in ``tests/vectors/<slug>.txt``."""
+    return await find_model(model).open(name, connect, identity=identity)
