@@ -34,7 +34,8 @@ class Lines:
         threading.Thread(target=self._read, name="control lines", daemon=True).start()
 
     def _read(self) -> None:
-        stream = sys.stdin.buffer
+        # Unbuffered: a buffered reader's lock, held by this thread, would be fatal at interpreter shutdown.
+        stream = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115 - lives with the process
         while True:
             line = stream.readline(LINE_MAX)
             try:

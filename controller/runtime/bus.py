@@ -6,6 +6,7 @@ A subscriber that stops reading loses its oldest frames and nobody else's; the c
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 from controller.messages import Event, Frame, Hello, Message, StepEntered, encode
 
@@ -88,9 +89,8 @@ class _Subscriber(asyncio.Protocol):
         self.dropped = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=1 << 16)
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's transports are not its subclasses
+        self._transport.set_write_buffer_limits(high=1 << 16)
         if not self._bus.enlist(self):
             transport.close()
 
