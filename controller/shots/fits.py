@@ -61,9 +61,10 @@ def fit_peak(t_s: FloatArray, values: FloatArray) -> PeakFit | None:
     """
     if values.size < PEAK_MIN_POINTS:
         return None
-    smoothed = smooth(values, 2 * (values.size // (2 * SMOOTH_SHARE)) + 1)
+    width = 2 * (values.size // (2 * SMOOTH_SHARE)) + 1
+    smoothed = smooth(values, width)
     top = int(np.argmax(smoothed))
-    first, last = _crest(smoothed, top)
+    first, last = _crest(smoothed, top, max(PEAK_MIN_POINTS // 2, width))
     t, y = t_s[first:last], values[first:last]
     centre = float(t_s[top])
     half = float(max(t[-1] - centre, centre - t[0]))
@@ -79,15 +80,17 @@ def fit_peak(t_s: FloatArray, values: FloatArray) -> PeakFit | None:
     )
 
 
-def _crest(smoothed: FloatArray, top: int) -> tuple[int, int]:
-    """Index range around ``top`` that stays above PEAK_WINDOW of the height over the record's middle level."""
+def _crest(smoothed: FloatArray, top: int, half: int) -> tuple[int, int]:
+    """Index range around ``top`` that stays above PEAK_WINDOW of the height over the record's middle level.
+
+    It reaches at least ``half`` samples to each side, so that a burst of interference is averaged and not fitted.
+    """
     level = float(np.median(smoothed))
     threshold = level + PEAK_WINDOW * (float(smoothed[top]) - level)
     below = np.flatnonzero(smoothed < threshold)
     cut = int(np.searchsorted(below, top))
     first = int(below[cut - 1]) + 1 if cut > 0 else 0
     last = int(below[cut]) if cut < below.size else smoothed.size
-    half = PEAK_MIN_POINTS // 2
     first, last = min(first, top - half), max(last, top + half + 1)
     return max(first, 0), min(max(last, PEAK_MIN_POINTS), smoothed.size)
 

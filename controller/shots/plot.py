@@ -4,6 +4,7 @@ Traces differ in colour (Okabe and Ito's palette, told apart by colour-blind rea
 black-and-white print can be read too.
 """
 
+import re
 from dataclasses import dataclass
 from math import floor, isfinite, log10
 
@@ -91,8 +92,8 @@ def draw_panel(panel: Panel) -> Html:
 
 
 def axis_prefix(size: float, unit: str) -> str:
-    """The SI prefix that leaves one to three digits before the point; none for compound units."""
-    if not unit.isalpha() or not size > 0.0:
+    """The SI prefix that leaves one to three digits before the point; none where it would be ambiguous (``A^2 s``)."""
+    if not re.match(r"[A-Za-z]+($|[/ ])", unit) or not size > 0.0:
         return ""
     usable = [prefix for prefix in ("G", "M", "k", "", "m", "µ", "n") if size >= PREFIXES[prefix]]
     return usable[0] if usable else "n"
@@ -174,7 +175,7 @@ def _line(trace: Trace, index: int, x: _Scale, y: _Scale, unit: float, time_unit
     across = x.start + (t_s / time_unit - x.low) / (x.high - x.low) * (x.end - x.start)
     up = y.start + (value / unit - y.low) / (y.high - y.low) * (y.end - y.start)
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across.tolist(), up.tolist(), strict=True))
-    dash = DASHES[index % len(DASHES)]
+    dash = _dash(index)
     return tag(
         "polyline", tag("title", trace.name), points=points, class_=_colour(index), stroke_dasharray=dash or None
     )
@@ -187,6 +188,11 @@ def _labels(panel: Panel, unit: str, time: str) -> Html:
     return join((_text(time, middle, panel.height - 5, class_="t"), up))
 
 
+def _dash(index: int) -> str:
+    """Shifted by one in every round of colours, so that no pair of colour and dash comes twice in 36 traces."""
+    return DASHES[(index + index // COLOURS) % len(DASHES)]
+
+
 def _colour(index: int) -> str:
     return f"line c{index % COLOURS + 1}"
 
@@ -194,14 +200,17 @@ def _colour(index: int) -> str:
 def _legend(traces: list[Trace]) -> Html:
     entries = []
     for index, trace in enumerate(traces):
-        dash = DASHES[index % len(DASHES)] or None
+        dash = _dash(index) or None
         sample = tag("line", x1="0", y1="5", x2="26", y2="5", class_=_colour(index), stroke_dasharray=dash)
         entries.append(tag("span", tag("svg", sample, viewBox="0 0 26 10", class_="key"), trace.name))
     return tag("span", *entries, class_="legend")
 
 
 def group_by_size(traces: list[Trace], ratio: float = 8.0) -> list[list[Trace]]:
-    """Split traces so that none is squashed by a neighbour more than ``ratio`` times as large; order is kept."""
+    """Split traces so that none is squashed by a neighbour more than ``ratio`` times as large.
+
+    The largest comes first in its group, so that it lies under the others; those keep their order.
+    """
     sizes = [float(np.nanmax(np.abs(trace.value))) if trace.value.size else 0.0 for trace in traces]
     groups: list[list[int]] = []
     for index in sorted(range(len(traces)), key=lambda i: -sizes[i]):
@@ -209,4 +218,4 @@ def group_by_size(traces: list[Trace], ratio: float = 8.0) -> list[list[Trace]]:
             groups[-1].append(index)
         else:
             groups.append([index])
-    return [[traces[index] for index in sorted(group)] for group in groups]
+    return [[traces[index] for index in (group[0], *sorted(group[1:]))] for group in groups]

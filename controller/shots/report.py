@@ -22,6 +22,9 @@ from controller.shots.units import PREFIXES
 TIMELINE_MAX = 600
 """More rows than this make no report; the record holds them all."""
 
+STEP_ENTER, STEP_DONE = ": enter", ": done"
+"""How the sequencer's events of kind ``step`` end; a step lasts until the next one is entered."""
+
 STEP_MIN_SHARE = 0.02
 """A step shorter than this share of the shot gets a stripe without a name."""
 
@@ -102,7 +105,7 @@ def _seconds(record: ShotRecord, t_ns: int) -> float:
 
 def _strip(record: ShotRecord) -> Html:
     """The steps as a band whose parts are as long as the steps took."""
-    steps = [item for item in record.events if item.kind == "step"]
+    steps = [item for item in record.events if item.kind == "step" and not item.text.endswith(STEP_DONE)]
     if not steps:
         return Html("")
     ends = [*(item.t_ns for item in steps[1:]), max(item.t_ns for item in record.events)]
@@ -110,9 +113,9 @@ def _strip(record: ShotRecord) -> Html:
     parts = []
     for step, end in zip(steps, ends, strict=True):
         share = max(end - step.t_ns, 0) / total
-        lasted = f"{step.text}: {(end - step.t_ns) * 1e-9:.3g} s"
-        text = step.text if share >= STEP_MIN_SHARE else ""
-        parts.append(tag("span", text, title=lasted, style=f"flex:{share:.5f} 1 0"))
+        name = step.text.removesuffix(STEP_ENTER)
+        lasted = f"{name}: {(end - step.t_ns) * 1e-9:.3g} s"
+        parts.append(tag("span", name if share >= STEP_MIN_SHARE else "", title=lasted, style=f"flex:{share:.5f} 1 0"))
     return join((tag("h3", "Steps"), tag("div", *parts, class_="strip")))
 
 
@@ -129,7 +132,7 @@ def _timeline(record: ShotRecord) -> Html:
     for t_ns, source, kind, text in rows[:TIMELINE_MAX]:
         at_s = _seconds(record, t_ns)
         after = f"{at_s - record.t0_s:+.3f}".replace("-", MINUS) if record.t0_s is not None else "–"
-        body.append([f"{at_s:.3f}", after, source, kind, text])
+        body.append([f"{at_s:.3f}".replace("-", MINUS), after, source, kind, text])
     head = ("since start (s)", "after T0 (s)", "source", "kind", "event")
     more = tag("p", f"{left_out} more events are in the record.", class_="soft") if left_out > 0 else Html("")
     summary = tag("summary", f"Events ({len(rows)})")
