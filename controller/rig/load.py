@@ -95,6 +95,8 @@ def _bank(file: BankFile) -> Bank:
         safe_energy_j=file.safe_energy,
         module_current_a=file.module_current,
         series_resistance_ohm=file.series_resistance,
+        tolerance_min_v=file.fire_tolerance_min,
+        charge_rate_min_v_per_s=file.charge_rate_min,
     )
 
 
@@ -203,6 +205,7 @@ def _channel_problems(document: Document, file: RigFile, path: Path, channel: Ch
         if part.factor is not None and part.factor.unit != "1":
             units.append(part.factor.unit)
         if part.due is not None and not _is_date(part.due):
+            broken = True
             yield document.problem((*place, "due"), f"'{part.due}' is not a date", "write YYYY-MM-DD")
     expected = [] if channel.unit in ("V", "1") or not channel.chain else [f"{channel.unit}/V"]
     if units != expected:

@@ -43,6 +43,8 @@ def _rows(rig: Rig) -> tuple[_Row, ...]:
         ),
         _Row(("charge", "ramp_max_v_per_s"), "at most", bank.charge_rate_v_per_s, "bank.charge_rate", "V/s"),
         _Row(("charge", "tolerance_max_v"), "at most", bank.tolerance_v, "bank.fire_tolerance", "V"),
+        _Row(("charge", "ramp_min_v_per_s"), "equal", bank.charge_rate_min_v_per_s, "bank.charge_rate_min", "V/s"),
+        _Row(("charge", "tolerance_min_v"), "equal", bank.tolerance_min_v, "bank.fire_tolerance_min", "V"),
         _Row(("charge", "time_factor"), "at most", limits.charge_margin, "limits.charge_margin", "1"),
         _Row(("times", "scan_s"), "at most", limits.scan_s, "limits.scan", "s"),
         _Row(("times", "watchdog_s"), "at most", limits.watchdog_s, "limits.watchdog", "s"),

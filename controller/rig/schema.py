@@ -43,8 +43,10 @@ class BankFile(StrictModel):
     series_resistance: Ohms
     module_current: Amperes
     charge_rate: Rate
+    charge_rate_min: Rate
     charge_current: Amperes
     fire_tolerance: Volts
+    fire_tolerance_min: Volts
     safe_voltage: Volts
     safe_energy: Joules
 
@@ -99,7 +101,7 @@ class InstrumentFile(StrictModel):
         "RigPlc",
     ]
     identity: Text
-    transport: Literal["tcp", "serial", "modbus", "hislip", "vxi11"]
+    transport: Literal["socket", "serial", "modbus", "hislip", "vxi11"]
     role: Role = "required"
     serial: str = ""
     ranges: list[Volts] = Field(default_factory=list)

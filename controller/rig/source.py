@@ -117,7 +117,7 @@ def _syntax_remedy(text: str, mark: Any) -> str:
 
 def _decode(data: bytes, filename: str) -> str:
     if len(data) > BYTES_MAX:
-        problem = f"the file has {len(data)} bytes, more than {BYTES_MAX}"
+        problem = f"the file is larger than {BYTES_MAX} bytes"
         raise Refused([Problem(filename, 0, "", problem, "a configuration file is a few kilobytes")])
     try:
         text = data.decode("utf-8-sig")

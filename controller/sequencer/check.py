@@ -110,6 +110,8 @@ def _bank_rows(plan: Plan, rig: Rig) -> Iterator[CheckRow]:
     lower = "lower the voltage or use fewer modules"
     yield CheckRow("stored energy", plan.stored_energy_j, limits.energy_j, "J", volts, lower)
     yield CheckRow("charge rate", rate, bank.charge_rate_v_per_s, "V/s", ramp)
+    slowest = bank.charge_rate_min_v_per_s
+    yield CheckRow("charge rate", rate, slowest, "V/s", ramp, f"charge with at least {slowest:g} V/s", at_least=True)
     yield CheckRow("charge current", plan.charge_current_a, bank.charge_current_a, "A", ramp, "charge more slowly")
     blind_v = plan.charge_voltage_v + rate * (limits.watchdog_s + limits.scan_s)
     item = "voltage when a dead controller is noticed"
@@ -126,6 +128,9 @@ def _droop_rows(plan: Plan, rig: Rig) -> Iterator[CheckRow]:
     """From ISOLATE on nothing holds the voltage but the bleeders' leak; it must still fit when FIRE comes last."""
     tolerance: Path = ("charge", "tolerance")
     yield CheckRow("tolerance", plan.tolerance_v, rig.bank.tolerance_v, "V", tolerance)
+    finest_v = rig.bank.tolerance_min_v
+    remedy = f"write at least {spell(finest_v, 'V')} as charge.tolerance"
+    yield CheckRow("tolerance", plan.tolerance_v, finest_v, "V", tolerance, remedy, at_least=True)
     if plan.fires:
         alone_s = rig.limits.isolate_s + rig.limits.fire_s
         droop_v = -plan.charge_voltage_v * math.expm1(-alone_s / rig.bank.bleed_tau_s)
