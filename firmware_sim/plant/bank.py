@@ -11,6 +11,8 @@ from firmware_sim.plant.parameters import BankParameters
 COEFFICIENTS_MAX = 256
 """Cached step coefficients: one steady step plus the sub-steps of relays that bounce, some tens in practice."""
 
+Coefficients = tuple[list[tuple[float, float, float, float, float]], list[tuple[float, float]]]
+
 DUMP_A = 1
 DUMP_B = 2
 
@@ -30,7 +32,7 @@ class Bank:
         self._leaks_ohm: list[float | None] = [None] * count
         self._factor = 1.0
         self._absorbed_v = [[0.0] * len(parameters.absorption) for _ in range(count)]
-        self._cache: dict[tuple[int, int], tuple[list[tuple[float, float, float]], list[tuple[float, float]]]] = {}
+        self._cache: dict[tuple[int, int], Coefficients] = {}
         self.voltage_v = [0.0] * count
         self.bus_v = 0.0
         self.positions = (1 << count) - 1
@@ -63,12 +65,14 @@ class Bank:
         current_a, constant_voltage, feed_a, reference_v = self._settle_bus(connected, limit_v, limit_a)
         voltages, branches = self.voltage_v, coefficients[1]
         positions = self.positions
-        for k, (decay, rise_ohm, share_s) in enumerate(coefficients[0]):
+        for k, (decay, rise_ohm, share_s, held_decay, held_gain) in enumerate(coefficients[0]):
             v = voltages[k]
-            if positions >> k & 1 and connected:
-                v = v * decay + (feed_a + (reference_v - v) * share_s) * rise_ohm
-            else:
+            if not positions >> k & 1:
                 v = v * decay
+            elif constant_voltage and current_a > 0.0:
+                v = v * held_decay + reference_v * held_gain
+            else:
+                v = v * decay + (feed_a + (reference_v - v) * share_s) * rise_ohm
             if branches:
                 absorbed = self._absorbed_v[k]
                 before_v = v
@@ -103,10 +107,12 @@ class Bank:
         self.bus_v = limit_v
         return (limit_v - mean_v) * connected / self._p.charge_ohm, True, 0.0, limit_v
 
-    def _coefficients(
-        self, step_ns: int, dumps: int
-    ) -> tuple[list[tuple[float, float, float]], list[tuple[float, float]]]:
-        """Per module (decay, ohms of rise per ampere, siemens of relaxation), per branch (follow, weight)."""
+    def _coefficients(self, step_ns: int, dumps: int) -> Coefficients:
+        """The step's constants.
+
+        Per module: decay alone, ohms of rise per ampere fed, siemens of relaxation to the other modules, decay and
+        gain on a bus that the source holds. Per dielectric branch: share that follows, weight on the capacitor.
+        """
         step_s = step_ns * 1e-9
         p = self._p
         modules = []
@@ -116,7 +122,10 @@ class Bank:
                 siemens += 1.0 / leak
             decay = exp(-step_s * siemens / c)
             share = c / step_s * (1.0 - exp(-step_s / (p.charge_ohm * c)))
-            modules.append((decay, (1.0 - decay) / siemens, share))
+            held = 1.0 / p.charge_ohm + siemens
+            held_decay = exp(-step_s * held / c)
+            held_gain = (1.0 - held_decay) / (p.charge_ohm * held)
+            modules.append((decay, (1.0 - decay) / siemens, share, held_decay, held_gain))
         branches = [(1.0 - exp(-step_s / tau_s), fraction * self._factor) for fraction, tau_s in p.absorption]
         if len(self._cache) >= COEFFICIENTS_MAX:
             self._cache.clear()

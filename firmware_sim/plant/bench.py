@@ -91,9 +91,9 @@ class BenchPlant:
             self.log.extend((self.t_ns, line) for line in self.people.act(t_ns))
         if self.spontaneous is not None:
             self.apply(self.pulse(self.spontaneous))
-        self._watch_gate(out)
         chain = self.chain
         chain.drive(self.t_ns, out, self.people, self.charger, self._faults)
+        self._watch_gate(out)
         armed = out.dump_a_open and out.dump_b_open
         if armed and not self._both_dumps:
             self._latches = 0
@@ -134,10 +134,11 @@ class BenchPlant:
                 charger.idle(step_ns * 1e-9)
 
     def _watch_gate(self, out: FieldOutputs) -> None:
-        """The gate opens at the scan that wrote it: the time of the last tick."""
-        if out.gate_open_ns != self._gate.length_ns:
-            self._gate = Gate(self.t_ns, out.gate_open_ns)
-            self.log.append((self.t_ns, f"gate open for {out.gate_open_ns} ns" if out.gate_open_ns else "gate shut"))
+        """The gate opens at the scan that wrote it: the time of the last tick. A dead output or an e-stop shuts it."""
+        length_ns = out.gate_open_ns if self.chain.live else 0
+        if length_ns != self._gate.length_ns:
+            self._gate = Gate(self.t_ns, length_ns)
+            self.log.append((self.t_ns, f"gate open for {length_ns} ns" if length_ns else "gate shut"))
 
     def offer_edges(self, t_fire_ns: int, edges_ns: Sequence[int | None]) -> TriggerEdges | None:
         """Take the delay generator's edges (T0, AB, CD, EF, GH, absolute ns; None: no edge) towards the modules.
@@ -221,16 +222,16 @@ class BenchPlant:
         peak_a = max(record.peak_a)
         self.log.append((record.edges.t0_ns, f"shot {record.edges.shot}: module peak {peak_a:.0f} A"))
 
-    def scope_volts(self, probe: str, t_s: Array, salt: int = 0) -> Array:
+    def scope_volts(self, probe: str, t_s: Array, salt: int = 0, *, live: bool = False) -> Array:
         """Volts at the scope input ``probe`` at ``t_s`` seconds after the last T0 (after a pre-fire: after its switch).
 
         Shape of ``t_s``. Before T0 and without a pulse: the quiescent value with noise. ``salt`` tells acquisitions
-        apart. Raises KeyError for an unknown probe.
+        apart; ``live`` is for an acquisition forced by hand, which sees the bench as it is now and no T0.
+        Raises KeyError for an unknown probe.
         """
-        fiducial = self.t0_ns is not None and not (self.record is not None and self.record.edges.spontaneous)
-        return self._sensors.volts(
-            probe, t_s, self.record, self.shot, bus_v=self.bank.bus_v, fiducial=fiducial, salt=salt
-        )
+        record = None if live else self.record
+        fiducial = self.t0_ns is not None and not live and not (record is not None and record.edges.spontaneous)
+        return self._sensors.volts(probe, t_s, record, self.shot, bus_v=self.bank.bus_v, fiducial=fiducial, salt=salt)
 
     def read(self, probe: str) -> float:
         """A slow reading for an instrument; names in READINGS of terminals.py. Raises KeyError for an unknown name."""
@@ -239,12 +240,12 @@ class BenchPlant:
     def drive(self, name: str, value: float) -> None:
         """What an instrument does to the bench.
 
-        charger_voltage_v and charger_current_a are set-points, charger_output (0/1) the panel's output switch,
-        load_dummy (0/1) mounts the dummy load in the place of the rails. Raises KeyError for an unknown name.
+        charger_set_voltage_v and charger_set_current_a are set-points, charger_output (0/1) the panel's output
+        switch, load_dummy (0/1) mounts the dummy load in the place of the rails. Raises KeyError for an unknown name.
         """
-        if name == "charger_voltage_v":
+        if name == "charger_set_voltage_v":
             self.charger.set_voltage_v = value
-        elif name == "charger_current_a":
+        elif name == "charger_set_current_a":
             self.charger.set_current_a = value
         elif name == "charger_output":
             self.charger.output_on = bool(value)

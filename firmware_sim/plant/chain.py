@@ -16,7 +16,10 @@ RESET_RATIO = 0.95
 
 
 class Chain:
-    """Relays and latches between the PLC's outputs and the bank. ``powered`` False: the PLC's outputs are dead."""
+    """Relays and latches between the PLC's outputs and the bank. ``powered`` False: the PLC's outputs are dead.
+
+    ``live``: outputs reach the coils (PLC powered, e-stop loop closed).
+    """
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class Chain:
         self.dump_a = dump_a
         self.dump_b = dump_b
         self.powered = True
+        self.live = True
         self.overvoltage_latched = False
         self.moving = False
         self.jams = {
@@ -46,7 +50,7 @@ class Chain:
 
     def drive(self, now_ns: int, out: FieldOutputs, people: People, charger: Charger, faults: set[str]) -> None:
         """Apply outputs to coils, through the e-stop loop."""
-        live = self.powered and self._loop_closed(people, faults)
+        live = self.live = self.powered and self._loop_closed(people, faults)
         commands = (
             live and out.contactor_close,
             live and out.dump_a_open,

@@ -23,6 +23,9 @@ GRID_S = 2e-6
 CHUNK_S = 1.0e-3
 """Longest piece handed to LSODA: bounds what is thrown away when an event ends it early."""
 
+CHUNKS_MAX = 100
+"""A pulse longer than this many pieces of CHUNK_S gets longer pieces."""
+
 SEGMENTS_MAX = 400
 """Far above triggers + current zeros + exit + chunks of the longest pulse; a solver that does not get on stops here."""
 
@@ -31,6 +34,9 @@ STEPS_MAX = 20_000
 
 RTOL = 1e-7
 """LSODA's relative tolerance: leaves the ledger within 1e-5 of the stored energy, and the peak within 1e-6."""
+
+REST_MPS = 0.05
+"""An armature without current that is slower than this will not reach the exit within a pulse."""
 
 EVENT_S = 1e-9
 """An event is located to this: at 1 kA/us a current that dies is then wrong by 1 A, an armature by 1e-7 m."""
@@ -69,6 +75,13 @@ class PulseSolution:
     evaluations: int
 
 
+def load_solver() -> None:
+    """Import what solver and sensors need of scipy (some 0.3 s), so that the first shot does not wait for it."""
+    from scipy import integrate, linalg
+
+    del integrate, linalg
+
+
 def solve_pulse(
     parameters: PulseParameters,
     voltage_v: Sequence[float],
@@ -78,20 +91,20 @@ def solve_pulse(
     crowbar_open: Sequence[bool] | None = None,
     points_s: Array | None = None,
     rtol: float = RTOL,
-    run_out: bool = True,
 ) -> PulseSolution:
     """Solve one pulse from t = 0 to ``end_s`` at the latest.
 
     ``voltage_v`` are the capacitors at t = 0; ``fire_s`` the instants at which the switches close, None for a module
-    that is not fired. ``points_s`` replaces the 2 us grid; ``run_out`` lets the solution end early, when all currents
-    have died. Raises ValueError for lengths that do not match, ArithmeticError when the solver does not get on.
+    that is not fired. Without ``points_s`` the solution has a 2 us grid and ends early, when all currents have died
+    and the armature rests or is out; with them it has exactly these points, up to ``end_s``. Raises ValueError for
+    lengths that do not match, ArithmeticError when the solver does not get on.
     """
     count = parameters.modules
     if len(voltage_v) != count or len(fire_s) != count:
         raise ValueError(f"{count} modules, {len(voltage_v)} voltages, {len(fire_s)} triggers")
     circuit = Circuit(parameters, tuple(crowbar_open or (False,) * count))
     run = _Run(circuit, voltage_v, fire_s, end_s, points_s, rtol)
-    run.advance(run_out)
+    run.advance()
     return run.collect(voltage_v)
 
 
@@ -125,7 +138,7 @@ class _Run:
         self.pieces: list[tuple[Phase, Array, Array]] = []
         self.evaluations = 0
 
-    def advance(self, run_out: bool) -> None:
+    def advance(self) -> None:
         """March to the end, one segment at a time."""
         for _ in range(SEGMENTS_MAX):
             if self.t >= self.end_s:
@@ -133,12 +146,12 @@ class _Run:
             waiting = [t for t in self.fire if t > self.t]
             until = min([self.end_s, *waiting])
             self.active = self._conducting()
-            if not self.active:
-                if run_out and not [t for t in waiting if t < self.end_s]:
-                    return
+            if self.active or self._glides():
+                self._integrate(until)
+            elif self.sparse or until < self.end_s:
                 self._coast(until)
             else:
-                self._integrate(until)
+                return
         raise ArithmeticError(f"pulse not solved after {SEGMENTS_MAX} segments (t = {self.t} s)")
 
     def _fired(self, k: int) -> bool:
@@ -163,8 +176,15 @@ class _Run:
         inner = self.grid[np.searchsorted(self.grid, self.t, "right") : np.searchsorted(self.grid, until, "left")]
         return np.concatenate(([self.t], inner, [until]))
 
+    def _glides(self) -> bool:
+        """True while the armature is inside and too fast to be called at rest."""
+        load = self.circuit.parameters.load
+        if not isinstance(load, RailLoad) or load.stuck or self.outside:
+            return False
+        return bool(self.y[self.layout.u] > REST_MPS)
+
     def _coast(self, until: float) -> None:
-        """Nothing conducts: the armature rests (or glides) until the next trigger."""
+        """Nothing conducts and nothing moves until the next trigger."""
         phase = self.circuit.phase((), self.outside)
         times = self._points(until)
         states = np.repeat(self.y[np.newaxis, :], len(times), axis=0)
@@ -173,7 +193,7 @@ class _Run:
 
     def _integrate(self, until: float) -> None:
         """One piece of LSODA, cut at the first event inside."""
-        until = min(until, self.t + CHUNK_S)
+        until = min(until, self.t + max(CHUNK_S, self.end_s / CHUNKS_MAX))
         phase = self.circuit.phase(self.active, self.outside)
         times = self._points(until)
         states = self._solve(phase, times)

@@ -11,6 +11,9 @@ from firmware_sim.plant.trigger import TriggerEdges
 STREAM_EMI = 102
 """Number of this random stream, apart from the probes' (which count from 0)."""
 
+END_A = 1.0
+"""The pulse is over when the load carries less than this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Burst:
@@ -75,11 +78,17 @@ def solve_record(parameters: BenchParameters, edges: TriggerEdges, seed: int) ->
         offset_s=first_s,
         voltage_v=tuple(solution.capacitor_v[:, -1].tolist()),
         peak_a=tuple(np.abs(solution.current_a).max(axis=1).tolist()),
-        end_ns=first_ns + round(float(solution.t_s[-1]) * 1e9),
+        end_ns=first_ns + round(_last_current_s(solution) * 1e9),
         bursts=bursts,
         emi_until_ns=until_ns,
         false_edges_ns=false_ns,
     )
+
+
+def _last_current_s(solution: PulseSolution) -> float:
+    """When the load last carried more than END_A; the armature may glide on for longer."""
+    carrying = np.flatnonzero(solution.load_a > END_A)
+    return float(solution.t_s[carrying[-1]]) if len(carrying) else 0.0
 
 
 def _circuit(parameters: BenchParameters, edges: TriggerEdges) -> PulseParameters:

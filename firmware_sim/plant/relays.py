@@ -45,22 +45,27 @@ class Relay:
         return not self.moving and self.closed
 
     def stick(self, stuck: Stuck, now_ns: int) -> None:
-        """Inject or clear a stuck contact; a freed contact travels to where the coil wants it."""
+        """Inject or clear a mechanical fault: the contact sticks where it is, or when it next gets there.
+
+        A freed contact travels to where the coil wants it.
+        """
         self._stuck = stuck
-        if stuck is Stuck.NOT:
+        if stuck is Stuck.NOT and not self.moving and self.closed is not self._wanted():
             self._travel(self._wanted(), now_ns)
-            return
-        self._changes.clear()
-        self.moving = False
-        self.closed = stuck is Stuck.CLOSED
 
     def command(self, energised: bool, now_ns: int) -> None:
         """Power the coil or not, from ``now_ns`` on."""
         if energised is self._energised:
             return
         self._energised = energised
-        if self._stuck is Stuck.NOT:
+        if not self._held():
             self._travel(self._wanted(), now_ns)
+
+    def _held(self) -> bool:
+        """True when the contact rests in the place where it sticks."""
+        if self._stuck is Stuck.NOT or self.moving:
+            return False
+        return self.closed is (self._stuck is Stuck.CLOSED)
 
     def _wanted(self) -> bool:
         return self._normally_closed is not self._energised

@@ -18,6 +18,7 @@ from firmware_sim.plant.parameters import (
     SlowProbeParameters,
     TriggerParameters,
 )
+from firmware_sim.plant.pulse import load_solver
 
 VERSION = 1
 """The only version of plant.yaml there has been."""
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 def build(text: str, seed: int) -> BenchPlant:
     """The bench of a plant.yaml text. Raises ValueError naming the key that is missing, unknown or not a number."""
+    load_solver()
     return BenchPlant(parse(text), seed)
 
 
