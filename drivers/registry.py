@@ -1,5 +1,6 @@
 """Model name -> its dialect and how to open it. A new instrument is one row here, one dialect, its golden vectors."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -77,8 +78,8 @@ DIALECTS: tuple[Dialect, ...] = tuple(model.dialect for model in MODELS.values()
 """Every dialect table: each has golden vectors in ``tests/vectors/<slug>.txt``."""
 
 
-def _key(name: str) -> str:
-    return "".join(char for char in name.lower() if char.isalnum())
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", name.lower())
 
 
 def find_model(name: str) -> Model:
@@ -86,8 +87,8 @@ def find_model(name: str) -> Model:
 
     Raises KeyError, with the known names, when it is unknown.
     """
-    wanted = _key(name)
-    found = [model for model in MODELS.values() if wanted and _key(model.name).endswith(wanted)]
+    wanted = _words(name)
+    found = [model for model in MODELS.values() if wanted and _words(model.name)[-len(wanted) :] == wanted]
     if len(found) != 1:
         raise KeyError(f"{name!r} is not one of {', '.join(MODELS)}")
     return found[0]
