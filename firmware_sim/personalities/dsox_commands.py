@@ -281,7 +281,7 @@ class Commands:
         record, channel, points = self._selected()
         form = self._settings.waveform
         data = record.encode(channel, points, form.format, form.byteorder, form.unsigned)
-        return block_header(len(data)), data
+        return Wait.UNTIL_TICK if data is None else (block_header(len(data)), data)
 
     def _measure(self, name: str, source: str | None) -> Reply:
         record = self._scope.record

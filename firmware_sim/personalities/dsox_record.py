@@ -4,7 +4,7 @@ Samples are computed when first asked for and kept, so that arming costs nothing
 bytes. Codes are 16 bit, left-aligned: the screen's 8 divisions span 65536 codes (instruments.md 2.1).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +29,12 @@ QUANTUM = {"NORM": 256, "PEAK": 256, "HRES": 16, "AVER": 16}
 
 BANDWIDTH_LIMIT_HZ = 20e6
 """``:CHANnel<n>:BWLimit``: one pole at 20 MHz."""
+
+SLICE_POINTS = 16_384
+"""Points computed at a stretch, 2 ms of work: whoever asks for millions must not keep the rig's PLC from its scan."""
+
+COARSE_POINTS = 4_096
+"""Samples whose mean AC coupling takes away."""
 
 PEAK_SAMPLES = 8
 """Samples searched for the minimum and maximum of one peak-detect pair."""
@@ -55,6 +61,8 @@ class Acquisition:
     origin_s: float
     faults: FrontEndFaults = field(default_factory=FrontEndFaults)
     _codes: dict[tuple[int, int], npt.NDArray[np.uint16]] = field(default_factory=dict)
+    _work: dict[tuple[int, int], Iterator[bool]] = field(default_factory=dict)
+    _texts: dict[tuple[int, int], list[str]] = field(default_factory=dict)
     _encoded: dict[tuple[object, ...], memoryview] = field(default_factory=dict)
 
     def points(self, wanted: int, mode: str) -> int:
@@ -66,26 +74,47 @@ class Acquisition:
         return count - count % 2 if self.settings.acquire.type == "PEAK" and count > 1 else count
 
     def codes(self, channel: int, points: int) -> npt.NDArray[np.uint16]:
-        """16-bit codes of one channel (index from 0), shape (points,)."""
-        found = self._codes.get((channel, points))
-        if found is None:
-            found = self._digitise(channel, points)
-            self._codes[channel, points] = found
-        return found
+        """16-bit codes of one channel (index from 0), shape (points,), computed to the end."""
+        while not self.prepare(channel, points):
+            continue
+        return self._codes[channel, points]
 
-    def volts_of(self, channel: int, points: int) -> npt.NDArray[np.float64]:
-        """The record in volts at the probe tip, as a client would compute it."""
-        codes = self.codes(channel, points).astype(np.float64)
+    def prepare(self, channel: int, points: int) -> bool:
+        """Compute the next :data:`SLICE_POINTS`; True once the whole record is there."""
+        key = (channel, points)
+        if key not in self._codes:
+            if key not in self._work:
+                self._work[key] = self._digitise(channel, points)
+            if not next(self._work[key], True):
+                return False
+            del self._work[key]
+        return True
+
+    def volts_of(self, channel: int, points: int, first: int = 0, last: int | None = None) -> npt.NDArray[np.float64]:
+        """Samples ``first`` to ``last`` of the record in volts at the probe tip, as a client would compute them."""
+        codes = self.codes(channel, points)[first:last].astype(np.float64)
         own = self.settings.channels[channel]
         volts: npt.NDArray[np.float64] = (codes - CODE_SPAN / 2) * (own.range_v / CODE_SPAN) + own.offset_v
         return volts
 
-    def encode(self, channel: int, points: int, form: str, byteorder: str, unsigned: bool) -> memoryview:
-        """The record as it travels: BYTE, WORD or ASCii; a view that stays valid and unchanged."""
+    def encode(self, channel: int, points: int, form: str, byteorder: str, unsigned: bool) -> memoryview | None:
+        """The record as it travels (BYTE, WORD or ASCii), a view that stays valid and unchanged.
+
+        None while it is not ready: each call does one slice of the work.
+        """
         key = (channel, points, form, byteorder, unsigned)
         found = self._encoded.get(key)
         if found is None:
-            found = memoryview(self._encode(channel, points, form, byteorder, unsigned))
+            if not self.prepare(channel, points):
+                return None
+            data = (
+                self._encode_text(channel, points)
+                if form == "ASC"
+                else self._encode(channel, points, form, byteorder, unsigned)
+            )
+            if data is None:
+                return None
+            found = memoryview(data)
             if len(self._encoded) >= ENCODED_MAX:
                 self._encoded.clear()
             self._encoded[key] = found
@@ -108,57 +137,77 @@ class Acquisition:
             "y_reference": span // 2 if unsigned else 0,
         }
 
-    def _times(self, points: int) -> npt.NDArray[np.float64]:
-        timebase = self.settings.timebase
-        index = np.arange(points, dtype=np.float64)
-        return index * (timebase.range_s / points) + (timebase.start_s + self.origin_s)
-
-    def _input_volts(self, channel: int, points: int) -> npt.NDArray[np.float64]:
-        """What the ADC sees, in volts at the probe tip, before noise."""
-        own = self.settings.channels[channel]
-        times = self._times(points)
-        signal = (
-            np.zeros(points)
-            if self.faults.dead_channel == channel
-            else np.array(self.volts(channel, times - own.skew_s), dtype=np.float64)
-        )
-        if own.bandwidth_limit and points > 1:
-            signal = _one_pole(signal, times[1] - times[0])
-        if own.coupling == "AC":
-            signal -= signal.mean()
-        signal *= -own.probe if own.invert else own.probe
-        if self.faults.clipped:
-            signal += 10 * own.range_v
-        return signal
-
-    def _digitise(self, channel: int, points: int) -> npt.NDArray[np.uint16]:
-        own, acquire = self.settings.channels[channel], self.settings.acquire
-        peak = acquire.type == "PEAK" and points > 1
-        fine = points // 2 * PEAK_SAMPLES if peak else points
-        signal = self._input_volts(channel, fine)
-        quantum = QUANTUM[acquire.type]
+    def _digitise(self, channel: int, points: int) -> Iterator[bool]:
+        """Fill the record slice by slice; yields False after each but the last."""
+        acquire = self.settings.acquire
         generator = np.random.Generator(np.random.PCG64([*self.key, channel]))
+        fine = PEAK_SAMPLES // 2 if acquire.type == "PEAK" and points > 1 else 1
+        mean_v = self._signal(channel, 0, COARSE_POINTS, COARSE_POINTS).mean() if self._is_ac(channel) else 0.0
+        codes = np.empty(points, dtype=np.uint16)
+        for first in range(0, points, SLICE_POINTS):
+            last = min(points, first + SLICE_POINTS)
+            signal = self._signal(channel, first * fine, (last - first) * fine, points * fine) - mean_v
+            codes[first:last] = self._quantise(channel, signal, generator, fine > 1)
+            if last < points:
+                yield False
+        codes.flags.writeable = False
+        self._codes[channel, points] = codes
+
+    def _is_ac(self, channel: int) -> bool:
+        return self.settings.channels[channel].coupling == "AC"
+
+    def _signal(self, channel: int, first: int, count: int, total: int) -> npt.NDArray[np.float64]:
+        """What the ADC sees before noise: ``count`` samples of ``total`` over the window, in volts at the probe tip."""
+        own, timebase = self.settings.channels[channel], self.settings.timebase
+        step_s = timebase.range_s / total
+        kernel = _one_pole(step_s) if own.bandwidth_limit else None
+        lead = 0 if kernel is None else len(kernel) - 1
+        times = np.arange(first - lead, first + count, dtype=np.float64) * step_s + (
+            timebase.start_s + self.origin_s - own.skew_s
+        )
+        if self.faults.dead_channel == channel:
+            return np.zeros(count)
+        signal = np.asarray(self.volts(channel, times), dtype=np.float64)
+        if kernel is not None:
+            signal = np.convolve(signal, kernel, mode="valid")
+        scaled: npt.NDArray[np.float64] = signal * (-own.probe if own.invert else own.probe)
+        return scaled + 10 * own.range_v if self.faults.clipped else scaled
+
+    def _quantise(
+        self, channel: int, signal: npt.NDArray[np.float64], generator: np.random.Generator, peak: bool
+    ) -> npt.NDArray[np.float64]:
+        """Add noise, round to the ADC's steps, mark what lies outside the screen."""
+        own, acquire = self.settings.channels[channel], self.settings.acquire
+        quantum = QUANTUM[acquire.type]
         steps = (signal - own.offset_v) * (CODE_SPAN / quantum / own.range_v)
-        steps += generator.standard_normal(fine) * (NOISE_OF_LSB * _noise_factor(acquire.type, acquire.count))
+        steps += generator.standard_normal(len(steps)) * (NOISE_OF_LSB * _noise_factor(acquire.type, acquire.count))
         if peak:
             groups = steps.reshape(-1, PEAK_SAMPLES)
             steps = np.column_stack((groups.min(axis=1), groups.max(axis=1))).ravel()
-        codes = np.rint(steps) * quantum + CODE_SPAN // 2
+        codes: npt.NDArray[np.float64] = np.rint(steps) * quantum + CODE_SPAN // 2
         codes[codes < quantum] = CODE_CLIPPED_LOW
         codes[codes > CODE_SPAN - quantum] = CODE_CLIPPED_HIGH
-        return codes.astype(np.uint16)
+        return codes
 
-    def _encode(self, channel: int, points: int, form: str, byteorder: str, unsigned: bool) -> bytes:
-        if form == "ASC":
-            return ",".join([f"{value:+.5E}" for value in self.volts_of(channel, points).tolist()]).encode("ascii")
+    def _encode_text(self, channel: int, points: int) -> memoryview | None:
+        """ASCii: the next slice of numbers; the whole text once the last is done."""
+        texts = self._texts.setdefault((channel, points), [])
+        first = len(texts) * SLICE_POINTS
+        volts = self.volts_of(channel, points, first, first + SLICE_POINTS)
+        texts.append(",".join([f"{value:+.5E}" for value in volts.tolist()]))
+        if first + SLICE_POINTS < points:
+            return None
+        return memoryview(",".join(self._texts.pop((channel, points))).encode("ascii"))
+
+    def _encode(self, channel: int, points: int, form: str, byteorder: str, unsigned: bool) -> memoryview:
         codes = self.codes(channel, points)
         if form == "BYTE":
             octets: npt.NDArray[np.uint8] = np.maximum(codes >> 8, 1).astype(np.uint8)
             if not unsigned:
                 octets ^= 0x80
-            return octets.tobytes()
+            return octets.data
         words = codes if unsigned else codes ^ np.uint16(0x8000)
-        return words.astype("<u2" if byteorder == "LSBF" else ">u2").tobytes()
+        return words.astype("<u2" if byteorder == "LSBF" else ">u2", copy=False).view(np.uint8).data
 
 
 def source_index(source: str) -> int:
@@ -170,13 +219,12 @@ def _noise_factor(kind: str, count: int) -> float:
     return float(count) ** -0.5 if kind == "AVER" else 1.0
 
 
-def _one_pole(signal: npt.NDArray[np.float64], step_s: float) -> npt.NDArray[np.float64]:
-    """Single-pole low-pass by its exact impulse response, cut where it is below the ADC's step."""
+def _one_pole(step_s: float) -> npt.NDArray[np.float64] | None:
+    """Impulse response of the bandwidth limit, cut below the ADC's step; None where sampling is slower than it."""
     decay = float(np.exp(-2 * np.pi * BANDWIDTH_LIMIT_HZ * step_s))
     if decay < 1e-4:
-        return signal
-    length = min(len(signal), int(np.ceil(np.log(1e-5) / np.log(decay))))
-    kernel = (1 - decay) * decay ** np.arange(length)
-    padded = np.concatenate((np.full(length - 1, signal[0]), signal))
-    filtered: npt.NDArray[np.float64] = np.convolve(padded, kernel / kernel.sum(), mode="valid")
-    return filtered
+        return None
+    length = int(np.ceil(np.log(1e-5) / np.log(decay)))
+    kernel: npt.NDArray[np.float64] = np.power(decay, np.arange(length, dtype=np.float64))
+    kernel /= kernel.sum()
+    return kernel

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_sim.personalities.dsox_record import Acquisition
-from firmware_sim.personalities.dsox_settings import SCREEN_POINTS, Settings
+from firmware_sim.personalities.dsox_settings import Settings
 
 WIDTH, HEIGHT = 800, 480
 DIVISIONS_X, DIVISIONS_Y = 10, 8
@@ -15,7 +15,10 @@ COLOURS = ((255, 255, 0), (0, 255, 0), (80, 120, 255), (255, 80, 160))
 """Channel colours of the front panel: yellow, green, blue, pink."""
 GRID = (70, 70, 70)
 MARK = (255, 140, 0)
-PNG_LEVEL = 6
+PNG_LEVEL = 1
+"""Fast: a screenshot must not keep the rig's PLC from its scan."""
+DRAWN_POINTS = 8_000
+"""Ten samples per pixel column."""
 
 Picture = npt.NDArray[np.uint8]
 """RGB, shape (HEIGHT, WIDTH, 3)."""
@@ -66,16 +69,15 @@ def _png_chunk(kind: bytes, data: bytes) -> bytes:
 
 def _draw_trace(picture: Picture, record: Acquisition, channel: int) -> None:
     """One column per pixel, from its lowest to its highest sample, joined to the neighbour."""
-    points = record.points(SCREEN_POINTS, "NORM")
+    points = record.points(DRAWN_POINTS, "NORM")
     own = record.settings.channels[channel]
     volts = record.volts_of(channel, points)
     rows = np.clip(HEIGHT / 2 - (volts - own.offset_v) * (HEIGHT / own.range_v), 0, HEIGHT - 1).astype(np.int64)
-    edges = np.arange(WIDTH + 1) * points // WIDTH
-    colour = COLOURS[channel]
-    for column in range(WIDTH):
-        first = max(0, edges[column] - 1)
-        part = rows[first : max(edges[column + 1], first + 1)]
-        picture[part.min() : part.max() + 1, column] = colour
+    columns = np.arange(WIDTH) * points // WIDTH
+    top, bottom = np.minimum.reduceat(rows, columns), np.maximum.reduceat(rows, columns)
+    top[1:], bottom[1:] = np.minimum(top[1:], bottom[:-1]), np.maximum(bottom[1:], top[:-1])
+    lines = np.arange(HEIGHT)[:, np.newaxis]
+    picture[(lines >= top) & (lines <= bottom)] = COLOURS[channel]
 
 
 def _draw_trigger(picture: Picture, record: Acquisition) -> None:

@@ -27,6 +27,7 @@ class Wait(Enum):
 
     THEN_CONTINUE = "hold the parser, then go on with the next unit"
     THEN_RETRY = "hold the parser, then run this unit again"
+    UNTIL_TICK = "work is under way: run this unit again at the next tick"
 
 
 Reply = bytes | tuple[bytes | memoryview, ...] | Wait | None
@@ -91,6 +92,7 @@ class ScpiSession:
         self._steps: tuple[Handler, ...] = ()
         self._next = 0
         self._active = False
+        self._working = False
         self._replies: list[bytes | tuple[bytes | memoryview, ...]] = []
         self._output: list[Chunk] = []
         self.waiting = False
@@ -124,8 +126,8 @@ class ScpiSession:
     def tick(self, now_ns: int) -> list[Chunk]:
         """Called while :attr:`waiting`: continues once the pending work is done."""
         self._device.advance(now_ns)
-        if self.waiting and not self._device.pending():
-            self.waiting = False
+        if self.waiting and (self._working or not self._device.pending()):
+            self.waiting = self._working = False
             return self._process()
         return []
 
@@ -215,7 +217,8 @@ class ScpiSession:
     def _take(self, reply: Reply) -> None:
         """Account for one handler's outcome."""
         if isinstance(reply, Wait):
-            self.waiting = self._device.pending()
+            self._working = reply is Wait.UNTIL_TICK
+            self.waiting = self._working or self._device.pending()
             self._next += reply is Wait.THEN_CONTINUE
             return
         self._next += 1
@@ -243,7 +246,7 @@ class ScpiSession:
     def _drop_message(self) -> None:
         self._steps, self._next, self._active = (), 0, False
         self._replies.clear()
-        self.waiting = False
+        self.waiting = self._working = False
 
     # ------------------------------------------------------------------------------- common commands
 

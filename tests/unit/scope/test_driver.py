@@ -165,7 +165,7 @@ def test_arm_trigger_and_transfer_into_the_callers_memory() -> None:
         assert bytes(memory[:50_000]) == wave.raw.tobytes() and not any(memory[50_000:])
         volts = (wave.raw - wave.y_reference) * wave.y_increment_v + wave.y_origin_v
         times = (np.arange(len(volts)) - wave.x_reference) * wave.x_increment_s + wave.x_origin_s
-        assert np.abs(volts - pulse(2, times)).max() < 2 * 8.0 / 4096
+        assert np.abs(volts - pulse(2, times.astype(np.float64))).max() < 2 * 8.0 / 4096
         assert wave.full_scale == (1, 65535)
         assert wave.settings["channel.range"] == "8.0" and wave.settings["trigger.source"] == "EXT"
 

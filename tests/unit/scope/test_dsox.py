@@ -358,3 +358,61 @@ def test_screen_images_can_be_decoded_and_show_the_trace() -> None:
     yellow = np.argwhere((picture == (255, 255, 0)).all(axis=2))
     assert len(yellow) > 800
     assert len(set(yellow[:, 1].tolist())) == 800  # the trace crosses the whole screen
+
+
+def test_a_long_record_is_computed_in_slices_and_is_the_same_for_everybody() -> None:
+    bench = Bench()
+    bench.arm()
+    fire(bench)
+    bench.ask(":WAV:POIN:MODE RAW;:WAV:POIN 100000;FORM WORD;BYT LSBF;UNS 1;SOUR CHAN1")
+    assert bench.ask(":WAV:DATA?") == b""
+    replies = [bench.wait(MS) for _ in range(6)]
+    assert replies[:5] == [b""] * 5 and not bench.session.waiting
+    codes = codes_of(replies[5], "<u2")
+    _, _, points, _, x_increment, x_origin, _, y_increment, y_origin, y_reference = preamble(bench)
+    expected = pulse(0, np.arange(points) * x_increment + x_origin)
+    assert np.abs((codes - y_reference) * y_increment + y_origin - expected).max() < 2 * 8.0 / 4096
+    assert np.array_equal(codes_of(bench.ask(":WAV:DATA?"), "<u2"), codes)
+    bench.ask(":WAV:FORM ASC;:WAV:DATA?")
+    text = b"".join(bench.wait(MS) for _ in range(8))
+    assert len(text[10:-1].split(b",")) == 100_000
+
+
+def test_a_record_replaced_while_it_is_computed_is_an_error_not_a_mixture() -> None:
+    bench = Bench()
+    bench.arm()
+    fire(bench)
+    bench.ask(":WAV:POIN:MODE RAW;:WAV:POIN 100000;DATA?")
+    other = Bench(bench.scope)
+    other.now_ns = bench.now_ns
+    other.ask(":SINGle")
+    bench.wait(MS)
+    assert bench.ask(":SYST:ERR?").startswith(b"-230")
+
+
+def test_bandwidth_limit_and_ac_coupling_shape_the_signal() -> None:
+    def edge(_: int, t: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.where(t >= 0, 1.0, 0.0)
+
+    bench = Bench(Dsox("MY1", edge, 1))
+    bench.arm()
+    bench.ask(":STOP;:TIM:RANG 200 ns;POS 0;:CHAN1:BWL 1;:CHAN2:COUP AC;:SINGle")
+    bench.now_ns += 10 * MS
+    bench.ask(":AER?")
+    fire(bench)
+    limited, coupled, plain = (read_words(bench, channel, points=800) - 32768 for channel in (1, 2, 3))
+    volt = 8192
+    assert plain[401] == pytest.approx(volt, abs=64)
+    after_one_tau = 400 + round(1 / (2 * np.pi * 20e6) / 250e-12)
+    assert limited[after_one_tau] == pytest.approx(volt * (1 - np.exp(-1)), rel=0.05)
+    assert coupled.mean() == pytest.approx(0, abs=16) and coupled[-1] == pytest.approx(volt / 2, abs=64)
+
+
+def test_a_word_record_travels_without_a_copy() -> None:
+    bench = Bench()
+    bench.arm()
+    fire(bench)
+    bench.ask(":WAV:POIN:MODE RAW;:WAV:POIN 2000;FORM WORD;BYT LSBF;UNS 1;SOUR CHAN1")
+    _, data, _ = bench.session.feed(b":WAV:DATA?\n", bench.now_ns)
+    assert bench.scope.record is not None and isinstance(data.data, memoryview)
+    assert np.shares_memory(np.frombuffer(data.data, np.uint8), bench.scope.record.codes(0, 2000))
