@@ -98,7 +98,7 @@ TABLE: tuple[Row, ...] = (
     Row("permit", S.SAFE, C.PERMIT, _PERMIT_GUARDS, S.OPENING),
     Row("test_lost", S.TEST, None, ("test_lost",), S.SAFE),
     Row("leave_test", S.TEST, C.LEAVE_TEST, (), S.SAFE),
-    Row("rehearse", S.TEST, C.REHEARSE, ("zero_volts", "dumps_closed"), S.TEST),
+    Row("rehearse", S.TEST, C.REHEARSE, ("zero_volts",), S.TEST),
     Row("dump_opening", S.OPENING, C.DUMP, (), S.DUMPING),
     Row("charge", S.OPENING, C.CHARGE, ("token_valid", "dumps_open"), S.CHARGE),
     Row("open_late", S.OPENING, None, ("open_time_over",), S.DUMPING),
@@ -233,9 +233,9 @@ def _count(c: ControlState, v: Levels, times: Times) -> ControlState:
 
 def _dump_commands(c: ControlState, v: Levels, times: Times) -> tuple[bool, bool, bool, bool]:
     """dump_a_open, dump_b_open, current_wait and single: what a dump in progress does by itself."""
-    if c.current_wait and (v.zero_current or c.t >= times.current_wait):
+    if c.current_wait and (v.zero_current or c.t + 1 >= times.current_wait):
         return False, False, False, False
-    if c.single and c.t >= times.single_dump:
+    if c.single and c.t + 1 >= times.single_dump:
         return False, False, False, False
     return c.dump_a_open, c.dump_b_open, c.current_wait, c.single
 
