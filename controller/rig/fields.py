@@ -132,7 +132,7 @@ def sha256(data: bytes) -> str:
 def closest(word: str, known: Iterable[str]) -> str:
     """A remedy that names what may have been meant, or everything there is."""
     names = list(known)
-    near = difflib.get_close_matches(word, names, 1)
+    near = difflib.get_close_matches(word, names, 1, 0.7)
     if near:
         return f"did you mean {near[0]}?"
     return f"use one of {', '.join(names)}" if names else "remove it"

@@ -106,7 +106,7 @@ def _check_kind(kind: ShotKind, steps: Sequence[Step]) -> Iterator[Complaint]:
     seen: list[StepKind] = []
     for index, step in enumerate(steps):
         if step.kind in FORBIDDEN[kind]:
-            yield index, f"a {kind.value} shot has no {step.kind.value} step", "remove it or change `kind`"
+            yield index, f"a {kind.value} shot must not have the step {step.kind.value}", "remove it or change `kind`"
         if step.kind in ONCE and step.kind in seen:
             yield index, f"{step.kind.value} comes a second time", "keep one"
         if step.kind is _K.FIRE and not _precedes(_K.ARM, _K.PERMIT, seen):
@@ -114,7 +114,7 @@ def _check_kind(kind: ShotKind, steps: Sequence[Step]) -> Iterator[Complaint]:
         seen.append(step.kind)
     for needed in REQUIRED[kind]:
         if needed not in seen:
-            yield -1, f"a {kind.value} shot needs a {needed.value} step", f"add `- step: {needed.value}`"
+            yield -1, f"a {kind.value} shot needs the step {needed.value}", f"add `- step: {needed.value}`"
 
 
 def _precedes(first: StepKind, second: StepKind, seen: Sequence[StepKind]) -> bool:
