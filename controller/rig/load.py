@@ -1,6 +1,7 @@
 """PURE: rig.yaml (and the PLC's own plc.yaml beside it) to a :class:`Rig`, or a refusal that names file and line."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -28,7 +29,7 @@ def load_rig(data: bytes, filename: str, plc_text: bytes | None = None, plc_file
     problems = list(_inconsistencies(document, file))
     if problems:
         raise Refused(problems)
-    rig = _rig(document, file, data, plc_text)
+    rig = _rig(file, data, plc_text)
     problems = list(_timing(document, rig))
     plc_limits: dict[str, float] = {}
     if plc_text is not None:
@@ -36,7 +37,7 @@ def load_rig(data: bytes, filename: str, plc_text: bytes | None = None, plc_file
         problems += looser
     if problems:
         raise Refused(problems)
-    return _rig(document, file, data, plc_text, plc_limits)
+    return replace(rig, plc_limits=plc_limits)
 
 
 def _migrate(document: Document) -> Document:
@@ -46,9 +47,7 @@ def _migrate(document: Document) -> Document:
     return Document(document.file, data, document.lines)
 
 
-def _rig(
-    document: Document, file: RigFile, data: bytes, plc_text: bytes | None, plc_limits: dict[str, float] | None = None
-) -> Rig:
+def _rig(file: RigFile, data: bytes, plc_text: bytes | None) -> Rig:
     trigger = file.trigger
     return Rig(
         name=file.name,
@@ -71,7 +70,7 @@ def _rig(
         ),
         text=data,
         sha256=sha256(data),
-        plc_limits=plc_limits or {},
+        plc_limits={},
         plc_text=plc_text or b"",
         loads=dict(file.loads),
     )
