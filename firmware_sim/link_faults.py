@@ -3,7 +3,9 @@
 One :class:`LinkFaults` per instrument, shared by all its connections, so that a fault survives a reconnect.
 """
 
+import math
 import re
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -26,6 +28,9 @@ SLOW_BYTE_NS = 1_000_000_000
 SLOW_MAX = 1024
 """Bytes sent one by one before the rest of a slow reply is dropped: a quarter of an hour, no deadline is longer."""
 
+MBAP_BYTES = 7
+"""Transaction, protocol, length and unit in front of every Modbus TCP frame."""
+
 _NUMBER = re.compile(rb"(?<![A-Za-z0-9_.#])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![A-Za-z0-9_.])")
 _GARBAGE = bytes(range(0x80, 0x100)).replace(b"\x8a", b"")
 
@@ -40,13 +45,28 @@ def rewrite_text(fault: str, reply: bytes) -> bytes:
     return _NUMBER.sub(b"NAN" if fault == "nan" else b"9.9E37", reply)
 
 
+def rewrite_registers(fault: str, reply: bytes) -> bytes:
+    """Replace the data of a Modbus TCP read reply (functions 3, 4, 23) by big-endian 32-bit floats."""
+    if len(reply) < MBAP_BYTES + 2 or reply[MBAP_BYTES] not in (3, 4, 23):
+        return reply
+    head, data = reply[: MBAP_BYTES + 2], reply[MBAP_BYTES + 2 :]
+    value = struct.pack(">f", math.nan if fault == "nan" else 9.9e37)
+    return head + (value * (len(data) // len(value) + 1))[: len(data)]
+
+
+def rewrite_reply(fault: str, reply: bytes) -> bytes:
+    """Tell Modbus TCP from text by its header (protocol id 0, matching length: text holds no NUL), then replace."""
+    modbus = reply[2:4] == b"\0\0" and int.from_bytes(reply[4:6], "big") == len(reply) - MBAP_BYTES + 1
+    return rewrite_registers(fault, reply) if modbus else rewrite_text(fault, reply)
+
+
 @dataclass(slots=True)
 class LinkFaults:
     """The faults injected into one instrument's link. ``active`` is empty on a healthy one."""
 
     FAULTS: ClassVar[Mapping[str, str]] = FAULTS
 
-    rewrite: Rewrite = rewrite_text
+    rewrite: Rewrite = rewrite_reply
     active: dict[str, None] = field(default_factory=dict)
 
     def inject(self, fault_id: str, on: bool = True) -> None:

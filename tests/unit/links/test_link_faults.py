@@ -53,6 +53,19 @@ def test_nan_replaces_numbers_and_nothing_else(reply: bytes, spoilt: bytes) -> N
     assert rewrite_text("overflow", reply) == spoilt.replace(b"NAN", b"9.9E37")
 
 
+@pytest.mark.parametrize(
+    ("request_frame", "spoilt"),
+    [
+        ("0001 0000 0007 01 03 04 41200000", "0001 0000 0007 01 03 04 7fc00000"),
+        ("0002 0000 0005 01 03 02 3132", "0002 0000 0005 01 03 02 7fc0"),
+        ("0003 0000 0003 01 83 02", "0003 0000 0003 01 83 02"),
+    ],
+)
+def test_nan_in_modbus_registers(request_frame: str, spoilt: str) -> None:
+    out = b"".join(bytes(chunk.data) for chunk in through("nan", bytes.fromhex(request_frame)))
+    assert out == bytes.fromhex(spoilt)
+
+
 def test_a_number_cut_by_pacing_is_replaced_whole_and_in_its_time() -> None:
     assert through("nan", b"M0:+1.5E+03\n", paced=True) == [Chunk(b"", 1500), Chunk(b"M0:NAN\n")]
 
