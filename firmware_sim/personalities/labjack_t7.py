@@ -143,7 +143,7 @@ class LabJackT7:
         return self._memory.get(value, _DEFAULTS.get(name, 0.0))
 
     def _convert(self, index: int) -> float:
-        """One conversion: clipped to the range, in steps of 1 LSB, with half an LSB of noise."""
+        """One conversion: clipped to the range, in steps of 1 LSB, with up to 1 LSB of noise."""
         if "ain_frozen" in self._faults:
             return self._last_v[index]
         input_v = READING_INVALID if "ain_dead" in self._faults else self._ain_v(index)
@@ -153,7 +153,7 @@ class LabJackT7:
         lsb_v = 2.0 * range_v / CODES
         # MINSTD (Park and Miller 1988): a few lines of noise that need no seed but the serial number
         self._dither = self._dither * 48271 % 0x7FFFFFFF
-        noisy_v = input_v + lsb_v * (self._dither / 0x7FFFFFFF - 0.5)
+        noisy_v = input_v + lsb_v * (2.0 * self._dither / 0x7FFFFFFF - 1.0)
         limit_v = CLIP_RATIO * range_v
         reading_v = round(max(-limit_v, min(limit_v, noisy_v)) / lsb_v) * lsb_v
         self._last_v[index] = reading_v

@@ -26,7 +26,7 @@ def test_shipped_file_is_sound_and_hashed() -> None:
 
 
 def test_times_follow_the_rules() -> None:
-    """t_dump2 = R/2 C ln(V0/V_safe) = 0.1 s ln(62) = 0.413 s, T_dump 1.5 of it and travel; T_charge = 1.25 * 12 s + 3 s."""
+    """t_dump2 = R/2 C ln(V0/V_safe) = 0.413 s; T_dump is 1.5 of it and travel; T_charge = 1.25 * 12 s + 3 s."""
     assert TIMES.dump == 66
     assert TIMES.charge == 1800
     assert TIMES.dwell == 100, "5 tau with a single path: 5 * 200 Ohm * 1 mF"
