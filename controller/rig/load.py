@@ -93,7 +93,6 @@ def _bank(file: BankFile) -> Bank:
         safe_voltage_v=file.safe_voltage,
         safe_energy_j=file.safe_energy,
         module_current_a=file.module_current,
-        series_resistance_ohm=file.series_resistance,
         tolerance_min_v=file.fire_tolerance_min,
         charge_rate_min_v_per_s=file.charge_rate_min,
     )

@@ -122,7 +122,6 @@ class Bank:
     safe_voltage_v: float
     safe_energy_j: float
     module_current_a: float
-    series_resistance_ohm: float
     tolerance_min_v: float = 0.0
     charge_rate_min_v_per_s: float = 0.0
 

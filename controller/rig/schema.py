@@ -40,7 +40,6 @@ class BankFile(StrictModel):
     bleeder: Ohms
     dump: Ohms
     dump_energy: Joules
-    series_resistance: Ohms
     module_current: Amperes
     charge_rate: Rate
     charge_rate_min: Rate

@@ -1,4 +1,8 @@
-"""PURE: the JSON schemas that editors use, made from the same models that check the files."""
+"""PURE: the JSON schemas that editors use, made from the same models that check the files.
+
+A test holds configs/schema/*.json to this. After a change of a model, write each file anew, for example
+``python -c "import sys; from controller.sequencer.schema import rig_schema as s; sys.stdout.write(s())"``.
+"""
 
 import json
 from typing import Any
