@@ -70,7 +70,6 @@ PREAMBLE: Mapping[str, Codec] = MappingProxyType(
 # :OPERegister:CONDition bits (instruments.md 2.1)
 OPER_RUN = 1 << 3
 OPER_WAIT_TRIGGER = 1 << 5
-OPER_OVERLOAD = 1 << 11
 
 _COMMON = (
     ScpiRow("idn?", "*IDN?", results={"vendor": Word(), "model": Word(), "serial": Word(), "firmware": Word()}),

@@ -70,6 +70,16 @@ ATTRIBUTES: Mapping[str, tuple[str, str, Limits | None]] = MappingProxyType(
 )
 """Setting -> (part of the panel, attribute, limits). Channel ranges are at the connector, times the probe factor."""
 
+MODELLED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "timebase.mode": frozenset({"MAIN"}),
+        "acquire.mode": frozenset({"RTIM"}),
+        "trigger.mode": frozenset({"EDGE"}),
+        "trigger.slope": frozenset({"POS", "NEG"}),
+    }
+)
+"""Modes this stand-in has, as a scope without the options; the others are refused (-221), never pretended."""
+
 UPPER_CASE = frozenset({"channel.label"})
 ROUNDED = frozenset({"channel.range", "timebase.range"})
 
@@ -187,6 +197,8 @@ class Commands:
             factor = self._settings.channels[channel - 1].probe if name == "channel.range" else 1.0
             if not limits[0] * factor * (1 - 1e-9) <= value <= limits[1] * factor * (1 + 1e-9):
                 raise ScpiError(-222, name)
+        if name in MODELLED and value not in MODELLED[name]:
+            raise ScpiError(-221, name)
         if name in ROUNDED:
             value = float(f"{value:.{RANGE_FIGURES - 1}E}")
         if name in UPPER_CASE:
@@ -259,9 +271,8 @@ class Commands:
         return record, source_index(waveform.source), record.points(waveform.points, waveform.points_mode)
 
     def _read_points(self) -> int:
-        waveform, record = self._settings.waveform, self._scope.record
-        if record is not None:
-            return record.points(waveform.points, waveform.points_mode)
+        """Points a record taken with the present settings has; the preamble speaks of the record at hand."""
+        waveform = self._settings.waveform
         limit = SCREEN_POINTS if waveform.points_mode == "NORM" else MEMORY_POINTS
         return min(waveform.points, limit, self._settings.memory_points())
 

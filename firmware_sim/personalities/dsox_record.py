@@ -6,6 +6,7 @@ bytes. Codes are 16 bit, left-aligned: the screen's 8 divisions span 65536 codes
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +40,8 @@ COARSE_POINTS = 4_096
 PEAK_SAMPLES = 8
 """Samples searched for the minimum and maximum of one peak-detect pair."""
 
-ENCODED_MAX = 16
-"""Encoded records kept: four channels in two or three read-out forms."""
+KEPT_MAX = 16
+"""Records kept in each form: four channels at a few lengths. An older one is computed again, to the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Acquisition:
         key = (channel, points)
         if key not in self._codes:
             if key not in self._work:
+                _make_room(self._work)
                 self._work[key] = self._digitise(channel, points)
             if not next(self._work[key], True):
                 return False
@@ -107,16 +109,13 @@ class Acquisition:
         if found is None:
             if not self.prepare(channel, points):
                 return None
-            data = (
-                self._encode_text(channel, points)
-                if form == "ASC"
-                else self._encode(channel, points, form, byteorder, unsigned)
-            )
-            if data is None:
+            if form == "ASC":
+                found = self._encode_text(channel, points)
+            else:
+                found = self._encode(channel, points, form, byteorder, unsigned)
+            if found is None:
                 return None
-            found = memoryview(data)
-            if len(self._encoded) >= ENCODED_MAX:
-                self._encoded.clear()
+            _make_room(self._encoded)
             self._encoded[key] = found
         return found
 
@@ -151,6 +150,7 @@ class Acquisition:
             if last < points:
                 yield False
         codes.flags.writeable = False
+        _make_room(self._codes)
         self._codes[channel, points] = codes
 
     def _is_ac(self, channel: int) -> bool:
@@ -191,7 +191,10 @@ class Acquisition:
 
     def _encode_text(self, channel: int, points: int) -> memoryview | None:
         """ASCii: the next slice of numbers; the whole text once the last is done."""
-        texts = self._texts.setdefault((channel, points), [])
+        if (channel, points) not in self._texts:
+            _make_room(self._texts)
+            self._texts[channel, points] = []
+        texts = self._texts[channel, points]
         first = len(texts) * SLICE_POINTS
         volts = self.volts_of(channel, points, first, first + SLICE_POINTS)
         texts.append(",".join([f"{value:+.5E}" for value in volts.tolist()]))
@@ -208,6 +211,12 @@ class Acquisition:
             return octets.data
         words = codes if unsigned else codes ^ np.uint16(0x8000)
         return words.astype("<u2" if byteorder == "LSBF" else ">u2", copy=False).view(np.uint8).data
+
+
+def _make_room(kept: dict[Any, Any]) -> None:
+    """Drop the oldest entry of a full table."""
+    if len(kept) >= KEPT_MAX:
+        del kept[next(iter(kept))]
 
 
 def source_index(source: str) -> int:

@@ -416,3 +416,29 @@ def test_a_word_record_travels_without_a_copy() -> None:
     _, data, _ = bench.session.feed(b":WAV:DATA?\n", bench.now_ns)
     assert bench.scope.record is not None and isinstance(data.data, memoryview)
     assert np.shares_memory(np.frombuffer(data.data, np.uint8), bench.scope.record.codes(0, 2000))
+
+
+@pytest.mark.parametrize("message", [":ACQ:MODE SEGM", ":TIM:MODE ROLL", ":TRIG:MODE GLIT", ":TRIG:SLOP EITH"])
+def test_modes_that_are_not_modelled_are_refused(message: str) -> None:
+    bench = Bench()
+    bench.ask(message)
+    assert bench.ask(":SYST:ERR?").startswith(b'-221,"')
+
+
+def test_points_speak_of_the_settings_and_the_preamble_of_the_record() -> None:
+    bench = Bench()
+    bench.ask(":TIM:RANG 100 ns;:RUN")
+    bench.ask(":STOP;:TIM:RANG 20 ms;:WAV:POIN:MODE RAW;:WAV:POIN 25000", step_ns=200 * MS)
+    assert bench.ask(":WAV:POIN?") == b"+25000\n"
+    assert preamble(bench)[2] == 400
+
+
+def test_many_record_lengths_do_not_pile_up() -> None:
+    bench = Bench()
+    bench.arm()
+    fire(bench)
+    first = read_words(bench, 1, points=100).tobytes()
+    for points in range(101, 140):
+        read_words(bench, 1, points=points)
+    assert bench.scope.record is not None and len(bench.scope.record._codes) <= 16
+    assert read_words(bench, 1, points=100).tobytes() == first
