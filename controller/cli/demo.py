@@ -1,5 +1,7 @@
 """``sparkgap demo``: the newcomer's first shot."""
 
+import os
+
 import click
 
 from controller.cli.options import DEFAULT_RIG, json_option, out_option, seed_option
@@ -20,7 +22,7 @@ def command(once: bool, no_panel: bool, out: str, seed: int, as_json: bool) -> i
     config = messages.RunConfig(
         rig=DEFAULT_RIG,
         profile_path=str(find_profile(DEFAULT_PROFILE, DEFAULT_RIG)),
-        out=out or str(data_dir()),
+        out=os.path.abspath(out or data_dir()),
         seed=seed,
         operator="demo",
         purpose="demonstration",

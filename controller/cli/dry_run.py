@@ -17,7 +17,7 @@ def command(profile: str, rig: str, overrides: dict[str, str], seed: int) -> int
     from controller import messages
     from controller.app.dry_run import dry_run
     from controller.app.locate import find_profile, rig_files
-    from controller.cli.result import format_number, print_result
+    from controller.cli.result import format_quantity, print_result
     from controller.cli.writer import Writer
 
     rig_files(rig)
@@ -26,9 +26,9 @@ def command(profile: str, rig: str, overrides: dict[str, str], seed: int) -> int
     finished, envelopes = dry_run(config)
     writer = Writer(1)
     for row in envelopes:
-        low = f"{format_number(row.lowest):>11} at {row.lowest_at_s:10.6f} s"
-        high = f"{format_number(row.highest):>11} at {row.highest_at_s:10.6f} s"
-        writer.write_line(f"{row.channel:<20} {low}  {high}  {row.unit}")
+        low = f"{format_quantity(row.lowest, row.unit):>14} at {row.lowest_at_s:10.6f} s"
+        high = f"{format_quantity(row.highest, row.unit):>14} at {row.highest_at_s:10.6f} s"
+        writer.write_line(f"{row.channel:<20} {low}  {high}")
     print_result(_without_paths(finished), writer)
     writer.close()
     return finished.exit

@@ -22,6 +22,10 @@ BACKLOG_BYTES_MAX = 32 * 1024
 """With this much unread, another picture would only be dropped: skip it."""
 
 COLUMNS_MIN = 60
+"""A narrower terminal gets lines that wrap rather than a picture without text."""
+
+LINE_COLUMNS = 110
+"""Width of tables that do not go to a terminal."""
 
 MARKS = {PENDING: ("·", "dim"), RUNNING: ("▶", "bold yellow"), DONE: ("✔", "green"), BROKEN: ("✖", "red")}
 EVENT_STYLES = {"warning": "yellow", "trip": "bold red", "fault": "bold red", "operator": "cyan"}
@@ -68,7 +72,7 @@ def terminal_console(writer: Writer, columns: int | None = None) -> Console:
         return Console(
             file=cast(IO[str], writer), force_terminal=True, width=max(size.columns, COLUMNS_MIN), height=size.lines
         )
-    return Console(file=cast(IO[str], writer), width=columns or 100, color_system=None, force_terminal=False)
+    return Console(file=cast(IO[str], writer), width=columns or LINE_COLUMNS, color_system=None, force_terminal=False)
 
 
 def draw(view: RunView) -> RenderableType:

@@ -7,6 +7,10 @@ from xml.etree import ElementTree
 
 from controller import messages
 from controller.cli.writer import Writer
+from controller.shots.units import engineering
+
+DIGITS = 4
+"""Significant digits for people; the record has all of them."""
 
 VERDICT_STYLES = {"pass": "green", "inconclusive": "yellow", "fail": "red", "aborted": "red", "error": "bold red"}
 
@@ -60,28 +64,24 @@ def _render(finished: messages.Finished, writer: Writer) -> str:
 
 
 def _verdict_table(finished: messages.Finished) -> Any:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"Shot {finished.shot}", title_justify="left")
+    table = Table(title=f"Shot {finished.shot}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("measurement")
-    for heading in ("value", "unit", "lower", "upper", "margin"):
-        table.add_column(heading, justify="left" if heading == "unit" else "right")
-    table.add_column("verdict")
+    for heading in ("value", "lower", "upper", "margin"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
     for row in finished.measurements:
-        verdict = Text(row.verdict, VERDICT_STYLES.get(row.verdict, ""))
-        numbers = [format_number(number) for number in (row.value, row.lower, row.upper, row.margin)]
-        table.add_row(row.title, numbers[0], row.unit, *numbers[1:], verdict)
+        numbers = [format_quantity(number, row.unit) for number in (row.value, row.lower, row.upper, row.margin)]
+        table.add_row(row.title, *numbers, Text(row.verdict, VERDICT_STYLES.get(row.verdict, "")))
     return table
 
 
-def format_number(value: float | None) -> str:
-    """Five significant digits without an exponent where that is readable; ``-`` for nothing."""
-    if value is None:
-        return "-"
-    if value != 0.0 and not 1e-3 <= abs(value) < 1e7:
-        return f"{value:.4e}"
-    return f"{value:.5g}" if abs(value) < 1e5 else f"{value:.0f}"
+def format_quantity(value: float | None, unit: str) -> str:
+    """A number for people, with a prefix where the unit takes one; ``-`` for nothing."""
+    return "-" if value is None else engineering(value, unit, DIGITS)
 
 
 def junit_xml(finished: messages.Finished, profile: str, rig: str) -> bytes:
@@ -97,8 +97,8 @@ def junit_xml(finished: messages.Finished, profile: str, rig: str) -> bytes:
         case = ElementTree.SubElement(suite, "testcase", classname=f"{rig}.{profile}", name=row.title)
         if row.verdict != "pass":
             failures += 1
-            limits = f"{format_number(row.lower)} .. {format_number(row.upper)} {row.unit}"
-            text = f"{row.verdict}: {format_number(row.value)} {row.unit}, limits {limits}"
+            limits = f"{format_quantity(row.lower, row.unit)} .. {format_quantity(row.upper, row.unit)}"
+            text = f"{row.verdict}: {format_quantity(row.value, row.unit)}, limits {limits}"
             ElementTree.SubElement(case, "failure", message=text)
     suite.set("tests", str(1 + len(finished.measurements)))
     suite.set("failures", str(failures))

@@ -1,5 +1,7 @@
 """``sparkgap run``: one profile on one bench."""
 
+import os
+
 import click
 
 from controller.cli.options import (
@@ -66,7 +68,7 @@ def command(
     config = messages.RunConfig(
         rig=rig,
         profile_path=str(find_profile(profile, rig)),
-        out=out or str(data_dir()),
+        out=os.path.abspath(out or data_dir()),
         seed=seed,
         overrides=overrides,
         operator=operator,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from controller.cli.shots.store import find_shot, open_catalogue, place_options, shots_dir
+from controller.cli.shots.store import find_shot, locate_file, open_catalogue, place_options, shots_dir
 
 if TYPE_CHECKING:
     from controller.shots.catalogue import ShotEntry
@@ -40,7 +40,7 @@ def command(number: int, out: str, catalogue: str) -> None:
     if record_path:
         from controller.shots.reader import read_record
 
-        for line in _record_lines(read_record(shots_dir(out) / record_path)):
+        for line in _record_lines(read_record(locate_file(shots_dir(out), record_path))):
             click.echo(line)
 
 
@@ -54,15 +54,15 @@ def _entry_lines(entry: "ShotEntry") -> list[str]:
 
 
 def _record_lines(record: "ShotRecord") -> list[str]:
-    from controller.cli.result import format_number
+    from controller.cli.result import format_quantity
 
     lines = ["", "measurements"]
     for row in record.measurements:
-        limits = f"{format_number(row.lower)} .. {format_number(row.upper)}"
+        limits = f"{format_quantity(row.lower, row.unit)} .. {format_quantity(row.upper, row.unit)}"
         note = f"  {row.reason}" if row.reason else ""
-        lines.append(f"  {row.title:32} {format_number(row.value):>10} {row.unit:6} [{limits}]  {row.verdict}{note}")
+        lines.append(f"  {row.title:40} {format_quantity(row.value, row.unit):>14}  [{limits}]  {row.verdict}{note}")
     lines += ["", "energy ledger"]
-    lines += [f"  {name:32} {format_number(energy_j):>10} J" for name, energy_j in record.ledger.items()]
+    lines += [f"  {name:40} {format_quantity(energy_j, 'J'):>14}" for name, energy_j in record.ledger.items()]
     lines += ["", "instruments"]
     lines += [f"  {use.name:16} {use.vendor} {use.model} {use.serial} {use.firmware}" for use in record.instruments]
     lines += ["", "waveforms"]

@@ -67,4 +67,11 @@ def file_of(entry: "ShotEntry", role: str, folder: Path) -> tuple[Path, str]:
     if not path:
         how = f"it ended {entry.ended or 'without a word'}"
         raise Refused([Problem(f"shot {entry.number}", 0, role, f"the shot has none; {how}", "choose another shot")])
-    return folder / path, sha256
+    return locate_file(folder, path), sha256
+
+
+def locate_file(folder: Path, path: str) -> Path:
+    """Where a catalogued file is now: where it was written, else in the same subfolder of a moved folder of shots."""
+    written = folder / path  # an absolute path stays what it is
+    moved = folder / written.parent.name / written.name
+    return moved if moved.is_file() and not written.is_file() else written

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.cli.exits import Exit
-from controller.cli.shots.store import find_shot, open_catalogue, place_options, shots_dir
+from controller.cli.shots.store import find_shot, locate_file, open_catalogue, place_options, shots_dir
 
 if TYPE_CHECKING:
     from controller.shots.catalogue import ShotEntry
@@ -25,7 +25,7 @@ def command(numbers: tuple[int, ...], out: str, catalogue: str) -> int:
     problems = 0
     for entry in chosen:
         for role, (path, sha256) in sorted((entry.files or {}).items()):
-            problem = _check(role, shots_dir(out) / path, sha256)
+            problem = _check(role, locate_file(shots_dir(out), path), sha256)
             problems += bool(problem)
             if problem:
                 click.echo(problem, err=True)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from controller.cli.exits import Exit, worst
-from controller.cli.result import format_number, json_line, junit_xml, print_result, result_object
+from controller.cli.result import format_quantity, json_line, junit_xml, print_result, result_object
 from controller.cli.writer import Writer
 from tests.unit.cli.samples import FINISHED
 
@@ -52,7 +52,7 @@ def test_the_table_shows_numbers_verdicts_and_paths() -> None:
     os.close(write_fd)
     with open(read_fd, "rb") as stream:
         text = stream.read().decode()
-    assert "Peak current" in text and "64580" in text and "inconclusive" in text
+    assert "Peak current" in text and "64.58 kA" in text and "inconclusive" in text
     assert "FAIL  completed: peak current is low" in text
     for path in (FINISHED.record, FINISHED.report, FINISHED.sheet, FINISHED.journal):
         assert path in text
@@ -60,8 +60,8 @@ def test_the_table_shows_numbers_verdicts_and_paths() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
-    [(None, "-"), (0.0, "0"), (64580.0, "64580"), (123456.7, "123457"), (1.5e-6, "1.5000e-06"), (-2.25, "-2.25")],
+    ("value", "unit", "text"),
+    [(None, "A", "-"), (0.0, "V", "0 V"), (64580.0, "A", "64.58 kA"), (5486659.0, "A^2 s", "5.487e+06 A^2 s")],
 )
-def test_numbers_are_readable(value: float | None, text: str) -> None:
-    assert format_number(value) == text
+def test_numbers_are_readable(value: float | None, unit: str, text: str) -> None:
+    assert format_quantity(value, unit) == text
