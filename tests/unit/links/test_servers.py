@@ -203,6 +203,33 @@ def test_the_charger_over_a_pty_survives_its_clients(run: Callable[[Awaitable[No
 
 
 @posix
+def test_a_serial_line_is_drained_not_reopened(run: Callable[[Awaitable[None]], None]) -> None:
+    """The DG645 has RS-232 too: its link reconnects on a network, but reopening a port would not stop a late reply."""
+
+    async def main() -> None:
+        panel = DelayGeneratorPanel()
+        server = await serve_pty(lambda: open_dg645_session(panel))
+        opened = 0
+        connect = serial_port(server.address)
+
+        async def counting(
+            factory: Callable[[], asyncio.BaseProtocol],
+        ) -> tuple[asyncio.BaseTransport, asyncio.BaseProtocol]:
+            nonlocal opened
+            opened += 1
+            return await connect(factory)
+
+        driver = await open_dg645("dg", counting, identity="DG645")
+        driver._link.poison("as after a timeout")
+        assert (await driver.identify()).serial == "s/n001234"
+        assert opened == 1
+        await driver.close()
+        await server.close()
+
+    run(main())
+
+
+@posix
 def test_two_clients_cannot_share_a_port(run: Callable[[Awaitable[None]], None]) -> None:
     async def main() -> None:
         load = SmallCapacitor()
