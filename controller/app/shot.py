@@ -132,6 +132,7 @@ async def run_shot(prepared: Prepared, world: World, stop_when: Callable[[Callab
                         prepared, world, booking, channel, instrument, waveform
                     ),
                     connection_id(booking.ticket.shot_id),
+                    PLC_ASKS,
                     world.virtual,
                 )
             )

@@ -10,7 +10,7 @@ from controller.rig.model import Channel, InstrumentSpec
 from firmware_sim import link_faults
 from firmware_sim.faults import Faulty
 from firmware_sim.link_faults import LinkFaults
-from firmware_sim.personalities import dg645, dsox, fug_hck, labjack_t7
+from firmware_sim.personalities import dg645, dsox, fug_hck
 from firmware_sim.personalities.dg645 import DelayGeneratorPanel, OutputEdges
 from firmware_sim.personalities.dsox import Dsox
 from firmware_sim.personalities.fug_hck import CapacitorChargerPanel
@@ -122,6 +122,6 @@ MAKERS: Mapping[str, Maker] = {
     "FuG HCK 2000-4000": Maker(_charger, (fug_hck.FAULTS, link_faults.FAULTS)),
     "SRS DG645": Maker(_delay_generator, (dg645.FAULTS, link_faults.FAULTS)),
     "Keysight DSO-X 3014A": Maker(_oscilloscope, (dsox.FAULTS, link_faults.FAULTS)),
-    "LabJack T7": Maker(_labjack, (labjack_t7.FAULTS, link_faults.FAULTS)),
+    "LabJack T7": Maker(_labjack, (LabJackT7.FAULTS, link_faults.FAULTS)),
 }
 """Every model that a bench can have a stand-in of, by the name that rig.yaml uses."""

@@ -126,8 +126,7 @@ class Actions:
         """Armed still, and nobody turned a knob since arming (bench.md 3, items 4 and 8)."""
 
         async def delay() -> None:
-            now = await self._bench.delay.read_back()
-            if now != self.captured.delays:
+            if await self._bench.delay.read_back() != self.captured.delays:
                 raise ActionFailed(f"{self._bench.delay.name}: delays changed since arming")
 
         async def scope(plan: ScopePlan) -> None:
@@ -139,7 +138,8 @@ class Actions:
             if changes:
                 raise ActionFailed(f"{name}: changed at its front panel since arming: {', '.join(changes)}")
 
-        await asyncio.gather(self._guard(self._bench.delay.name, delay()), self._every_scope(scope))
+        if self.captured.delays is not None:  # a plan that fires nothing has armed nothing
+            await asyncio.gather(self._guard(self._bench.delay.name, delay()), self._every_scope(scope))
 
     async def ready_charger(self) -> None:
         """Set-points and output on; the PLC's hard-wired inhibit still holds the charger off."""

@@ -54,6 +54,7 @@ class CoreSetup:
     publish: Callable[[Message], None]
     store: Store
     connection_id: int
+    first_sequence: int
     virtual: bool
 
 
@@ -73,6 +74,7 @@ class Core:
             health,
             setup.ticket.epoch,
             setup.connection_id,
+            setup.first_sequence,
             self._on_status,
             self._on_trouble,
         )

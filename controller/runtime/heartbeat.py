@@ -47,6 +47,7 @@ class Heartbeat:
         health: Health,
         epoch: int,
         connection_id: int,
+        first_sequence: int,
         on_status: Callable[[PlcStatus, int], None],
         on_trouble: Callable[[str, int], None],
     ) -> None:
@@ -60,7 +61,7 @@ class Heartbeat:
         self._orders: deque[_Order] = deque()
         self._asked: tuple[_Order, int, float] | None = None
         self._dump = False
-        self._sequence = 0
+        self._sequence = first_sequence
         self._wake: asyncio.Future[None] | None = None
         self.stopped_by = ""
 
@@ -91,10 +92,14 @@ class Heartbeat:
             if self.stopped_by:
                 await self._last_words(now_ns)
                 return
+            dumping = self._dump
             await self._exchange(now_ns)
-            if self._asked is not None:
+            if self._dump and not dumping:
+                continue
+            if self._asked is not None or self._dump or self._orders:
+                # the PLC needs a scan before it can answer, or before a DUMP repeated makes sense
                 await self._sleep_until(loop.time() + ACK_POLL_S)
-            elif not self._dump and not self._orders:
+            else:
                 # the schedule is t0 + n * period: a late exchange skips beats, it never catches up
                 count = max(count + 1, int((loop.time() - start) / PERIOD_S) + 1)
                 due = start + count * PERIOD_S

@@ -19,8 +19,8 @@ class SlowHistory:
 
     unit: str
     title: str
-    t_s: array[float] = field(default_factory=lambda: array("d"))
-    value: array[float] = field(default_factory=lambda: array("d"))
+    t_s: "array[float]" = field(default_factory=lambda: array("d"))
+    value: "array[float]" = field(default_factory=lambda: array("d"))
     dropped: int = 0
 
     def append(self, t_s: float, value: float) -> None:

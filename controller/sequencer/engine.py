@@ -20,6 +20,10 @@ MISFIRE_WAIT_S = 45.0
 """Added to VERIFY's timeout after a misfire: the PLC keeps people away for 30 s after V_safe (bench.md 2)."""
 
 
+_MAY_HOLD_ENERGY = ARMED | {BenchState.DUMPING, BenchState.LOCKOUT, BenchState.UNKNOWN}
+"""Once seen in one of these, only the PLC's proof of safe ends the run as safe."""
+
+
 class Mode(Enum):
     """What the engine is doing."""
 
@@ -132,6 +136,8 @@ def step(plan: Plan, state: EngineState, event: Event) -> tuple[EngineState, tup
         return state, ()
     if isinstance(event, Start):
         return _enter(plan, state, 0, event.t_ns)
+    if isinstance(event, Seen) and event.observation.state in _MAY_HOLD_ENERGY:
+        state = replace(state, opened=True)
     if isinstance(event, Stop):
         return _abort(state, event.t_ns, event.ending, event.reason) if state.mode is Mode.RUN else (state, ())
     if state.mode is Mode.RUN:
@@ -186,10 +192,8 @@ def _advance(plan: Plan, state: EngineState, t_ns: int) -> tuple[EngineState, tu
 def _enter(plan: Plan, state: EngineState, index: int, t_ns: int) -> tuple[EngineState, tuple[Output, ...]]:
     if index == len(plan.steps):
         return replace(state, mode=Mode.DONE, safe=True), (Finish(),)
-    kind = plan.steps[index].kind
-    opened = state.opened or kind in FROM_PERMIT_TO_SAFE
-    if kind is StepKind.TRANSFER:
-        opened = False  # VERIFY proved it safe; nothing since could raise energy
+    # VERIFY proved it safe; only another PERMIT could raise energy after that
+    opened = state.opened and plan.steps[index].kind in FROM_PERMIT_TO_SAFE
     entered = replace(state, step=index, phase=0, step_ns=t_ns, opened=opened)
     begun, outputs = _begin_phase(plan, entered, t_ns)
     return begun, (Enter(index), *outputs)
