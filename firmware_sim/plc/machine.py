@@ -176,6 +176,19 @@ def without(guard: str) -> Rules:
 
 RULES = make_rules()
 
+_LEADING = int(
+    Trip.DOOR_1
+    | Trip.DOOR_2
+    | Trip.ESTOP
+    | Trip.KEY
+    | Trip.HEARTBEAT
+    | Trip.HW_OVERVOLTAGE
+    | Trip.PREFIRE
+    | Trip.POSITION
+    | Trip.GROUND_STICK
+    | Trip.SEARCH
+)
+
 
 def step(control: ControlState, levels: Levels, times: Times, rules: Rules = RULES) -> tuple[ControlState, Outputs]:
     """One scan: count, look for trips, then take the first row whose command and guards fit."""
@@ -276,6 +289,12 @@ def _refuse(v: Levels, false: list[str]) -> tuple[Refusal, int]:
     return (Refusal.TRIPPED if "no_trip" in false else Refusal.GUARD), bits
 
 
+def _first_of(trips: int) -> int:
+    """The cause to name first of several on one scan: contacts and latches before what a pulse makes probes read."""
+    leading = trips & _LEADING or trips
+    return leading & -leading
+
+
 def _trip(c: ControlState, trips: int, v: Levels) -> ControlState:
     """Enter TRIP: everything off at once, dumps closed, or after SHOT once the current has ended."""
     wait = c.state is S.SHOT or c.current_wait
@@ -291,7 +310,7 @@ def _trip(c: ControlState, trips: int, v: Levels) -> ControlState:
         current_wait=wait,
         single=False,
         trips=c.trips | trips,
-        first_fault=c.first_fault or trips & -trips,
+        first_fault=c.first_fault or _first_of(trips),
         misfire=c.misfire or (c.state is S.SHOT and v.latch is Latch.NONE),
         partial=c.partial or (c.state is S.SHOT and v.latch is Latch.SOME),
     )

@@ -32,6 +32,8 @@ MISSED_SCANS_MAX = 5
 """After this many missed scans the hard-wired L0 relay takes the PLC's outputs away (bench.md section 2)."""
 
 _CHARGED = frozenset({PlcState.CHARGE, PlcState.FLOAT, PlcState.ISOLATE, PlcState.FIREWIN})
+_WATCHED = ARMED_STATES - {PlcState.SHOT}
+"""Where the probes' peaks count for the proof of safe: in SHOT EMI may make them read anything."""
 _ENDING = frozenset({PlcState.DUMPING, PlcState.TRIP})
 _TOKEN_COMMANDS = frozenset({PlcCommand.CHARGE, PlcCommand.FIRE})
 
@@ -136,7 +138,7 @@ class Plc:
         state, trend, now = self.control.state, self._trend, self.scan_number
         if state in _CHARGED:
             trend.follow(inputs.probe_a_v, inputs.probe_b_v, self.control.t if state is PlcState.CHARGE else -1)
-        if state in ARMED_STATES:
+        if state in _WATCHED:
             self.proof.watch(inputs.probe_a_v, inputs.probe_b_v)
         return Facts(
             command,
@@ -254,10 +256,10 @@ class Plc:
         control, proof = self.control, self.proof
         if before.current_wait and not control.current_wait:
             proof.begin_dump(self.permit.mask, _highest(inputs))
-        if proof.level is not Proof.OPEN:
-            return
+        if proof.level is not Proof.OPEN or levels.a is Band.INVALID or levels.b is Band.INVALID:
+            return  # a probe without a reading proves nothing
         closed = control.dwell > 0
-        settled = control.dwell >= self.times.dwell and levels.a is not Band.INVALID and levels.b is not Band.INVALID
+        settled = control.dwell >= self.times.dwell
         voltages_v = [inputs.probe_a_v, inputs.probe_b_v, *inputs.module_v]
         level = proof.follow(voltages_v, closed, settled, self.scan_number)
         if proof.wants_bias_check and not self._bias.running:

@@ -99,18 +99,20 @@ def output_bits(o: FieldOutputs) -> int:
 def flag_bits(plc: "Plc") -> int:
     """What the PLC concluded, as ``Flag`` bits in that enum's order."""
     c, v, t = plc.control, plc.levels, plc.times
+    closed = v.dump_a is Aux.CLOSED and v.dump_b is Aux.CLOSED
+    energy_safe = GUARDS["energy_safe"](c, v, t)
     quiet = c.state in (PlcState.SAFE, PlcState.TEST)
     return (
-        (v.dump_a is Aux.CLOSED and v.dump_b is Aux.CLOSED)
+        closed
         | (v.dump_a is Aux.OPEN and v.dump_b is Aux.OPEN) << 1
-        | GUARDS["energy_safe"](c, v, t) << 2
+        | energy_safe << 2
         | plc.self_test_fresh << 3
         | plc.warned << 4
         | (v.aim is Aim.IN) << 5
         | c.misfire << 6
         | c.partial << 7
         | (c.dwell >= t.dwell) << 8
-        | (plc.proof.level is Proof.HOLDS) << 9
+        | (plc.proof.level is Proof.HOLDS and closed and energy_safe) << 9
         | plc.test.running << 10
         | (quiet and unlockable(c, v, t)) << 11
     )

@@ -11,14 +11,25 @@ from firmware_sim.plc.settings import Permit, dump_tau_of, leak_per_scan_of, v_s
 
 FIT_RATIO = 3.0
 """The decay is measured from the first sample with both dumps proven down to a third of it: 1.1 tau, 11 scans."""
-SETTLE_SCANS = 1
-"""Scans between "both dumps proven closed" and the first sample of the fit: contacts may still bounce."""
+SETTLE_SCANS = 4
+"""Scans between "both dumps proven closed" and the first sample of the fit: with the relays' own travel this outlasts
+the tens of milliseconds for which a pre-fire's EMI makes probes read garbage (bench.md section 1)."""
 
 
 class ChargeTrend:
     """Charge envelope and pre-fire detection of one shot (FMEA rows 8 and 17)."""
 
-    __slots__ = ("_floor_v", "_held_v", "_keep", "_limits", "_permit", "_start_v", "envelope_left", "falling")
+    __slots__ = (
+        "_ceiling_v",
+        "_floor_v",
+        "_held_v",
+        "_keep",
+        "_limits",
+        "_permit",
+        "_start_v",
+        "envelope_left",
+        "falling",
+    )
 
     def __init__(self, limits: PlcLimits) -> None:
         self._limits = limits
@@ -31,6 +42,7 @@ class ChargeTrend:
         self._start_v = start_v if math.isfinite(start_v) else 0.0
         self._held_v = -math.inf
         self._floor_v = permit.target_v - permit.tolerance_v
+        self._ceiling_v = permit.target_v + permit.tolerance_v + self._limits.envelope_margin_v
         self.envelope_left = False
         self.falling = False
 
@@ -47,6 +59,7 @@ class ChargeTrend:
         time_s = charging_scans * limits.scan_s
         ramp = self._permit.ramp_v_per_s
         above_v = self._start_v + limits.envelope_factor * ramp * time_s + limits.envelope_margin_v
+        above_v = above_v if above_v < self._ceiling_v else self._ceiling_v
         below_v = ramp * (time_s - limits.settle_s) / limits.envelope_factor
         below_v = (below_v if below_v < self._floor_v else self._floor_v) - limits.envelope_margin_v
         self.envelope_left = not (below_v <= low_v and (a_v if a_v > b_v else b_v) <= above_v)
@@ -172,7 +185,7 @@ class SafeProof:
         limits = self._limits
         probe_tau = dump_tau_of(limits, self._mask)
         taus = [probe_tau, probe_tau, *(c * limits.dump_ohm / 2.0 for c in limits.capacitance_f)]
-        enough_v = 2.0 * self._v_safe_v
+        enough_v = self._v_safe_v
         return [
             _Decay(tau if voltage_v >= enough_v else 0.0, voltage_v if voltage_v >= enough_v else 0.0, scan)
             for tau, voltage_v in zip(taus, voltages_v, strict=True)
