@@ -50,6 +50,9 @@ class Plc:
     def __init__(self, limits: PlcLimits, rig_id: int, boot_id: int) -> None:
         self.limits = limits
         self.rig_id = rig_id
+        self._horn_scans = self._scans(limits.horn_s)
+        self._warned_scans = self._scans(limits.warned_valid_s)
+        self._tested_scans = self._scans(limits.self_test_valid_s)
         self.outputs = FieldOutputs()
         self.answering = True
         self._dead = False
@@ -155,13 +158,12 @@ class Plc:
     @property
     def self_test_fresh(self) -> bool:
         """All paths passed, less than 8 h ago and since the last trip."""
-        return self.scan_number - self._tested <= self._scans(self.limits.self_test_valid_s)
+        return self.scan_number - self._tested <= self._tested_scans
 
     @property
     def warned(self) -> bool:
         """Horn and beacon ran their time, and not long ago."""
-        since = self.scan_number - self._horn_from - self._scans(self.limits.horn_s)
-        return 0 <= since <= self._scans(self.limits.warned_valid_s)
+        return 0 <= self.scan_number - self._horn_from - self._horn_scans <= self._warned_scans
 
     def _judge(self, request: PlcRequest, inputs: FieldInputs) -> tuple[PlcCommand, Refusal, int]:
         """Check the token of a waiting command; commands that are none of the state machine's are done here."""
@@ -277,7 +279,7 @@ class Plc:
         outputs.charger_enable = out.charger_enable
         outputs.fire = out.fire
         outputs.gate_open_ns = self._tokens.gate_ns if out.gate_open else 0
-        outputs.horn = horn = 0 <= self.scan_number - self._horn_from < self._scans(self.limits.horn_s)
+        outputs.horn = horn = 0 <= self.scan_number - self._horn_from < self._horn_scans
         outputs.beacon = horn or self.control.state is not PlcState.SAFE or self.warned
         outputs.door_lock = out.door_lock
         outputs.self_test_path = self.test.relay or self._bias.relay
