@@ -1,6 +1,7 @@
 """One run of the core: tasks together, in one TaskGroup, until the engine says that the bench is safe or lost."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -19,8 +20,9 @@ from controller.sequencer.engine import EngineState
 from controller.sequencer.plan import Plan
 from controller.shots.journal_file import JournalFile
 from controller.telemetry.channels import telemetry_channels
+from drivers.errors import InstrumentError
 from drivers.ports import DelayPlan
-from drivers.wire.plc import PlcEvent, PlcStatus
+from drivers.wire.plc import Flag, PlcEvent, PlcStatus
 
 GATE_MARGIN_S = 100e-6
 """The PLC's gate stays open this much longer than the last programmed delay: fibre links and jitter."""
@@ -119,7 +121,7 @@ class Core:
             async with asyncio.TaskGroup() as group:
                 running = [group.create_task(_run(work), name=f"core {name}") for name, work in tasks]
                 state = await self.runner.finished
-                events = await self._read_ring(state)
+                events = await self._read_ring()
                 for task in running:
                     task.cancel()
         except BaseException:
@@ -130,8 +132,9 @@ class Core:
 
     def _on_status(self, status: PlcStatus, now_ns: int) -> None:
         situation = self.situation
-        situation.log("probe_a", now_ns, status.probe_a_v)
-        situation.log("probe_b", now_ns, status.probe_b_v)
+        forced = Flag.SELF_TEST_RUNNING in status.flags
+        situation.log("probe_a", now_ns, math.nan if forced else status.probe_a_v)
+        situation.log("probe_b", now_ns, math.nan if forced else status.probe_b_v)
         for index, voltage_v in enumerate(status.module_v, start=1):
             situation.log(f"module_{index}_voltage", now_ns, voltage_v)
         if self.runner.state.step < 0:
@@ -144,12 +147,17 @@ class Core:
     def _note(self, source: str, kind: str, text: str) -> None:
         self.runner.note(source, kind, text)
 
-    async def _read_ring(self, state: EngineState) -> tuple[PlcEvent, ...]:
+    async def _read_ring(self) -> tuple[PlcEvent, ...]:
+        """The PLC's own account; a PLC that does not answer any more has told it to nobody."""
         status = self.situation.status
-        if status is None or not state.safe:
+        if status is None:
             return ()
         first = max(0, status.event_head - RING_EVENTS)
-        return await self._setup.bench.plc.read_events(first, status.event_head - first)
+        try:
+            return await self._setup.bench.plc.read_events(first, status.event_head - first)
+        except InstrumentError as trouble:
+            self._note("plc", "warning", f"its event ring could not be read: {trouble}")
+            return ()
 
 
 async def _run(work: Callable[[], Awaitable[None]]) -> None:

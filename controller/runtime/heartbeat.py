@@ -15,10 +15,13 @@ from controller.runtime.health import Health
 from controller.runtime.situation import Situation
 from drivers.errors import InstrumentError
 from drivers.ports import RigPlc
-from drivers.wire.plc import PlcCommand, PlcRequest, PlcStatus
+from drivers.wire.plc import PlcCommand, PlcRequest, PlcState, PlcStatus
 
 PERIOD_S = 0.05
 """Heartbeat period (design.md 2): a tenth of the PLC's watchdog."""
+
+DUMPING_PERIOD_S = 0.02
+"""Period while the bank is being dumped, so that a decay of 0.1 s is seen in enough points to be fitted."""
 
 ACK_POLL_S = 0.015
 """Time to the next exchange while a command waits for its answer: one and a half PLC scans."""
@@ -99,12 +102,18 @@ class Heartbeat:
             if self._asked is not None or self._dump or self._orders:
                 # the PLC needs a scan before it can answer, or before a DUMP repeated makes sense
                 await self._sleep_until(loop.time() + ACK_POLL_S)
+            elif self._dumping():
+                await self._sleep_until(loop.time() + DUMPING_PERIOD_S)
             else:
                 # the schedule is t0 + n * period: a late exchange skips beats, it never catches up
                 count = max(count + 1, int((loop.time() - start) / PERIOD_S) + 1)
                 due = start + count * PERIOD_S
                 await self._sleep_until(due)
                 self._situation.loop_gap_s = max(0.0, loop.time() - due)
+
+    def _dumping(self) -> bool:
+        status = self._situation.status
+        return status is not None and status.state is PlcState.DUMPING
 
     async def _exchange(self, now_ns: int) -> None:
         request = self._next_request()

@@ -232,7 +232,8 @@ def _aborting(state: EngineState, event: Seen | Done | Failed) -> tuple[EngineSt
         return replace(state, mode=Mode.DONE, safe=True), (*outputs, Finish())
     late = (seen.t_ns - state.abort_ns) * 1e-9 > ABORT_TIMEOUT_S
     if late or seen.state is BenchState.LOCKOUT:
-        return replace(state, mode=Mode.DONE, ending=Ending.UNSAFE), (Journal("unsafe_unconfirmed"), Finish())
+        unproven = replace(state, mode=Mode.SALVAGE, ending=Ending.UNSAFE)
+        return unproven, (Journal("unsafe_unconfirmed"), Perform("salvage"))
     return state, ()
 
 

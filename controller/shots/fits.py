@@ -15,8 +15,9 @@ PEAK_WINDOW = 0.97
 PEAK_MIN_POINTS = 9
 """A cubic through fewer samples follows their noise."""
 
-DECAY_TOP, DECAY_BOTTOM = 0.9, 0.08
-"""A decay is fitted between these shares of its start: below the relay's bounce, above the probe's offset."""
+DECAY_TOP, DECAY_BOTTOM = 0.9, 0.25
+"""A decay is fitted between these shares of its start: below the relay's bounce, and before the second dump joins a
+dump by one path (the PLC closes it when the first one's expected time has passed)."""
 
 DECAY_MIN_POINTS = 5
 """Fewer samples do not tell an exponential from a straight line."""

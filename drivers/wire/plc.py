@@ -153,7 +153,7 @@ class Flag(IntFlag):
     PARTIAL = 1 << 7
     DWELL_DONE = 1 << 8
     PROOF_OF_SAFE = 1 << 9  # the proof of bench.md section 2 holds for the last dump
-    SELF_TEST_RUNNING = 1 << 10
+    SELF_TEST_RUNNING = 1 << 10  # test relays force inputs: probe readings are the test's, not the bench's
     UNLOCKED = 1 << 11
 
 

@@ -59,6 +59,7 @@ class Terminals:
         self._count = count
         self._at = 0
         self._faults: set[str] = set()
+        self._witness_v = 0.0
 
     def inject(self, fault_id: str, on: bool) -> None:
         """probe_a_frozen and its kin."""
@@ -81,6 +82,7 @@ class Terminals:
         else:
             inputs.probe_a_v = bus_v + noise[at]
             inputs.probe_b_v = bus_v + noise[at + 1]
+        self._witness_v = inputs.probe_b_v  # the T7 sits before the PLC's test relay
         at += 2
         readings = inputs.module_v
         for k, v in enumerate(bank.voltage_v):
@@ -124,7 +126,7 @@ class Terminals:
         if name == "charger_inhibited":
             return float(charger.inhibited)
         if name == "t7_probe_b_v":
-            return inputs.probe_b_v * self._slow.volts_per_volt
+            return self._witness_v * self._slow.volts_per_volt
         if name == "t7_charger_monitor_v":
             return charger.voltage_v * self._slow.volts_per_volt
         raise KeyError(name)

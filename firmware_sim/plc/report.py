@@ -113,6 +113,6 @@ def flag_bits(plc: "Plc") -> int:
         | c.partial << 7
         | (c.dwell >= t.dwell) << 8
         | (plc.proof.level is Proof.HOLDS and closed and energy_safe) << 9
-        | plc.test.running << 10
+        | plc.exercising << 10
         | (quiet and unlockable(c, v, t)) << 11
     )
