@@ -68,7 +68,7 @@ class BlockReader:
         """``count`` bytes are in the last window; True when the block is complete. Raises :class:`BadBlock`."""
         if self.size >= 0 and self._got < self.size:
             self._got += count
-            return self._complete()
+            return self._got == self.size and self._complete()
         if self.size < 0:
             start = len(self._tail)
             return self.feed(self._scratch[start : start + count])
