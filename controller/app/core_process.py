@@ -9,7 +9,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from controller.app.inventory import fault_catalogue
 from controller.app.preflight import Prepared, lab_endpoints, prepare
 from controller.app.recovery import recover
 from controller.app.shot import World, run_shot
+from controller.app.wall_clock import utc_date, utc_label
 from controller.messages import Control, Finished, RunConfig
 from controller.rig.source import Refused
 from controller.runtime.bus import Bus
@@ -100,8 +100,8 @@ def _world(prepared: Prepared, bus: Bus) -> World:
         connects=connects_from(prepared.rig, endpoints, where),
         offload=to_thread,
         publish=bus.publish,
-        utc=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"),
-        today=datetime.now(UTC).date(),
+        utc=utc_label,
+        today=utc_date(),
         simulated=not config.lab,
         virtual=False,
         predicted={},

@@ -40,19 +40,6 @@ class Wiring:
     on_cycle: Callable[[OutputEdges], None]
 
 
-class LinkBoard:
-    """The link's faults with their list, as the fault board wants them."""
-
-    FAULTS: Mapping[str, str] = link_faults.FAULTS
-
-    def __init__(self, faults: LinkFaults) -> None:
-        self._faults = faults
-
-    def inject(self, fault_id: str, on: bool = True) -> None:
-        """Switch one on or off."""
-        self._faults.inject(fault_id, on)
-
-
 @dataclass(frozen=True, slots=True)
 class StandIn:
     """One simulated instrument: its panel, its link's faults, and what opens a session on it."""
@@ -78,7 +65,7 @@ class Maker:
 
 def _stand_in(spec: InstrumentSpec, panel: Faulty, open_session: Callable[[], Session]) -> StandIn:
     faults = LinkFaults()
-    return StandIn(spec.model, spec.transport, panel, LinkBoard(faults), lambda: faults.wrap(open_session()))
+    return StandIn(spec.model, spec.transport, panel, faults, lambda: faults.wrap(open_session()))
 
 
 def _plc(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:

@@ -17,7 +17,8 @@ def command(once: bool, no_panel: bool, out: str, seed: int, as_json: bool) -> i
     """Run the default profile on the simulated railgun bench, over real sockets and a real pty."""
     from controller import messages
     from controller.app.locate import DEFAULT_PROFILE, data_dir, find_profile
-    from controller.cli.execution import Request, execute, utc_label
+    from controller.app.wall_clock import utc_label
+    from controller.cli.execution import Request, execute
 
     config = messages.RunConfig(
         rig=DEFAULT_RIG,

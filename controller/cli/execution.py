@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +43,6 @@ def execute(request: Request) -> int:
     finally:
         writer.close()
         errors.close()
-
-
-def utc_label() -> str:
-    """The wall clock's label for a run in real time; nothing is ever timed by it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _prepare_and_run(request: Request, stop: StopRequest, writer: Writer) -> Outcome:

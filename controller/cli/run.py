@@ -62,7 +62,8 @@ def command(
     _refuse_contradictions(sim, lab, virtual, faults)
     from controller import messages
     from controller.app.locate import data_dir, find_profile, rig_files
-    from controller.cli.execution import Request, execute, utc_label
+    from controller.app.wall_clock import utc_label
+    from controller.cli.execution import Request, execute
 
     rig_files(rig)
     config = messages.RunConfig(

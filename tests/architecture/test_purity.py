@@ -60,7 +60,7 @@ ALLOWED = {
     },
     "firmware_sim/sessions/": {"drivers.wire", "firmware_sim.personalities", "firmware_sim.sessions"},
     "firmware_sim/signals.py": set(),
-    "hil_rigs/": {"firmware_sim.plant", "firmware_sim.signals", "hil_rigs", "numpy", "scipy"},
+    "hil_rigs/": {"firmware_sim.plant", "firmware_sim.signals", "hil_rigs", "numpy", "ruamel", "scipy"},
 }
 """Folder or file -> what it may import beside STDLIB (design.md section 3, PURE)."""
 
