@@ -16,6 +16,7 @@ PACKAGES = {
     "postgres": "postgresql",
     "spin": "spin",
     "strace": "strace",
+    "unshare": "util-linux",
 }
 """Tool -> the Debian package that has it."""
 
