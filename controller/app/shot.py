@@ -165,6 +165,7 @@ async def _book(prepared: Prepared, world: World, catalogue: Catalogue) -> Booki
         fire_mask(plan),
         gate_s(plan),
         prepared.rig.bank.charge_rate_v_per_s,
+        consent_input=not world.simulated,
     )
     folder = prepared.out / f"{number:06d}-{plan.profile}"
     header = {

@@ -26,6 +26,7 @@ from controller.shots.journal_file import JournalFile
 from drivers.errors import InstrumentError
 from drivers.wire.plc import (
     FireEnableArguments,
+    Input,
     PermitArguments,
     PermitToken,
     PlcCommand,
@@ -55,6 +56,9 @@ QUIET_BEFORE_S = 0.5
 """Pollers keep off the links from this long before fire."""
 
 
+_NEED_CONSENT = frozenset({PlcCommand.PERMIT, PlcCommand.FIRE_ENABLE, PlcCommand.FIRE})
+
+
 @dataclass(frozen=True, slots=True)
 class ShotTicket:
     """What identifies the run on the wire and in the journal."""
@@ -66,6 +70,8 @@ class ShotTicket:
     fire_mask: int
     gate_s: float
     ramp_v_per_s: float
+    consent_input: bool
+    """True on real hardware: PERMIT and FIRE need the PLC's second-consent input, whatever the energy (bench.md 2)."""
 
 
 class Runner:
@@ -283,6 +289,8 @@ class Runner:
 
     async def _send(self, intent: Command) -> None:
         command = PlcCommand[intent.name]
+        if command in _NEED_CONSENT and self._ticket.consent_input and not self._consented():
+            raise ActionFailed(f"{intent.name} needs the second person's consent key, and it is not turned")
         if command is PlcCommand.FIRE:
             self._situation.fire_ns = self.now_ns()
         status = await self._heartbeat.command(command, self._arguments(command))
@@ -292,6 +300,10 @@ class Runner:
             self._repeat = (intent, self.now_ns())
             return
         raise ActionFailed(f"the PLC refused {intent.name}: {describe_refusal(status)}")
+
+    def _consented(self) -> bool:
+        status = self._situation.status
+        return status is not None and Input.SECOND_CONSENT in status.inputs
 
     def _arguments(self, command: PlcCommand) -> tuple[int, ...]:
         ticket, plan, status = self._ticket, self._plan, self._situation.status
