@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from controller.cli.exits import Exit
 from controller.cli.options import add_options, profile_argument, rig_option, set_option
+from controller.sequencer.verdict import Exit
 
 if TYPE_CHECKING:
     from controller.sequencer.check import CheckRow

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from controller.cli.exits import MEANING, Exit
+from controller.cli.exits import MEANING
 from controller.cli.lazy import Entry, LazyGroup
+from controller.sequencer.verdict import Exit
 
 
 def _entry(module: str, summary: str, attribute: str = "command") -> Entry:

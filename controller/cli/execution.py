@@ -10,12 +10,12 @@ from controller import messages
 from controller.app.logs import LOGS, configure_logs
 from controller.app.signals import StopSignals
 from controller.app.supervisor import Job, Outcome, Supervisor, never_started
-from controller.cli.exits import Exit
 from controller.cli.result import json_line, junit_xml, print_result, result_object
 from controller.cli.screens import Screen, choose_screen
 from controller.cli.stop import StopRequest
 from controller.cli.writer import Writer
 from controller.rig.source import Problem, Refused
+from controller.sequencer.verdict import Exit, worst_exit
 
 if TYPE_CHECKING:
     from controller.app.preflight import Prepared
@@ -124,16 +124,10 @@ def _report(request: Request, outcome: Outcome, writer: Writer, errors: Writer) 
             writer.write_line(json_line(result_object(outcome.finished)))
         else:
             print_result(outcome.finished, writer)
-        code = max(code, _write_junit(request, outcome.finished, errors), key=_severity)
+        code = worst_exit([Exit(code), Exit(_write_junit(request, outcome.finished, errors))])
     if code >= Exit.ABORTED:
         errors.write_line(f"log: {_log_dir(request.config)}")
     return int(code)
-
-
-def _severity(code: int) -> int:
-    from controller.cli.exits import SEVERITY
-
-    return SEVERITY.index(Exit(code))
 
 
 def _write_junit(request: Request, finished: messages.Finished, errors: Writer) -> int:

@@ -11,10 +11,10 @@ from controller.app.logs import LOGS
 from controller.app.signals import StopSignals
 from controller.app.standins import run_standins
 from controller.app.supervisor import ChildFailed
-from controller.cli.exits import Exit
 from controller.cli.result import json_line
 from controller.cli.stop import StopRequest
 from controller.cli.writer import Writer
+from controller.sequencer.verdict import Exit
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import Protocol
 
 from controller.sequencer.engine import Ending
-from controller.sequencer.plan import Measurement
 
 
 class Verdict(IntEnum):
@@ -65,7 +65,26 @@ class Judged:
     marginal: bool
 
 
-def judge(measurement: Measurement, value: float | None, uncertainty: float = 0.0) -> Judged:
+class Limited(Protocol):
+    """What :func:`judge` needs of a measurement."""
+
+    @property
+    def name(self) -> str:
+        """Key of the value."""
+        ...
+
+    @property
+    def lower(self) -> float | None:
+        """Smallest value that passes, None: no limit."""
+        ...
+
+    @property
+    def upper(self) -> float | None:
+        """Largest value that passes, None: no limit."""
+        ...
+
+
+def judge(measurement: Limited, value: float | None, uncertainty: float = 0.0) -> Judged:
     """Compare ``value`` (None: not measured) with the limits; ``uncertainty`` is k=2, in the same unit.
 
     No value, NaN or infinity is inconclusive: it says nothing about the bench. The limits belong to the pass side.

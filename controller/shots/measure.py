@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Protocol
 
+from controller.sequencer.verdict import Side, Verdict, judge
 from controller.shots.model import ChannelCapture, MeasuredValue, SlowLog
 from controller.shots.quantities import FUNCTIONS, SLOW_FIRST, MeasureContext, Reading, Source
 from controller.shots.signals import is_clipped
@@ -94,15 +95,16 @@ def _is_overdue(source: Source) -> bool:
     return isinstance(source, ChannelCapture) and source.calibration_overdue
 
 
+_BEYOND = {Side.LOWER: "below the lower limit", Side.UPPER: "above the upper limit"}
+
+
 def _judge(spec: MeasurementSpec, reading: Reading, overdue: bool = False) -> MeasuredValue:
     """Compare with the limits; acceptance is simple (the value itself), nearness to a limit is said in ``reason``."""
     value, u95, reason = _convert(reading, spec.unit)
-    below = value is not None and spec.lower is not None and value < spec.lower
-    above = value is not None and spec.upper is not None and value > spec.upper
-    margin = _margin(value, spec.lower, spec.upper)
-    if below or above:
-        reason = "below the lower limit" if below else "above the upper limit"
-    elif margin is not None and u95 is not None and margin < u95:
+    judged = judge(spec, value, u95 or 0.0)
+    if judged.verdict is Verdict.FAIL:
+        reason = _BEYOND[judged.side]
+    elif judged.marginal:
         reason = "marginal: a limit lies within the uncertainty"
     if overdue:
         reason = f"{reason}; calibration overdue" if reason else "calibration overdue"
@@ -115,8 +117,8 @@ def _judge(spec: MeasurementSpec, reading: Reading, overdue: bool = False) -> Me
         lower=spec.lower,
         upper=spec.upper,
         uncertainty=u95,
-        verdict="inconclusive" if value is None else "fail" if below or above else "pass",
-        margin=margin,
+        verdict=judged.verdict.label,
+        margin=judged.margin,
         reason=reason,
         function=spec.function,
     )
@@ -132,12 +134,3 @@ def _convert(reading: Reading, unit: str) -> tuple[float | None, float | None, s
     if factor is None:
         return None, None, f"measured in {reading.unit}, which cannot be given in {unit}"
     return reading.value * factor, None if reading.u95 is None else abs(reading.u95 * factor), reading.reason
-
-
-def _margin(value: float | None, lower: float | None, upper: float | None) -> float | None:
-    """Distance to the nearer limit, negative outside; None without a value or a limit."""
-    if value is None:
-        return None
-    distances = [value - lower] if lower is not None else []
-    distances += [upper - value] if upper is not None else []
-    return min(distances) if distances else None

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from controller.cli.exits import Exit
 from controller.cli.shots.store import find_shot, locate_file, open_catalogue, place_options, shots_dir
+from controller.sequencer.verdict import Exit
 
 if TYPE_CHECKING:
     from controller.shots.catalogue import ShotEntry

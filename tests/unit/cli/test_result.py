@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from controller.cli.exits import Exit, worst
 from controller.cli.result import format_quantity, json_line, junit_xml, print_result, result_object
 from controller.cli.writer import Writer
+from controller.sequencer.verdict import Exit, worst_exit
 from tests.unit.cli.samples import FINISHED
 
 
@@ -20,7 +20,7 @@ from tests.unit.cli.samples import FINISHED
 )
 def test_four_wins_over_five_over_three_over_one(codes: tuple[int, ...], expected: int) -> None:
     for order in itertools.permutations(codes):
-        assert worst(*order) is Exit(expected)
+        assert worst_exit([Exit(code) for code in order]) is Exit(expected)
 
 
 def test_json_result_has_the_keys_of_the_contract() -> None:
