@@ -8,6 +8,8 @@ import click
 import pytest
 
 from controller.cli.entry import COMMANDS, group
+from controller.cli.shots import COMMANDS as SHOTS
+from controller.cli.shots import group as shots
 
 HEAVY = ("numpy", "scipy", "h5py", "pint", "pydantic", "fastapi", "sqlalchemy", "rich", "msgspec", "asyncio", "ruamel")
 
@@ -29,10 +31,12 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert set(loaded) & set(HEAVY) == set()
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_every_listed_command_exists_under_its_name(name: str) -> None:
-    with click.Context(group) as context:
-        command = group.get_command(context, name)
+@pytest.mark.parametrize(
+    ("parent", "name"), [(group, name) for name in COMMANDS] + [(shots, name) for name in SHOTS], ids=str
+)
+def test_every_listed_command_exists_under_its_name(parent: click.Group, name: str) -> None:
+    with click.Context(parent) as context:
+        command = parent.get_command(context, name)
     assert command is not None
     assert command.name == name
     assert command.help

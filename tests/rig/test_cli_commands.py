@@ -58,6 +58,9 @@ def test_shots_commands_read_it_back(shot: tuple[Path, dict[str, object]]) -> No
     assert "peak of the total current" in shown.stdout and "energy ledger" in shown.stdout
     verified = sparkgap("shots", "verify", "--out", "shots", cwd=folder)
     assert (verified.returncode, verified.stderr) == (0, "")
+    reported = sparkgap("shots", "report", "1", "--to", "anew", "--out", "shots", cwd=folder)
+    assert reported.stdout.split() == ["anew/report.html", "anew/sheet.html"]
+    assert "peak of the total current" in (folder / "anew/report.html").read_text(encoding="utf-8")
     exported = sparkgap("shots", "export", "1", "csv", "--channel", "total_current", "--out", "shots", cwd=folder)
     assert exported.stdout.split() == ["csv/total_current.csv"]
     rows = (folder / "csv/total_current.csv").read_text(encoding="utf-8").splitlines()
@@ -113,7 +116,7 @@ def test_a_fault_trips_the_run_and_it_is_safe(tmp_path: Path) -> None:
         (("--fault", "plant.door_1_open@launch"), "launch"),
         (("--junit", "no/such/folder.xml"), "--junit"),
         (("--out", "/proc/sparkgap"), "--out"),
-        (("--out", "used"), "--out used"),
+        (("--out", "used"), "is used for something else"),
     ],
 )
 def test_refused_before_anything_opens(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ def _entry(module: str, summary: str) -> Entry:
 COMMANDS = {
     "list": _entry("listing", "List shots, newest first."),
     "show": _entry("show", "Show everything the catalogue and the record say about a shot."),
-    "report": _entry("report", "Write a shot's report and shot sheet anew, or say where they are."),
+    "report": _entry("report", "Say where a shot's report and sheet are, or render them anew."),
     "verify": _entry("verify", "Check records against the catalogue's sha256 and their own rules."),
     "export": _entry("export", "Write a shot's waveforms and slow channels as CSV."),
 }
