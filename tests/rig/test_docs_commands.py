@@ -1,6 +1,7 @@
 """Every command in a ``console`` block of the documentation does what the page says: it runs, with that exit code.
 
-Python blocks run after them. A page is one session in one empty folder. ``# exit N`` behind a command says what it exits with, otherwise 0.
+A page is one session in one empty folder; its Python blocks run last. ``# exit N`` behind a command says what it exits
+with, otherwise 0.
 """
 
 import os
