@@ -23,6 +23,7 @@ While the relay of a path is energised its input shows the trip level: a digital
 reads beyond its full scale. Nothing but the PLC's input is affected. plc.yaml must list the same names.
 """
 
+
 @dataclass(slots=True)
 class FieldOutputs:
     """De-energised (all False) is the safe condition: dumps closed, contactor open, charger inhibited, gate shut.

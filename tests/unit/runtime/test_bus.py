@@ -1,0 +1,98 @@
+"""The bus: everybody hears everything, a late one is told what it missed, a stalled one costs nobody anything."""
+
+import asyncio
+import socket
+
+import pytest
+
+from controller.messages import Decoder, Event, Frame, Hello, Message, StepEntered
+from controller.runtime.bus import QUEUE_MAX, SUBSCRIBERS_MAX, Bus
+
+HELLO = Hello("bench", "full", "Full", 1, "id", (), (), 3000.0, False)
+
+
+def frame(seq: int, width: int = 1) -> Frame:
+    return Frame(seq, seq, (1.0,) * width, "SAFE", 0, None, 0.0)
+
+
+async def listen(address: tuple[str, int], count: int) -> list[Message]:
+    reader, writer = await asyncio.open_connection(*address)
+    decoder, got = Decoder(), []
+    try:
+        async with asyncio.timeout(5.0):
+            while len(got) < count:
+                data = await reader.read(65536)
+                assert data, "the bus hung up early"
+                got += decoder.feed(data)
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    return got
+
+
+async def test_a_late_subscriber_gets_hello_steps_and_events_but_no_old_frames() -> None:
+    bus = Bus()
+    address = await bus.serve()
+    step, event = StepEntered(1, 0, "charge", "enter"), Event(2, "plc", "info", "hello")
+    for message in (HELLO, step, frame(1), event):
+        bus.publish(message)
+    got = await listen(address, 3)
+    await bus.close()
+    assert got == [HELLO, step, event]
+
+
+async def test_the_tap_hears_everything_without_a_server() -> None:
+    heard: list[Message] = []
+    bus = Bus(heard.append)
+    bus.publish(HELLO)
+    bus.publish(frame(1))
+    await bus.close()
+    assert heard == [HELLO, frame(1)]
+
+
+async def test_a_stalled_subscriber_loses_its_oldest_frames_and_nothing_else() -> None:
+    bus = Bus()
+    host, port = await bus.serve()
+    stalled = socket.create_connection((host, port))
+    await asyncio.sleep(0.01)
+    total = 4 * QUEUE_MAX
+    for seq in range(total):
+        bus.publish(frame(seq, width=1000))  # 9 kB each: far beyond what the kernel buffers of one connection hold
+        if seq == total // 2:
+            bus.publish(Event(0, "core", "info", "kept"))
+    draining = asyncio.create_task(asyncio.to_thread(drain, stalled), name="draining")
+    await bus.close(linger_s=10.0)
+    late = await draining
+    seqs = [m.seq for m in late if isinstance(m, Frame)]
+    assert seqs == sorted(seqs)
+    assert seqs[-1] == total - 1
+    assert QUEUE_MAX <= len(seqs) < total
+    assert [m.text for m in late if isinstance(m, Event)] == ["kept"]
+
+
+def drain(connection: socket.socket) -> list[Message]:
+    decoder, got = Decoder(), []
+    connection.settimeout(5.0)
+    with connection:
+        while data := connection.recv(1 << 16):
+            got += decoder.feed(data)
+    return got
+
+
+async def test_the_house_is_full_after_so_many() -> None:
+    bus = Bus()
+    address = await bus.serve()
+    guests = [await asyncio.open_connection(*address) for _ in range(SUBSCRIBERS_MAX)]
+    await asyncio.sleep(0)
+    reader, writer = await asyncio.open_connection(*address)
+    async with asyncio.timeout(5.0):
+        assert await reader.read() == b""
+    for _, guest in [*guests, (reader, writer)]:
+        guest.close()
+        await guest.wait_closed()
+    await bus.close()
+
+
+def test_a_frame_that_claims_too_much_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"bus frame of 4294967295 bytes"):
+        Decoder().feed(b"\xff\xff\xff\xff")
