@@ -20,6 +20,7 @@ from controller.app.inventory import fault_catalogue
 from controller.app.preflight import Prepared, lab_endpoints, prepare
 from controller.app.recovery import recover
 from controller.app.shot import World, run_shot
+from controller.app.twin import foresee
 from controller.app.wall_clock import utc_date, utc_label
 from controller.messages import Control, Finished, RunConfig
 from controller.rig.source import Refused
@@ -104,7 +105,8 @@ def _world(prepared: Prepared, bus: Bus) -> World:
         today=utc_date(),
         simulated=not config.lab,
         virtual=False,
-        predicted={},
+        # nothing may keep a recovery from taking the energy away, a blocked prediction least of all
+        predicted={} if config.mode == "recover" else foresee(prepared.plan, prepared.rig).ledger,
     )
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from controller.app.preflight import prepare
+from controller.app.twin import Prediction, predict
 from controller.app.virtual import run_virtual
 from controller.messages import Finished, Message, RunConfig
 from controller.shots.model import ShotRecord
@@ -27,15 +29,17 @@ class Envelope:
     highest_at_s: float
 
 
-def dry_run(config: RunConfig) -> tuple[Finished, tuple[Envelope, ...]]:
-    """Run the profile on the twin and return its end and each channel's envelope (none without a record).
+def dry_run(config: RunConfig) -> tuple[Finished, tuple[Envelope, ...], Prediction]:
+    """Run the profile on the twin: its end, each channel's envelope (none without a record), the twin's own pulse.
 
     Raises Refused as the run itself would.
     """
     with tempfile.TemporaryDirectory(prefix="sparkgap-dry-run-") as folder:
         finished = run_virtual(msgspec.structs.replace(config, out=folder, catalogue=""), _ignore, _never)
         record = Path(finished.record) if finished.record else None
-        return finished, envelopes(read_record(record)) if record is not None else ()
+        prepared = prepare(msgspec.structs.replace(config, out=folder))
+        found = envelopes(read_record(record)) if record is not None else ()
+        return finished, found, predict(prepared.plan, config.rig)
 
 
 def envelopes(record: ShotRecord) -> tuple[Envelope, ...]:

@@ -273,7 +273,7 @@ async def _conclude(
         identities,
         world.utc(),
         world.today,
-        (),
+        prepared.rig.self_test_paths,
         world.simulated,
         world.predicted,
     )

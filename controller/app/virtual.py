@@ -13,6 +13,7 @@ from controller.app.inventory import fault_catalogue
 from controller.app.preflight import Prepared, prepare, read_bounded
 from controller.app.rig_sim import SimulatedRig
 from controller.app.shot import World, run_shot
+from controller.app.twin import Prediction, foresee
 from controller.messages import Finished, Message, RunConfig, StepEntered
 from controller.runtime.offload import inline
 from controller.runtime.virtual_loop import run_virtual as run_on_virtual_time
@@ -32,7 +33,8 @@ def run_virtual(config: RunConfig, on_message: Callable[[Message], None], abort:
     label = label_of(config.seed, 0.0)
     config = msgspec.structs.replace(config, started_utc=label)
     prepared = prepare(config, fault_catalogue(config.rig))
-    return run_on_virtual_time(_run(prepared, on_message, abort))
+    prediction = foresee(prepared.plan, prepared.rig)
+    return run_on_virtual_time(_run(prepared, prediction, on_message, abort))
 
 
 def label_of(seed: int, after_s: float) -> str:
@@ -40,7 +42,9 @@ def label_of(seed: int, after_s: float) -> str:
     return (EPOCH + timedelta(seconds=seed % 10**9 + after_s)).isoformat(timespec="milliseconds")
 
 
-async def _run(prepared: Prepared, on_message: Callable[[Message], None], abort: Callable[[], str]) -> Finished:
+async def _run(
+    prepared: Prepared, prediction: Prediction, on_message: Callable[[Message], None], abort: Callable[[], str]
+) -> Finished:
     loop = asyncio.get_running_loop()
     rig = SimulatedRig(
         prepared.rig,
@@ -82,7 +86,7 @@ async def _run(prepared: Prepared, on_message: Callable[[Message], None], abort:
             today=date.fromisoformat(label_of(prepared.config.seed, 0.0)[:10]),
             simulated=True,
             virtual=True,
-            predicted={},
+            predicted=prediction.ledger,
         )
         return await run_shot(prepared, world, stop_when)
     finally:

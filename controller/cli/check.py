@@ -8,6 +8,7 @@ from controller.cli.options import add_options, profile_argument, rig_option, se
 from controller.sequencer.verdict import Exit
 
 if TYPE_CHECKING:
+    from controller.app.twin import Prediction
     from controller.sequencer.check import CheckRow
 
 
@@ -20,7 +21,7 @@ def command(profile: str, rig: str, overrides: dict[str, str]) -> int:
     from controller import messages
     from controller.app.locate import find_profile
     from controller.app.preflight import prepare
-    from controller.sequencer.check import check
+    from controller.app.twin import check_with_twin
 
     with tempfile.TemporaryDirectory(prefix="sparkgap-check-") as folder:
         prepared = prepare(
@@ -29,9 +30,11 @@ def command(profile: str, rig: str, overrides: dict[str, str]) -> int:
     plan = prepared.plan
     click.echo(f"{find_profile(profile, rig)}: {plan.title} ({plan.kind.value}) on {plan.rig}")
     click.echo("steps    " + " -> ".join(step.id for step in plan.steps))
-    report = check(plan, prepared.rig)
+    report, prediction = check_with_twin(plan, prepared.rig)
     for row in report.rows:
         click.echo(row_line(row))
+    for line in twin_lines(prediction):
+        click.echo(line)
     click.echo("ok: nothing is refused" if report.ok else "refused")
     return Exit.PASS if report.ok else Exit.REFUSED
 
@@ -41,5 +44,26 @@ def row_line(row: "CheckRow") -> str:
     from controller.rig.units import spell
 
     relation = "at least" if row.at_least else "at most"
-    mark = "ok " if row.ok else "BAD"
-    return f"{mark}  {row.item}: {spell(row.value, row.unit)}, {relation} {spell(row.limit, row.unit)}"
+    mark = "ok  " if row.ok else "warn" if row.warns else "BAD "
+    note = " (prediction; only warns until fitted to five shots of this kind and load)" if row.warns else ""
+    note = " (prediction)" if row.predicted and not row.warns else note
+    return f"{mark} {row.item}: {spell(row.value, row.unit)}, {relation} {spell(row.limit, row.unit)}{note}"
+
+
+def twin_lines(prediction: "Prediction") -> list[str]:
+    """What the twin expects of the pulse and where the energy goes; nothing for a plan that fires nothing."""
+    from controller.cli.result import format_quantity
+
+    numbers, ledger = prediction.numbers, prediction.ledger
+    if prediction.pulse is None:
+        return []
+    peak = format_quantity(numbers["peak_current_a"], "A")
+    text = f"twin     peak {peak} at {format_quantity(numbers['time_of_peak_s'], 's')} after T0"
+    text += f", action integral {numbers['action_integral_a2s']:.3g} A^2 s"
+    if "exit_speed_mps" in numbers:
+        speed, at = numbers["exit_speed_mps"], format_quantity(numbers["exit_time_s"], "s")
+        text += f", armature out with {speed:.1f} m/s after {at}"
+    elif "final_speed_mps" in numbers:
+        text += f", armature stays inside, {numbers['final_speed_mps']:.1f} m/s at the end"
+    shares = [f"{name} {format_quantity(joules, 'J')}" for name, joules in ledger.items() if joules > 0.0]
+    return [text, "energy   " + ", ".join(shares)]

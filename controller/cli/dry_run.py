@@ -17,18 +17,21 @@ def command(profile: str, rig: str, overrides: dict[str, str], seed: int) -> int
     from controller import messages
     from controller.app.dry_run import dry_run
     from controller.app.locate import find_profile, rig_files
+    from controller.cli.check import twin_lines
     from controller.cli.result import format_quantity, print_result
     from controller.cli.writer import Writer
 
     rig_files(rig)
     path = str(find_profile(profile, rig))
     config = messages.RunConfig(rig=rig, profile_path=path, out="", seed=seed, overrides=overrides, purpose="dry run")
-    finished, envelopes = dry_run(config)
+    finished, envelopes, prediction = dry_run(config)
     writer = Writer(1)
     for row in envelopes:
         low = f"{format_quantity(row.lowest, row.unit):>14} at {row.lowest_at_s:10.6f} s"
         high = f"{format_quantity(row.highest, row.unit):>14} at {row.highest_at_s:10.6f} s"
         writer.write_line(f"{row.channel:<20} {low}  {high}")
+    for line in twin_lines(prediction):
+        writer.write_line(line)
     print_result(_without_paths(finished), writer)
     writer.close()
     return finished.exit

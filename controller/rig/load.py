@@ -7,7 +7,7 @@ from typing import Any
 
 from controller.rig.fields import require_version, sha256, validate
 from controller.rig.model import Bank, Channel, InstrumentSpec, Interlock, Limits, Part, Rig, TriggerChain
-from controller.rig.plc_limits import read_plc_limits
+from controller.rig.plc_limits import read_plc_limits, read_self_test
 from controller.rig.schema import VERSION, BankFile, ChannelFile, LimitsFile, PartFile, RigFile
 from controller.rig.source import Document, Path, Problem, Refused, load
 from controller.rig.units import spell
@@ -32,12 +32,15 @@ def load_rig(data: bytes, filename: str, plc_text: bytes | None = None, plc_file
     rig = _rig(file, data, plc_text)
     problems = list(_timing(document, rig))
     plc_limits: dict[str, float] = {}
+    paths: tuple[str, ...] = ()
     if plc_text is not None:
-        plc_limits, looser = read_plc_limits(load(plc_text, plc_filename), rig, filename)
-        problems += looser
+        plc = load(plc_text, plc_filename)
+        plc_limits, looser = read_plc_limits(plc, rig, filename)
+        paths, unread = read_self_test(plc)
+        problems += [*looser, *unread]
     if problems:
         raise Refused(problems)
-    return replace(rig, plc_limits=plc_limits)
+    return replace(rig, plc_limits=plc_limits, self_test_paths=paths)
 
 
 def _migrate(document: Document) -> Document:

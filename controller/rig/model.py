@@ -200,7 +200,10 @@ class TriggerChain:
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """One bench. ``text``/``sha256`` are rig.yaml as loaded; ``plc_limits`` the compared limits of plc.yaml."""
+    """One bench. ``text``/``sha256`` are rig.yaml as loaded; ``plc_limits`` the compared limits of plc.yaml.
+
+    ``self_test_paths`` are the interlock paths that plc.yaml lists, in the PLC's order of testing.
+    """
 
     name: str
     title: str
@@ -215,6 +218,7 @@ class Rig:
     sha256: str
     plc_limits: Mapping[str, float]
     plc_text: bytes = b""
+    self_test_paths: tuple[str, ...] = ()
     loads: Mapping[str, str] = field(default_factory=dict)
 
     def instrument(self, name: str) -> InstrumentSpec:

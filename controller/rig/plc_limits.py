@@ -76,6 +76,15 @@ def read_plc_limits(plc: Document, rig: Rig, rig_file: str) -> tuple[dict[str, f
     return limits, problems
 
 
+def read_self_test(plc: Document) -> tuple[tuple[str, ...], list[Problem]]:
+    """The interlock paths that the PLC tests, in its order; a problem when it lists none."""
+    path: Path = ("self_test", "paths")
+    found = _at(plc.data, path)
+    if isinstance(found, list) and found and all(isinstance(name, str) for name in found):
+        return tuple(found), []
+    return (), [plc.problem(path, "does not name the interlock paths", "list every path that has a test relay")]
+
+
 def _compare(plc: Document, row: _Row, value: float, rig_file: str) -> Iterator[Problem]:
     slack = RELATIVE * row.value
     ok = {

@@ -35,6 +35,12 @@ from drivers.wire.plc import EventCode, PlcEvent, PlcState, Trip
 SCAN_NS = 10_000_000
 """One PLC scan (design.md 2)."""
 
+FIRE_S = 0.1
+"""The stored energy is that of the last two or three statuses before fire: isolated, the bank droops 1 % a second."""
+
+STORED, MEASURED = "stored", "stored before fire (measured)"
+"""The ledger's lines of stored energy: the twin's, and ours from the module readbacks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Background:
@@ -165,12 +171,18 @@ def ledger_of(outcome: Outcome, plan: Plan, rig: Rig, predicted: Mapping[str, fl
         for index in range(rig.bank.modules):
             history = outcome.situation.history.get(f"module_{index + 1}_voltage")
             if history is not None and plan.module_mask >> index & 1:
-                before = [v for t, v in zip(history.t_s, history.value, strict=True) if fire_s - 0.3 <= t <= fire_s]
+                before = [v for t, v in zip(history.t_s, history.value, strict=True) if fire_s - FIRE_S <= t <= fire_s]
                 voltage_v = mean_v(tuple(before))
                 stored += 0.5 * rig.bank.module_capacitance_f * voltage_v * voltage_v
         if math.isfinite(stored):
-            ledger["stored before fire (measured)"] = stored
-    return ledger | {f"{name} (twin)": value for name, value in predicted.items()}
+            ledger[MEASURED] = stored
+    if predicted:
+        ledger |= {f"{name} (twin)": value for name, value in predicted.items()}
+        account_j = sum(value for name, value in predicted.items() if name != STORED)
+        ledger["residual of the twin's account"] = predicted[STORED] - account_j
+        if MEASURED in ledger:
+            ledger["measured minus twin"] = ledger[MEASURED] - predicted[STORED]
+    return ledger
 
 
 def self_test_of(outcome: Outcome, paths: tuple[str, ...]) -> tuple[SelfTestResult, ...]:
@@ -182,6 +194,11 @@ def self_test_of(outcome: Outcome, paths: tuple[str, ...]) -> tuple[SelfTestResu
         SelfTestResult(path, index < status.self_test_passed)
         for index, path in enumerate(paths[: status.self_test_total])
     )
+
+
+def parts_of(plan: Plan, config: RunConfig) -> dict[str, str]:
+    """Role -> serial number, sorted by role: the profile's parts, and those named for this run in their place."""
+    return dict(sorted({**(plan.parts or {}), **config.parts}.items()))
 
 
 def build_record(
@@ -219,7 +236,7 @@ def build_record(
         profile_sha256=plan.profile_sha256,
         rig_text=plan.rig_text,
         rig_sha256=plan.rig_sha256,
-        parts=tuple(PartUse(role, serial) for role, serial in sorted(config.parts.items())),
+        parts=tuple(PartUse(role, serial) for role, serial in parts_of(plan, config).items()),
         instruments=_instruments(background, situation.lost_optional, situation.lost_required),
         checklist=tuple(ChecklistItem(text, True, config.operator) for text in plan.checklist),
         tags=config.tags,

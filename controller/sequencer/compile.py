@@ -20,7 +20,7 @@ from controller.sequencer.profile import ProfileDocument, StepFile
 TIMEOUT_MAX_S = 600.0
 """No step of a bench takes ten minutes; a longer wait hides a mistake."""
 
-_DURATION = (StepKind.WARN, StepKind.FLOAT, StepKind.COUNTDOWN)
+_DURATION = (StepKind.WARN, StepKind.FLOAT, StepKind.COUNTDOWN, StepKind.FORCE_TRIGGER)
 _TRIGGERS = (StepKind.FIRE, StepKind.REHEARSE)
 
 

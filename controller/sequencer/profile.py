@@ -96,7 +96,10 @@ class ScopeFile(StrictModel):
 
 
 class StepFile(StrictModel):
-    """One step. ``voltage`` belongs to charge, ``duration`` to warn, float and countdown, ``path`` to dump."""
+    """One step. ``voltage`` belongs to charge, ``path`` to dump.
+
+    ``duration`` belongs to warn, float, countdown and force_trigger.
+    """
 
     step: StepName
     timeout: SecondsIn

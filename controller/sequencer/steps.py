@@ -153,7 +153,11 @@ TABLE: dict[StepKind, Behaviour] = {
     StepKind.ENTER_TEST: Behaviour((Phase((Command("ENTER_TEST", repeat=True),), _in(B.TEST)),), _TESTING),
     StepKind.REHEARSE: Behaviour((Phase((Command("REHEARSE"), Perform("await_trigger")), None),), frozenset({B.TEST})),
     StepKind.LEAVE_TEST: Behaviour((Phase((Command("LEAVE_TEST"),), _in(B.SAFE)),), _TESTING),
-    StepKind.FORCE_TRIGGER: Behaviour((Phase((Perform("force_trigger"),), None),), _TESTING),
+    StepKind.FORCE_TRIGGER: Behaviour(
+        # the slow channels have no trigger: they are recorded for the step's duration
+        (Phase((Perform("force_trigger"),), _elapsed),),
+        _TESTING,
+    ),
 }
 """Every step kind's behaviour. DUMP's command follows the step's path (see :func:`dump_command`)."""
 

@@ -18,6 +18,9 @@ from controller.shots.signals import BASELINE_MIN_POINTS, baseline, before_t0, l
 SETTLED_POINTS = 20
 """A slow log's level is the median of this many samples (0.2 s at 100 Hz): one EMI spike does not move it."""
 
+FIRE_POINTS = 3
+"""An isolated bank droops by 1 % a second, so only the newest samples count; three survive one spike."""
+
 SIGN_NOISE_FACTOR = 6.0
 """A pulse has a sign when its extreme stands this many noise sigmas above the baseline."""
 
@@ -163,7 +166,15 @@ def value_at_fire(source: Source, context: MeasureContext) -> Reading:
         return _level(quiet, source.unit, source.uncertainty, lsb(source))
     if context.t0_s is None:
         return Reading(None, source.unit, None, "the shot did not fire")
-    return _settled(source, source.t_s <= context.t0_s)
+    return _last_before(source, context.t0_s)
+
+
+def _last_before(log: SlowLog, t0_s: float) -> Reading:
+    """Median of the last few valid samples before T0; their spread is the uncertainty, droop included."""
+    values = log.value[(log.t_s <= t0_s) & np.isfinite(log.value)][-FIRE_POINTS:]
+    if values.size == 0:
+        return Reading(None, log.unit, None, "no valid sample before T0")
+    return Reading(float(np.median(values)), log.unit, float(np.ptp(values)))
 
 
 def end_voltage(source: Source, context: MeasureContext) -> Reading:

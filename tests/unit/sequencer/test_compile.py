@@ -180,15 +180,29 @@ def test_several_problems_are_reported_at_once_in_the_order_of_the_file():
     assert [line.split(":")[1] for line in refusal(data)] == ["5", "15", "20"]
 
 
-def test_predictions_are_compared_with_the_ratings():
-    plan = compiled(FULL)
-    report = check(plan, RIG, lambda _: {"peak_current_a": 64.58e3, "action_integral_a2s": 7.5e6})
-    bad = [row for row in report.rows if not row.ok]
-    assert not report.ok
-    assert [row.problem for row in bad] == [
+def test_load_predictions_only_warn():
+    predicted = {"peak_current_a": 64.58e3, "action_integral_a2s": 7.5e6}
+    report = check(compiled(FULL), RIG, lambda _: predicted)
+    broken = [row for row in report.rows if not row.ok]
+    assert [row.problem for row in broken] == [
         "predicted action integral of 7.5e+06 A^2 s is more than the allowed 7e+06 A^2 s"
     ]
-    assert bad[0].margin == -0.5e6
+    assert broken[0].margin == -0.5e6
+    assert broken[0].predicted and broken[0].warns
+    assert report.ok and report.bad == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "item"),
+    [
+        ("stored_energy_j", 18.6e3, "predicted stored energy of 18.6 kJ is more than the allowed 18.5 kJ"),
+        ("charge_time_s", 20.5, "predicted time to charge of 20.5 s is more than the allowed 20 s"),
+    ],
+)
+def test_predictions_of_the_bank_block(key: str, value: float, item: str):
+    report = check(compiled(FULL), RIG, lambda _: {key: value})
+    assert not report.ok
+    assert [row.problem for row in report.bad] == [item]
 
 
 def test_the_exported_schemas_are_current():
