@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,6 +11,7 @@ from controller import messages
 from controller.app.instruments import open_bench
 from controller.app.linked import Connect
 from controller.app.preflight import CATALOGUE, Prepared
+from controller.app.wear import Wear, wear_of
 from controller.messages import Finished, Message, RunConfig, StepEntered
 from controller.rig.source import Problem, Refused
 from controller.runtime.actions import ActionFailed
@@ -30,6 +31,7 @@ from controller.sequencer.engine import Ending
 from controller.sequencer.verdict import Exit, Verdict, exit_code, overall
 from controller.shots.capture_store import CaptureStore, CaptureUnusable
 from controller.shots.catalogue import Catalogue, CatalogueUnusable
+from controller.shots.hashing import hash_file
 from controller.shots.journal import JournalError
 from controller.shots.journal_file import JournalFile
 from controller.shots.measure import measure_all
@@ -293,7 +295,7 @@ async def _conclude(
         verdict = max(verdict, Verdict.ERROR) if ending is not Ending.UNSAFE else verdict
     code = exit_code(ending, verdict)
     reason = "; ".join(part for part in (outcome.state.reason, trouble) if part)
-    await files.book(background, verdict, ending, reason)
+    await files.book(background, verdict, ending, reason, wear_of(record, prepared.rig.bank.module_capacitance_f))
     return _finished(booking, files, outcome, verdict, reason, values, code)
 
 
@@ -334,16 +336,23 @@ class _Files:
         self.written[role] = (path, sha256)
         return sha256
 
-    async def book(self, background: Background, verdict: Verdict, ending: Ending, reason: str) -> None:
-        """Enter the end and the files in the catalogue."""
+    async def book(
+        self, background: Background, verdict: Verdict, ending: Ending, reason: str, wear: Sequence[Wear]
+    ) -> None:
+        """Enter the end, the files and the parts' wear in the catalogue."""
         booking, number = self._booking, self._booking.ticket.number
 
         def enter() -> None:
             booking.catalogue.update(
                 number, verdict=verdict.label, ended=ending.value, reason=reason, ended_utc=background.ended_utc
             )
-            for role, (path, sha256) in self.written.items():
+            others = {"journal": booking.journal.path}
+            others |= {f"raw:{path.stem}": path for path in sorted((booking.folder / "raw").glob("*.raw"))}
+            kept = {role: (path, hash_file(path)) for role, path in others.items() if path.is_file()}
+            for role, (path, sha256) in (self.written | kept).items():
                 booking.catalogue.add_file(number, role, str(path), sha256)
+            for debit in wear:
+                booking.catalogue.add_wear(debit.serial, debit.counter, debit.amount)
 
         await self._world.offload(enter)
 

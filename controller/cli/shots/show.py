@@ -1,5 +1,7 @@
 """``sparkgap shots show N``."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -34,14 +36,20 @@ def command(number: int, out: str, catalogue: str) -> None:
     """Show everything the catalogue and the record say about shot NUMBER."""
     with open_catalogue(out, catalogue) as opened:
         entry = find_shot(opened, number)
+        record_path = (entry.files or {}).get("record", ("", ""))[0]
+        record = _read(locate_file(shots_dir(out), record_path)) if record_path else None
+        wear = {part.serial: opened.wear(part.serial) for part in record.parts} if record is not None else {}
     for line in _entry_lines(entry):
         click.echo(line)
-    record_path = (entry.files or {}).get("record", ("", ""))[0]
-    if record_path:
-        from controller.shots.reader import read_record
-
-        for line in _record_lines(read_record(locate_file(shots_dir(out), record_path))):
+    if record is not None:
+        for line in [*_record_lines(record), *_part_lines(record, wear)]:
             click.echo(line)
+
+
+def _read(path: Path) -> "ShotRecord":
+    from controller.shots.reader import read_record
+
+    return read_record(path)
 
 
 def _entry_lines(entry: "ShotEntry") -> list[str]:
@@ -65,7 +73,18 @@ def _record_lines(record: "ShotRecord") -> list[str]:
     lines += [f"  {name:40} {format_quantity(energy_j, 'J'):>14}" for name, energy_j in record.ledger.items()]
     lines += ["", "instruments"]
     lines += [f"  {use.name:16} {use.vendor} {use.model} {use.serial} {use.firmware}" for use in record.instruments]
+    passed = sum(item.passed for item in record.self_test)
+    lines += ["", f"self-test: {passed} of {len(record.self_test)} interlock paths passed"]
     lines += ["", "waveforms"]
     for capture in record.captures:
         lines.append(f"  {capture.channel:20} {capture.raw.size:8} points  {capture.instrument} {capture.source}")
+    return lines
+
+
+def _part_lines(record: "ShotRecord", wear: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """The parts in use and what they have taken so far, all shots together."""
+    lines = ["", "parts and their wear so far"] if record.parts else []
+    for part in record.parts:
+        counters = ", ".join(f"{name.replace('_', ' ')} {total:.6g}" for name, total in wear[part.serial].items())
+        lines.append(f"  {part.role:16} {part.serial:16} {counters or 'none'}")
     return lines
