@@ -20,6 +20,9 @@ from controller.messages import Control
 from controller.rig.source import Refused
 from controller.runtime.offload import to_thread
 
+EXIT_BROKEN = 5
+"""Internal error (design.md 4): a defect stopped the scans; standard error has the traceback."""
+
 
 class Order(msgspec.Struct, frozen=True):
     """What to simulate: a bench, or one instrument by its model name."""
@@ -45,10 +48,24 @@ async def main() -> int:
         _say({"refused": [str(problem) for problem in refused.problems]})
         return 2
     try:
-        await lines.until_closed(lambda line: _obey(rig, msgspec.json.decode(line, type=Control)))
+        return await _obey_all(rig, lines)
     finally:
         await rig.stop()
-    return 0
+
+
+async def _obey_all(rig: SimulatedRig, lines: Lines) -> int:
+    """Obey until standard input closes. A bench that broke is switched off: its links close, nobody is fooled."""
+    obeying = asyncio.create_task(
+        lines.until_closed(lambda line: _obey(rig, msgspec.json.decode(line, type=Control))), name="rig control"
+    )
+    breaking = asyncio.create_task(rig.broken.wait(), name="rig broken")
+    await asyncio.wait([obeying, breaking], return_when=asyncio.FIRST_COMPLETED)
+    if obeying.done():
+        breaking.cancel()
+        await obeying
+        return 0
+    obeying.cancel()
+    return EXIT_BROKEN
 
 
 async def _serve_rig(order: Order) -> SimulatedRig:

@@ -1,7 +1,8 @@
 """A whole simulated bench: plant, PLC and instruments wired as in bench.md section 1, on sockets and ptys or in memory.
 
 The plant and the PLC advance together every 10 ms. A fire pulse stops them until the pulse is solved, and then they
-catch up: the PLC never scans a plant that has not had its pulse yet.
+catch up: the PLC never scans a plant that has not had its pulse yet. A defect in any of it breaks the bench for good:
+it is dead then, not frozen with its last values.
 """
 
 import asyncio
@@ -36,7 +37,10 @@ EDGE_SEARCH_S = 0.02
 
 
 class SimulatedRig:
-    """One bench. ``start`` sets it running on this loop, ``board`` injects faults, ``press`` plays the people."""
+    """One bench. ``start`` sets it running on this loop, ``board`` injects faults, ``press`` plays the people.
+
+    ``broken`` is set when a defect stopped the scans; the loop's exception handler has been told of it.
+    """
 
     def __init__(self, rig: Rig, plant: BenchPlant, plc_text: str, plc_file: str, seed: int, offload: Offload) -> None:
         self.rig = rig
@@ -51,6 +55,7 @@ class SimulatedRig:
         self._timer: asyncio.TimerHandle | None = None
         self._solving: asyncio.Task[None] | None = None
         self._closers: list[Callable[[], Any]] = []
+        self.broken = asyncio.Event()
         wiring = Wiring(plant, self.plc, seed, self._stray)
         self.standins: dict[str, StandIn] = {
             spec.name: MAKERS[spec.model](wiring, spec, rig.channels_of(spec.name)) for spec in rig.instruments
@@ -91,6 +96,13 @@ class SimulatedRig:
             await close()
 
     def _tick(self) -> None:
+        try:
+            self._catch_up()
+        except Exception:
+            self.broken.set()
+            raise
+
+    def _catch_up(self) -> None:
         now_ns = self.now_ns()
         if now_ns - self._due_ns > LATE_MAX_NS:
             self.plant.log.append((now_ns, f"bench stood still for {(now_ns - self._due_ns) / 1e9:.2f} s"))
@@ -100,6 +112,7 @@ class SimulatedRig:
             self._due_ns += SCAN_NS
             if edges is not None:
                 self._solving = self._loop.create_task(self._solve(edges), name="rig pulse")
+                self._solving.add_done_callback(self._solved)
                 return
         self._schedule()
 
@@ -143,7 +156,14 @@ class SimulatedRig:
         self.plant.apply(record)
         for scope in self._scopes:
             scope.trigger_from_signal(edges.t0_ns, EDGE_SEARCH_S)
+
+    def _solved(self, solving: asyncio.Task[None]) -> None:
         self._solving = None
+        if solving.cancelled():
+            return
+        if solving.exception() is not None:
+            self.broken.set()
+        solving.result()  # raises what the pulse raised: the loop's exception handler hears of it
         self._tick()
 
     # --- outside ------------------------------------------------------------------------------------------------

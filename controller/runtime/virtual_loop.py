@@ -41,6 +41,10 @@ class NothingScheduled(RuntimeError):
     """The virtual loop has neither a ready callback nor a timer: on real time it would hang for ever."""
 
 
+class CallbackFailed(RuntimeError):
+    """A callback or a forgotten task raised on the virtual loop: a defect of this program. The cause is chained."""
+
+
 class _Timer(asyncio.TimerHandle):
     """A timer ordered by (instant, rank, creation) instead of by a float alone."""
 
@@ -109,6 +113,35 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """Run ``main`` to its end on a fresh virtual loop and close it, cancelling what it left behind."""
+    """Run ``main`` to its end on a fresh virtual loop and close it, cancelling what it left behind.
+
+    Raises CallbackFailed when anything outside ``main``'s own tasks raises: nothing is only logged here.
+    """
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(main)
+        return runner.run(_run_loudly(main))
+
+
+async def _run_loudly(main: Coroutine[Any, Any, T]) -> T:
+    """``main``, cancelled by the first failure that the loop reports, so that it can put its things away."""
+    task = asyncio.current_task()
+    failures: list[str] = []
+    causes: list[BaseException | None] = []
+
+    def fail(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        loop.default_exception_handler(context)
+        if task is not None and not failures:
+            task.cancel()
+        failures.append(str(context["message"]))
+        causes.append(context.get("exception"))
+
+    asyncio.get_running_loop().set_exception_handler(fail)
+    try:
+        result = await main
+    except (Exception, asyncio.CancelledError):
+        # what the cancelled run says of itself is a consequence; the first failure is the news
+        if failures:
+            raise CallbackFailed(failures[0]) from causes[0]
+        raise
+    if failures:
+        raise CallbackFailed(failures[0]) from causes[0]
+    return result

@@ -51,7 +51,11 @@ class SessionProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Feed the session and send what it answers."""
         session = self._session
-        chunks = session.feed(data, self._now_ns())
+        try:
+            chunks = session.feed(data, self._now_ns())
+        except Exception as trouble:
+            self._give_up(trouble)
+            return
         if chunks:
             self._emit(chunks)
         if session.waiting and self._ticking is None:
@@ -114,10 +118,21 @@ class SessionProtocol(asyncio.Protocol):
 
     def _tick(self) -> None:
         self._ticking = None
-        chunks = self._session.tick(self._now_ns())
+        try:
+            chunks = self._session.tick(self._now_ns())
+        except Exception as trouble:
+            self._give_up(trouble)
+            return
         if chunks:
             self._emit(chunks)
         self._tick_while_waiting()
+
+    def _give_up(self, trouble: Exception) -> None:
+        """A defect of the stand-in: tell the loop (virtual time ends the run, real time logs) and close this link."""
+        self._loop.call_exception_handler(
+            {"message": f"stand-in broke on its link: {trouble!r}", "exception": trouble, "protocol": self}
+        )
+        self.hang_up()
 
     def hang_up(self) -> None:
         """Drop the connection now, without sending what is queued."""

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from controller.runtime.virtual_loop import NothingScheduled, Rank, VirtualLoop, ranked, run_virtual
+from controller.runtime.virtual_loop import CallbackFailed, NothingScheduled, Rank, VirtualLoop, ranked, run_virtual
 
 
 def test_an_hour_passes_at_once_and_to_the_nanosecond() -> None:
@@ -49,4 +49,62 @@ def test_waiting_for_nothing_is_an_error_and_not_a_hang() -> None:
         await asyncio.get_running_loop().create_future()
 
     with pytest.raises(NothingScheduled):
+        run_virtual(main())
+
+
+def break_down(why: str) -> None:
+    raise KeyError(why)
+
+
+def test_a_callback_that_raises_ends_the_run_after_it_has_put_its_things_away() -> None:
+    tidied: list[str] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_later(0.5, break_down, "missing")
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(0.1)
+            tidied.append("link closed")
+
+    with pytest.raises(CallbackFailed) as caught:
+        run_virtual(main())
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert tidied == ["link closed"]
+
+
+def test_a_task_nobody_waits_for_is_heard_too() -> None:
+    async def forgotten() -> None:
+        await asyncio.sleep(0.1)
+        raise ValueError("lost")
+
+    async def main() -> str:
+        task = asyncio.get_running_loop().create_task(forgotten())
+        await asyncio.wait([task])
+        del task
+        return "went on"
+
+    with pytest.raises(CallbackFailed) as caught:
+        run_virtual(main())
+    assert str(caught.value.__cause__) == "lost"
+
+
+def test_the_first_failure_is_told_not_what_follows_from_it() -> None:
+    async def main() -> None:
+        asyncio.get_running_loop().call_soon(break_down, "first")
+        try:
+            await asyncio.sleep(1.0)
+        finally:
+            raise OSError("the links are gone")
+
+    with pytest.raises(CallbackFailed) as caught:
+        run_virtual(main())
+    assert repr(caught.value.__cause__) == "KeyError('first')"
+
+
+def test_an_ordinary_failure_of_the_run_keeps_its_own_name() -> None:
+    async def main() -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
         run_virtual(main())
