@@ -11,7 +11,7 @@ from typing import Any
 from controller.runtime.bench import Bench
 from controller.runtime.health import Health
 from controller.runtime.situation import Situation
-from controller.sequencer.plan import InstrumentClass, Plan, ScopePlan
+from controller.sequencer.plan import InstrumentClass, Plan, ScopePlan, StepKind
 from drivers.errors import InstrumentError
 from drivers.ports import DelayPlan, ScopeChannel, ScopeSetup, ScopeState, Waveform
 
@@ -23,6 +23,8 @@ TRIGGER_WAIT_S = 2.0
 
 TRANSFER_S = 60.0
 """Longest transfer of one waveform: 8 MB at 1 byte/us would be 8 s; a driver's own deadline is far shorter."""
+
+_TRIGGERING = frozenset({StepKind.FIRE, StepKind.REHEARSE})
 
 Store = Callable[[str, str, Waveform], Awaitable[None]]
 
@@ -147,11 +149,8 @@ class Actions:
         await self._bench.charger.output(True)
 
     async def rest_charger(self) -> None:
-        """Output off. Second line behind the PLC's inhibit, so a charger that does not answer is only noted."""
-        try:
-            await self._bench.charger.output(False)
-        except InstrumentError as trouble:
-            self._note(self._bench.charger.name, "warning", f"output not switched off by command: {trouble}")
+        """Output off: the second line behind the PLC's hard-wired inhibit."""
+        await self._bench.charger.output(False)
 
     async def _await_record(self, name: str) -> None:
         loop = asyncio.get_running_loop()
@@ -182,18 +181,39 @@ class Actions:
         await self._every_scope(scope)
 
     async def transfer(self) -> None:
-        """Read every planned channel and store it; scopes one after the other share one network."""
+        """Read every planned channel and store it, then see that everything the shot depended on still answers."""
 
         async def scope(plan: ScopePlan) -> None:
             await self._await_record(plan.instrument)
             await self._read(plan)
 
         await self._every_scope(scope)
+        await self._look_back()
+
+    async def _look_back(self) -> None:
+        """A shot whose charger, DAQ or delay generator died on the way is no good shot, whatever the scopes show."""
+
+        async def charger() -> None:
+            await self._bench.charger.read()
+
+        async def daq() -> None:
+            await self._bench.daq.read()
+
+        async def delay() -> None:
+            if not await self._bench.delay.triggered():
+                raise ActionFailed(f"{self._bench.delay.name}: saw no trigger in this shot")
+
+        await self._guard(self._bench.charger.name, charger())
+        await self._guard(self._bench.daq.name, daq())
+        if self.captured.delays is not None and any(step.kind in _TRIGGERING for step in self._plan.steps):
+            await self._guard(self._bench.delay.name, delay())
 
     async def salvage(self) -> None:
         """After an abort: keep what the scopes caught; one that caught nothing is noted, never waited for."""
         for plan in self._plan.scopes:
             try:
+                if plan.channels and plan.channels[-1].channel in self.captured.waveforms:
+                    continue  # transferred before the run ended
                 if await self._bench.scopes[plan.instrument].state() is ScopeState.TRIGGERED:
                     await self._read(plan)
                 else:
@@ -204,6 +224,8 @@ class Actions:
     async def _read(self, plan: ScopePlan) -> None:
         instrument = self._bench.scopes[plan.instrument]
         for channel in plan.channels:
+            if channel.channel in self.captured.waveforms:
+                continue
             now_ns = round(asyncio.get_running_loop().time() * 1e9)
             self._health.promise("sequence", now_ns, TRANSFER_S)
             waveform = await instrument.read_waveform(channel.source)
