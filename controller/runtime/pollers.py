@@ -120,6 +120,7 @@ class Pollers:
                 self._situation.log(name, now_ns, volts[terminal] * scale)
         if self._witness is not None and self._witness[1] in volts:
             self._situation.witness_v = volts[self._witness[1]] * self._witness[2]
+            self._situation.witness_ns = now_ns
 
     def _daq_period_s(self) -> float:
         status = self._situation.status

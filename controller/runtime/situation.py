@@ -13,6 +13,10 @@ LOG_SAMPLES_MAX = 400_000
 """Per slow channel: more than an hour at 100 Hz; then the oldest half is dropped and the record says so."""
 
 
+WITNESS_AGE_S = 0.2
+"""An older reading of the data acquisition unit witnesses nothing: the bank charges by 50 V in that time."""
+
+
 @dataclass(slots=True)
 class SlowHistory:
     """One slow channel: seconds since the start, and values."""
@@ -44,6 +48,7 @@ class Situation:
     charger: ChargerReading | None = None
     daq_v: dict[str, float] = field(default_factory=dict)
     witness_v: float | None = None
+    witness_ns: int = 0
     journal_alive: bool = True
     lost_required: str = ""
     lost_optional: dict[str, str] = field(default_factory=dict)
@@ -69,7 +74,7 @@ class Situation:
             boot_id=status.boot_id,
             probe_a_v=status.probe_a_v,
             probe_b_v=status.probe_b_v,
-            witness_v=self.witness_v,
+            witness_v=self.witness_v if (now_ns - self.witness_ns) * 1e-9 <= WITNESS_AGE_S else None,
             module_v=status.module_v,
             target_v=status.target_v,
             proven_safe=Flag.PROOF_OF_SAFE in status.flags,

@@ -229,7 +229,8 @@ def _aborting(state: EngineState, event: Seen | Done | Failed) -> tuple[EngineSt
         outputs: tuple[Output, ...] = (Journal("dump_done"), Journal("safe_verified"))
         if state.fired or "PREFIRE" in seen.trips:
             return replace(state, mode=Mode.SALVAGE, safe=True), (*outputs, Perform("salvage"))
-        return replace(state, mode=Mode.DONE, safe=True), (*outputs, Finish())
+        # the Done of these records ends the run: what was proven must stand in the journal
+        return replace(state, mode=Mode.SALVAGE, safe=True), outputs
     late = (seen.t_ns - state.abort_ns) * 1e-9 > ABORT_TIMEOUT_S
     if late or seen.state is BenchState.LOCKOUT:
         unproven = replace(state, mode=Mode.SALVAGE, ending=Ending.UNSAFE)

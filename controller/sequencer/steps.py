@@ -148,7 +148,11 @@ TABLE: dict[StepKind, Behaviour] = {
         frozenset({B.DUMPING, B.SAFE}),
     ),
     StepKind.TRANSFER: Behaviour(
-        (Phase((Journal("capture_start"), Perform("transfer"), Journal("capture_done")), None),), _TESTING
+        (
+            Phase((Journal("capture_start"), Perform("transfer"), Perform("attend")), None),
+            Phase((Journal("capture_done"),), _in(B.SAFE, B.TEST)),
+        ),
+        _TESTING,
     ),
     StepKind.ENTER_TEST: Behaviour((Phase((Command("ENTER_TEST", repeat=True),), _in(B.TEST)),), _TESTING),
     StepKind.REHEARSE: Behaviour((Phase((Command("REHEARSE"), Perform("await_trigger")), None),), frozenset({B.TEST})),

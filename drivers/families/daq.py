@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from drivers.errors import InstrumentRefused, LocalWireError, RemoteWireError, WrongInstrument
 from drivers.ports import Identity
 from drivers.transports.modbus import Connect, ModbusLink
-from drivers.wire.labjack_t7 import AIN_COUNT, BY_NAME, PRODUCT_ID, READING_INVALID, TEST_VALUE, range_for
+from drivers.wire.labjack_t7 import AIN_COUNT, BY_NAME, PRODUCT_ID, TEST_VALUE, range_for
 from drivers.wire.modbus import Function, Request
 
 TIMEOUT_S = 0.5
 """One T7 transaction takes 1-5 ms on a quiet network."""
 CONNECT_TIMEOUT_S = 2.0
+FULL_SCALE_MAX_V = 11.0
+"""The widest range is 10 V and converts to some 10.6 V; more than this never came from the converter."""
 _AIN = re.compile(r"AIN(\d{1,2})")
 
 
@@ -55,7 +57,7 @@ class LabJackT7Daq:
         for name, index in self._inputs.items():
             start = (index - first) * 4
             reading_v = row.decode(block[start : start + 4])
-            if not math.isfinite(reading_v) or reading_v <= READING_INVALID:
+            if not math.isfinite(reading_v) or abs(reading_v) > FULL_SCALE_MAX_V:
                 raise RemoteWireError(self.name, f"{name} reads {reading_v!r}, which is no voltage")
             readings[name] = reading_v
         return readings
