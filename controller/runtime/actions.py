@@ -72,7 +72,6 @@ class Actions:
             "await_trigger": self.await_trigger,
             "force_trigger": self.force_trigger,
             "transfer": self.transfer,
-            "attend": self.attend,
             "salvage": self.salvage,
         }
 
@@ -209,34 +208,12 @@ class Actions:
         if self.captured.delays is not None and any(step.kind in _TRIGGERING for step in self._plan.steps):
             await self._guard(self._bench.delay.name, delay())
 
-    async def attend(self) -> None:
-        """Everything but the scopes, which have just been read, answers after the shot as it did before.
-
-        What died while the links were kept quiet for the pulse is found here: its part of the record is in doubt.
-        """
-
-        async def delay() -> None:
-            if await self._bench.delay.read_back() != self.captured.delays:
-                raise ActionFailed(f"{self._bench.delay.name}: delays changed since arming")
-
-        async def charger() -> None:
-            await self._bench.charger.read()
-
-        async def daq() -> None:
-            await self._bench.daq.read()
-
-        if self.captured.delays is not None:
-            await self._guard(self._bench.delay.name, delay())
-        await asyncio.gather(self._guard(self._bench.charger.name, charger()), self._guard(self._bench.daq.name, daq()))
-
     async def salvage(self) -> None:
         """After an abort: keep what the scopes caught; one that caught nothing is noted, never waited for."""
         for plan in self._plan.scopes:
             if all(channel.channel in self.captured.waveforms for channel in plan.channels):
-                continue
+                continue  # transferred before the run ended
             try:
-                if plan.channels and plan.channels[-1].channel in self.captured.waveforms:
-                    continue  # transferred before the run ended
                 if await self._bench.scopes[plan.instrument].state() is ScopeState.TRIGGERED:
                     await self._read(plan)
                 else:

@@ -255,9 +255,18 @@ class Runner:
         if isinstance(intent, Journal):
             await self._write(intent)
         elif isinstance(intent, Perform):
-            await self._actions.perform(intent.action)
+            await self._perform(intent)
         else:
             await self._send(intent)
+
+    async def _perform(self, intent: Perform) -> None:
+        try:
+            await self._actions.perform(intent.action)
+        except (InstrumentError, ActionFailed) as trouble:
+            if self.state.mode is engine.Mode.RUN:
+                raise
+            # safing asks everybody once and depends on the PLC alone; what the scopes caught must still be fetched
+            self.note("core", "warning", f"{intent.action}: {trouble}")
 
     async def _write(self, intent: Journal) -> None:
         try:

@@ -149,7 +149,7 @@ TABLE: dict[StepKind, Behaviour] = {
     ),
     StepKind.TRANSFER: Behaviour(
         (
-            Phase((Journal("capture_start"), Perform("transfer"), Perform("attend")), None),
+            Phase((Journal("capture_start"), Perform("transfer")), None),
             Phase((Journal("capture_done"),), _in(B.SAFE, B.TEST)),
         ),
         _TESTING,
