@@ -107,7 +107,7 @@ class Child:
 async def start_child(
     name: str, command: tuple[str, ...], first_line: bytes, log_dir: Path, inherit: tuple[int, ...] = ()
 ) -> Child:
-    """Start ``command`` in its own session (Windows: process group) and hand it its first line.
+    """Start ``command`` in its own session (Windows: process group) and hand it its first line, unless that is empty.
 
     Standard error goes to ``log_dir/<name>.stderr``. Raises OSError when the process cannot be started.
     """
@@ -130,7 +130,8 @@ async def start_child(
         raise
     finally:
         os.close(control.read_fd)
-    control.send(first_line)
+    if first_line:
+        control.send(first_line)
     return Child(name, process, control)
 
 

@@ -101,6 +101,7 @@ class Supervisor:
         self._reason = ""
         self._rig: Child | None = None
         self._core: Child | None = None
+        self._next_core: Child | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._endpoints: Mapping[str, Any] = {}
 
@@ -136,13 +137,16 @@ class Supervisor:
         finally:
             for timer in self._timers:
                 timer.cancel()
-            for child in (self._core, self._rig):
+            for child in (self._core, self._next_core, self._rig):
                 if child is not None:
                     await child.stop(STOP_TIMEOUT_S)
 
     async def _start_rig(self) -> None:
         order = {"rig": self._job.config.rig, "seed": self._job.config.seed, "instrument": ""}
         self._rig = await start_child("rig", self._job.rig_command, json.dumps(order).encode(), self._job.log_dir)
+        if not self._reason:
+            # the first core imports its libraries while the rig does: it does nothing before its first line
+            self._next_core = await self._spawn_core()
         said = await first_object(self._rig)
         self._endpoints = said.get("instruments", {})
         for word in self._job.scene:
@@ -183,11 +187,9 @@ class Supervisor:
         self, config: messages.RunConfig, first: bool
     ) -> tuple[messages.Finished | None, tuple[str, ...]]:
         """Run one core to its end. Returns its last word (None: it died) and why it refused (empty: it did not)."""
-        inherit = self._rig.control.share_with if self._rig is not None else ()
-        core = await start_child(
-            "core", self._job.core_command, msgspec.json.encode(config), self._job.log_dir, inherit
-        )
-        self._core = core
+        core = self._next_core or await self._spawn_core()
+        self._core, self._next_core = core, None
+        core.control.send(msgspec.json.encode(config))
         try:
             if self._reason and first:
                 self._order_abort(core)
@@ -200,6 +202,11 @@ class Supervisor:
         finally:
             await core.stop(STOP_TIMEOUT_S)
             self._core = None
+
+    async def _spawn_core(self) -> Child:
+        """A core that waits for its configuration."""
+        inherit = self._rig.control.share_with if self._rig is not None else ()
+        return await start_child("core", self._job.core_command, b"", self._job.log_dir, inherit)
 
     def _pids(self) -> Mapping[str, int]:
         children = {"rig": self._rig, "core": self._core}

@@ -20,6 +20,8 @@ def main() -> None:
     role, behaviour, path = sys.argv[1:4]
     with open(path, "a", encoding="utf-8", buffering=1) as told:
         first = sys.stdin.buffer.raw.readline()
+        if not first:
+            return
         told.write(f"{role} {first.decode().strip()}\n")
         (rig if role == "rig" else core)(behaviour, first, told)
 
