@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import IntEnum
 from importlib import metadata
 
 import numpy as np
@@ -30,7 +31,7 @@ from controller.shots.model import (
     SlowLog,
 )
 from drivers.ports import Identity, Waveform
-from drivers.wire.plc import EventCode, PlcEvent, PlcState, Trip
+from drivers.wire.plc import EventCode, PlcCommand, PlcEvent, PlcState, Refusal, Trip
 
 SCAN_NS = 10_000_000
 """One PLC scan (design.md 2)."""
@@ -130,6 +131,14 @@ def describe_event(event: PlcEvent) -> str:
     if code is EventCode.TRIP:
         names = [str(trip.name) for trip in Trip if trip.value & event.detail]
         return f"trip {', '.join(names)} at {event.value:.0f} V"
+    if code is EventCode.COMMAND:
+        return f"{_name(PlcCommand, event.detail >> 8)}: {_name(Refusal, event.detail & 0xFF).lower()}"
+    if code is EventCode.CONTROLLER:
+        return f"controller of epoch {event.detail} takes over"
+    if code is EventCode.BOOT:
+        return f"PLC started, boot id {event.detail}"
+    if code is EventCode.LIMITS:
+        return f"limits file {event.detail:08x}..."
     if code is EventCode.SELF_TEST:
         return f"self-test: {event.detail >> 8} of {event.detail & 0xFF} paths passed"
     if code is EventCode.FIRE:
@@ -139,6 +148,10 @@ def describe_event(event: PlcEvent) -> str:
     if code is EventCode.PROOF:
         return f"proof of safe {'holds' if event.detail == 1 else 'failed'}, worst tau ratio {event.value:.3f}"
     return f"{code.name.lower().replace('_', ' ')} {event.detail} {event.value:g}"
+
+
+def _name(kind: type[IntEnum], value: int) -> str:
+    return next((member.name for member in kind if member == value), str(value))
 
 
 def plc_rows(outcome: Outcome) -> tuple[PlcEventRow, ...]:
