@@ -21,8 +21,8 @@ from controller.runtime.virtual_loop import run_virtual as run_on_virtual_time
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Virtual runs are labelled from here, one second per seed: labels must not depend on the wall clock."""
 
-ABORT_POLL_S = 0.01
-"""How often, in virtual time, the shell's wish to stop is looked at."""
+ABORT_POLL_S = 0.05
+"""How often, in virtual time, the shell's wish to stop is looked at: under a millisecond of real time."""
 
 
 def run_virtual(config: RunConfig, on_message: Callable[[Message], None], abort: Callable[[], str]) -> Finished:

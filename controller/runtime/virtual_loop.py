@@ -16,6 +16,9 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _NS = 1_000_000_000
+_RANKS = 4
+_TIMERS_MAX = 1 << 40
+"""Timers one loop may make before their order within an instant is lost: years of virtual time."""
 
 
 class Rank(IntEnum):
@@ -46,7 +49,7 @@ class CallbackFailed(RuntimeError):
 
 
 class _Timer(asyncio.TimerHandle):
-    """A timer ordered by (instant, rank, creation) instead of by a float alone."""
+    """A timer ordered by (instant, rank, creation), the three as one number, instead of by a float alone."""
 
     __slots__ = ("key",)
 
@@ -57,7 +60,7 @@ class _Timer(asyncio.TimerHandle):
         args: tuple[object, ...],
         loop: asyncio.AbstractEventLoop,
         context: Context | None,
-        key: tuple[int, int, int],
+        key: int,
     ) -> None:
         super().__init__(when, callback, args, loop, context)
         self.key = key
@@ -106,7 +109,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """As asyncio's, with the caller's rank breaking ties."""
         self._timers_made += 1
         rank = _rank.get() if context is None else context.get(_rank, Rank.CORE)
-        timer = _Timer(when, callback, args, self, context, (round(when * _NS), rank, self._timers_made))
+        key = (round(when * _NS) * _RANKS + rank) * _TIMERS_MAX + self._timers_made
+        timer = _Timer(when, callback, args, self, context, key)
         heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # as BaseEventLoop.call_at does
         timer._scheduled = True  # type: ignore[attr-defined]  # noqa: SLF001  # asyncio counts cancelled timers by it
         return timer
