@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.app.faultspec import FaultSpec, check_faults
+from controller.app.folder_lock import LOCK
 from controller.app.locate import RigFiles, find_profile, rig_files
 from controller.app.logs import LOGS
 from controller.messages import RunConfig
@@ -85,7 +86,7 @@ def prepare_out(out: Path) -> Path:
         raise Refused(
             [Problem(where, 0, field, f"cannot be written: {error.strerror}", "name another folder")]
         ) from None
-    if listing and CATALOGUE not in listing:
+    if listing and CATALOGUE not in listing and LOCK not in listing:
         problem = f"is used for something else ({listing[0]!r} is in it)"
         raise Refused([Problem(where, 0, field, problem, "name an empty or new folder, or one with earlier shots")])
     if free < FREE_BYTES_MIN:

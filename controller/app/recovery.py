@@ -6,24 +6,22 @@ the action is always the same.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
+from controller.app.booking import open_catalogue
+from controller.app.folder_lock import FolderLock
+from controller.app.interrupted import Interrupted, book_interrupted, describe, read_ring
 from controller.app.linked import Connect
 from controller.app.preflight import Prepared
-from controller.app.shot import World, open_catalogue
+from controller.app.shot import World
 from controller.messages import Finished
 from controller.rig.model import Rig
 from controller.runtime.situation import observe
 from controller.sequencer.engine import Ending, proven_safe
-from controller.shots.catalogue import Catalogue
-from controller.shots.journal import JournalError, JournalSealed
-from controller.shots.journal_file import JournalFile
 from drivers.errors import InstrumentError
 from drivers.ports import RigPlc
 from drivers.registry import open_instrument
-from drivers.wire.plc import ARMED_STATES, EventCode, PlcCommand, PlcEvent, PlcRequest, PlcState, PlcStatus
+from drivers.wire.plc import ARMED_STATES, PlcCommand, PlcEvent, PlcRequest, PlcState, PlcStatus
 
 PROOF_S = 60.0
 """Longest wait for the PLC's proof of safe: T_dump, dwell and a misfire's no-approach time."""
@@ -31,22 +29,17 @@ PROOF_S = 60.0
 LOOK_S = 0.1
 """Time between two looks at the PLC."""
 
-RING_EVENTS = 256
-"""Events the PLC's ring holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted:
-    """One interrupted shot: what its journal says, and whether its fire pulse went out (None: never intended)."""
-
-    number: int
-    last: str
-    fired: bool | None
-    folder: Path
-
 
 async def recover(prepared: Prepared, world: World) -> Finished:
     """Verify the bench and book every unfinished shot of the rig. Never raises for a bench that does not answer."""
+    lock = FolderLock(prepared.out)
+    try:
+        return await _recover(prepared, world)
+    finally:
+        lock.release()
+
+
+async def _recover(prepared: Prepared, world: World) -> Finished:
     catalogue = await world.offload(lambda: open_catalogue(prepared.config, prepared.out))
     status: PlcStatus | None = None
     events: tuple[PlcEvent, ...] = ()
@@ -59,11 +52,11 @@ async def recover(prepared: Prepared, world: World) -> Finished:
         else:
             try:
                 status, safe = await make_safe(plc)
-                events = await _ring(plc, status)
+                events = await read_ring(plc, status)
                 reason = "the controller died during the shot"
             finally:
                 await plc.close()
-        booked = await world.offload(lambda: book_interrupted(catalogue, prepared, events))
+        booked = await world.offload(lambda: book_interrupted(catalogue, prepared.rig.name, prepared.out, events))
     finally:
         await world.offload(catalogue.close)
     return _finished(booked, status, safe, reason)
@@ -106,50 +99,6 @@ def safe_now(status: PlcStatus) -> bool:
     """De-energised and proven; a bench whose dumps never opened since its PLC started needs no proof of a dump."""
     seen = observe(status, 0)
     return proven_safe(seen, opened=True) or (status.state is PlcState.SAFE and proven_safe(seen, opened=False))
-
-
-async def _ring(plc: RigPlc, status: PlcStatus | None) -> tuple[PlcEvent, ...]:
-    if status is None:
-        return ()
-    first = max(0, status.event_head - RING_EVENTS)
-    return await plc.read_events(first, status.event_head - first)
-
-
-def book_interrupted(catalogue: Catalogue, prepared: Prepared, events: Sequence[PlcEvent]) -> tuple[Interrupted, ...]:
-    """Close the journals of unfinished shots and mark them; a fire intent without result is resolved by the ring."""
-    booked = []
-    for number in catalogue.unfinished(prepared.rig.name):
-        shot = _inspect(prepared.out, number, events)
-        catalogue.mark_interrupted(number, describe(shot))
-        booked.append(shot)
-    return tuple(booked)
-
-
-def _inspect(out: Path, number: int, events: Sequence[PlcEvent]) -> Interrupted:
-    folder = next(iter(sorted(out.glob(f"{number:06d}-*"))), None)
-    if folder is None:
-        return Interrupted(number, "", None, out)
-    try:
-        journal, scan = JournalFile.recover(folder / "journal.sgj", 0)
-        journal.close()
-        kinds = scan.kinds()
-    except JournalSealed:
-        return Interrupted(number, "sealed", None, folder)
-    except (JournalError, OSError) as trouble:
-        return Interrupted(number, str(trouble), None, folder)
-    fired = None
-    if "fire_intent" in kinds and "fire_result" not in kinds:
-        fired = any(event.code == EventCode.FIRE and event.detail == number for event in events)
-    return Interrupted(number, kinds[-1] if kinds else "", fired, folder)
-
-
-def describe(shot: Interrupted) -> str:
-    """What the catalogue says of an interrupted shot."""
-    text = f"the controller died after journal record {shot.last!r}" if shot.last else "the controller died at once"
-    if shot.fired is None:
-        return text
-    answer = "was given" if shot.fired else "was not given"
-    return f"{text}; UNKNOWN-FIRED, resolved by the PLC's ring: the fire pulse {answer}"
 
 
 def _finished(booked: Sequence[Interrupted], status: PlcStatus | None, safe: bool, reason: str) -> Finished:

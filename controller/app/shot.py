@@ -1,22 +1,24 @@
 """One shot from the first connection to the last file: the same for real time and virtual time."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from controller import messages
+from controller.app.booking import Booking, book_refusal, book_shot, open_catalogue
+from controller.app.folder_lock import FolderLock
 from controller.app.instruments import open_bench
+from controller.app.interrupted import book_interrupted, describe, read_ring
 from controller.app.linked import Connect
-from controller.app.preflight import CATALOGUE, Prepared
+from controller.app.preflight import Prepared
 from controller.app.wear import Wear, wear_of
-from controller.messages import Finished, Message, RunConfig, StepEntered
+from controller.messages import Finished, Message, StepEntered
 from controller.rig.source import Problem, Refused
 from controller.runtime.actions import ActionFailed
 from controller.runtime.bench import Bench
-from controller.runtime.core import Core, CoreSetup, Outcome, fire_mask, gate_s
+from controller.runtime.core import Core, CoreSetup, Outcome
 from controller.runtime.offload import Offload
 from controller.runtime.recording import (
     Background,
@@ -30,10 +32,9 @@ from controller.runtime.runner import ShotTicket
 from controller.sequencer.engine import Ending
 from controller.sequencer.verdict import Exit, Verdict, exit_code, overall
 from controller.shots.capture_store import CaptureStore, CaptureUnusable
-from controller.shots.catalogue import Catalogue, CatalogueUnusable
+from controller.shots.catalogue import Catalogue
 from controller.shots.hashing import hash_file
 from controller.shots.journal import JournalError
-from controller.shots.journal_file import JournalFile
 from controller.shots.measure import measure_all
 from controller.shots.model import EventRow, MeasuredValue, ShotRecord
 from controller.shots.quantities import MeasureContext
@@ -68,16 +69,6 @@ class World:
     predicted: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """A shot's entry in the catalogue and its folder."""
-
-    catalogue: Catalogue
-    ticket: ShotTicket
-    folder: Path
-    journal: JournalFile
-
-
 class EventLog:
     """Publishes every message and keeps the events for the record."""
 
@@ -98,12 +89,6 @@ class EventLog:
             self.rows.append(row)
 
 
-def derive_id(seed: int, rig: str, number: int) -> str:
-    """A shot id that looks like a UUID and follows from seed, rig and number (design.md 2)."""
-    digest = hashlib.blake2b(f"{seed}/{rig}/{number}".encode(), digest_size=16).hexdigest()
-    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
-
-
 def connection_id(shot_id: str) -> int:
     """The controller's connection id on the PLC link: 31 bits of the shot id, never zero."""
     return int(shot_id[:8], 16) & 0x7FFFFFFF | 1
@@ -114,13 +99,26 @@ async def run_shot(prepared: Prepared, world: World, stop_when: Callable[[Callab
 
     Raises Refused for everything that keeps the shot from starting: nothing was energised then.
     """
+    lock = FolderLock(prepared.out)
+    try:
+        return await _run_locked(prepared, world, stop_when)
+    finally:
+        lock.release()
+
+
+async def _run_locked(prepared: Prepared, world: World, stop_when: Callable[[Callable[[str], None]], None]) -> Finished:
     log = EventLog(world.publish)
     bench, identities = await open_bench(prepared.rig, world.connects)
     try:
         catalogue = await world.offload(lambda: open_catalogue(prepared.config, prepared.out))
         try:
-            booking = await _book(prepared, world, catalogue)
-            await _require_safe(bench, prepared, booking.ticket)
+            await _book_interrupted(bench, prepared, world, catalogue, log)
+            booking = await book_shot(prepared, catalogue, world.offload, consent_input=not world.simulated)
+            try:
+                await _require_safe(bench, prepared, booking.ticket)
+            except Refused as refused:
+                await book_refusal(booking, refused, world.offload)
+                raise
             core = Core(
                 CoreSetup(
                     prepared.plan,
@@ -147,66 +145,22 @@ async def run_shot(prepared: Prepared, world: World, stop_when: Callable[[Callab
         await bench.close()
 
 
-def open_catalogue(config: RunConfig, out: Path) -> Catalogue:
-    """The catalogue of a run. Raises Refused when it cannot be used."""
+async def _book_interrupted(
+    bench: Bench, prepared: Prepared, world: World, catalogue: Catalogue, log: EventLog
+) -> None:
+    """Recovery at start: shots of this rig that a dead controller left unfinished are booked before the next one."""
+    if not await world.offload(lambda: catalogue.unfinished(prepared.rig.name)):
+        return
     try:
-        return Catalogue.open(config.catalogue or out / CATALOGUE)
-    except CatalogueUnusable as trouble:
-        raise Refused([Problem(trouble.place, 0, "catalogue", trouble.problem, trouble.remedy)]) from None
-
-
-async def _book(prepared: Prepared, world: World, catalogue: Catalogue) -> Booking:
-    config, plan = prepared.config, prepared.plan
-    number = await world.offload(lambda: catalogue.reserve_number(prepared.rig.name, config.started_utc))
-    shot_id = derive_id(config.seed, prepared.rig.name, number)
-    ticket = ShotTicket(
-        number,
-        shot_id,
-        prepared.rig.rig_id,
-        number,
-        fire_mask(plan),
-        gate_s(plan),
-        prepared.rig.bank.charge_rate_v_per_s,
-        consent_input=not world.simulated,
-    )
-    folder = prepared.out / f"{number:06d}-{plan.profile}"
-    header = {
-        "shot": number,
-        "shot_id": shot_id,
-        "rig": prepared.rig.name,
-        "profile": plan.profile,
-        "profile_sha256": plan.profile_sha256,
-        "rig_sha256": plan.rig_sha256,
-        "started_utc": config.started_utc,
-        "operator": config.operator,
-        "purpose": config.purpose or plan.purpose,
-    }
-
-    def create() -> JournalFile:
-        folder.mkdir()
-        catalogue.update(
-            number,
-            shot_id=shot_id,
-            kind=plan.kind.value,
-            profile=plan.profile,
-            load=config.load or plan.load,
-            operator=config.operator,
-            purpose=config.purpose or plan.purpose,
-            profile_sha256=plan.profile_sha256,
-            rig_sha256=plan.rig_sha256,
-        )
-        if config.tags:
-            catalogue.tag(number, *config.tags)
-        if config.comment:
-            catalogue.comment(number, config.started_utc, config.operator, config.comment)
-        return JournalFile.create(folder / "journal.sgj", header)
-
-    try:
-        journal = await world.offload(create)
-    except (JournalError, OSError) as trouble:
-        remedy = "free the disk, or give another --out"
-        raise Refused([Problem(str(folder), 0, "journal", str(trouble), remedy)]) from None
-    return Booking(catalogue, ticket, folder, journal)
+        # epoch 0 holds nothing and is refused everything, but every answer carries the status
+        status = await bench.plc.exchange(PlcRequest())
+    except InstrumentError as trouble:
+        raise _refuse_plc(prepared, trouble.problem, "check the PLC's link") from None
+    events = await read_ring(bench.plc, status)
+    booked = await world.offload(lambda: book_interrupted(catalogue, prepared.rig.name, prepared.out, events))
+    now_ns = round(asyncio.get_running_loop().time() * 1e9)
+    for shot in booked:
+        log(messages.Event(now_ns, "recovery", "warning", f"shot {shot.number} was interrupted: {describe(shot)}"))
 
 
 async def _require_safe(bench: Bench, prepared: Prepared, ticket: ShotTicket) -> None:

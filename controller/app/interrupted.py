@@ -1,0 +1,77 @@
+"""Shots that a dead controller left unfinished: close their journals and say in the catalogue what is known of them.
+
+The last record of an interrupted journal decides the text; a fire intent without a result is resolved by the PLC's
+own ring of events (safety.md 6).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.shots.catalogue import Catalogue
+from controller.shots.journal import JournalError, JournalSealed
+from controller.shots.journal_file import JournalFile
+from drivers.errors import InstrumentError
+from drivers.ports import RigPlc
+from drivers.wire.plc import EventCode, PlcEvent, PlcStatus
+
+RING_EVENTS = 256
+"""Events the PLC's ring holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """One interrupted shot: what its journal says, and whether its fire pulse went out (None: never intended)."""
+
+    number: int
+    last: str
+    fired: bool | None
+    folder: Path
+
+
+async def read_ring(plc: RigPlc, status: PlcStatus | None) -> tuple[PlcEvent, ...]:
+    """The PLC's own account of what it did; empty when it does not tell."""
+    if status is None:
+        return ()
+    first = max(0, status.event_head - RING_EVENTS)
+    try:
+        return await plc.read_events(first, status.event_head - first)
+    except InstrumentError:
+        return ()
+
+
+def book_interrupted(catalogue: Catalogue, rig: str, out: Path, events: Sequence[PlcEvent]) -> tuple[Interrupted, ...]:
+    """Close the journals of unfinished shots and mark them; a fire intent without result is resolved by the ring."""
+    booked = []
+    for number in catalogue.unfinished(rig):
+        shot = _inspect(out, number, events)
+        catalogue.mark_interrupted(number, describe(shot))
+        booked.append(shot)
+    return tuple(booked)
+
+
+def _inspect(out: Path, number: int, events: Sequence[PlcEvent]) -> Interrupted:
+    folder = next(iter(sorted(out.glob(f"{number:06d}-*"))), None)
+    if folder is None:
+        return Interrupted(number, "", None, out)
+    try:
+        journal, scan = JournalFile.recover(folder / "journal.sgj", 0)
+        journal.close()
+        kinds = scan.kinds()
+    except JournalSealed:
+        return Interrupted(number, "sealed", None, folder)
+    except (JournalError, OSError) as trouble:
+        return Interrupted(number, str(trouble), None, folder)
+    fired = None
+    if "fire_intent" in kinds and "fire_result" not in kinds:
+        fired = any(event.code == EventCode.FIRE and event.detail == number for event in events)
+    return Interrupted(number, kinds[-1] if kinds else "", fired, folder)
+
+
+def describe(shot: Interrupted) -> str:
+    """What the catalogue says of an interrupted shot."""
+    text = f"the controller died after journal record {shot.last!r}" if shot.last else "the controller died at once"
+    if shot.fired is None:
+        return text
+    answer = "was given" if shot.fired else "was not given"
+    return f"{text}; UNKNOWN-FIRED, resolved by the PLC's ring: the fire pulse {answer}"
