@@ -3,11 +3,13 @@
 One :class:`LinkFaults` per instrument, shared by all its connections, so that a fault survives a reconnect.
 """
 
+import hashlib
 import math
 import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import ClassVar
 
 from firmware_sim.sessions.base import Chunk, Session
@@ -27,6 +29,9 @@ SLOW_BYTE_NS = 1_000_000_000
 
 SLOW_MAX = 1024
 """Bytes sent one by one before the rest of a slow reply is dropped: a quarter of an hour, no deadline is longer."""
+
+_EMI = "emi"
+"""Among the active ones while a pulse disturbs the link; nobody can inject it."""
 
 MBAP_BYTES = 7
 """Transaction, protocol, length and unit in front of every Modbus TCP frame."""
@@ -60,6 +65,24 @@ def rewrite_reply(fault: str, reply: bytes) -> bytes:
     return rewrite_registers(fault, reply) if modbus else rewrite_text(fault, reply)
 
 
+class Emi(Enum):
+    """What a pulse's interference does to a link (bench.md 1, "EMI")."""
+
+    LOST = "lost"
+    """What is sent to the instrument never arrives whole."""
+    GARBAGE = "garbage"
+    """So does a serial line, and the edges on it look like bytes."""
+    LATE = "late"
+    """A safety link repeats its frames until one gets through: its answers are late, and right."""
+
+
+EMI_BYTES_MAX = 8
+"""Bytes that a disturbed serial line invents per request."""
+
+EMI_LATE_NS = 20_000_000
+"""A safety link's answer comes this much later: two PLC scans, far inside the 300 ms that a status may be old."""
+
+
 @dataclass(slots=True)
 class LinkFaults:
     """The faults injected into one instrument's link. ``active`` is empty on a healthy one."""
@@ -68,6 +91,10 @@ class LinkFaults:
 
     rewrite: Rewrite = rewrite_reply
     active: dict[str, None] = field(default_factory=dict)
+    emi: Emi = Emi.LOST
+    emi_until_ns: int = 0
+    heard_bytes: int = 0
+    """Bytes received since the stand-in was switched on, lost ones included."""
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""
@@ -77,6 +104,12 @@ class LinkFaults:
             self.active[fault_id] = None
         else:
             self.active.pop(fault_id, None)
+
+    def disturb(self, until_ns: int) -> None:
+        """Interference on the link until ``until_ns`` on the sessions' clock; then it is healthy by itself."""
+        if until_ns > 0:
+            self.emi_until_ns = until_ns
+            self.active[_EMI] = None
 
     def wrap(self, session: Session) -> "FaultySession":
         """``session`` as seen through this link."""
@@ -99,20 +132,36 @@ class FaultySession:
 
     def feed(self, data: bytes, now_ns: int) -> list[Chunk]:
         """As the session behind, unless a fault is active."""
-        active = self._faults.active
+        faults = self._faults
+        faults.heard_bytes += len(data)
+        active = faults.active
         if not active:
             return self._inner.feed(data, now_ns)
+        if _EMI in active:
+            if now_ns < faults.emi_until_ns:
+                return self._interfere(data, now_ns)
+            del active[_EMI]
         if "close" in active:
             return [Chunk(close=True)]
         if "silent" in active:
             return []
-        return self._spoil(self._inner.feed(data, now_ns))
+        return self._spoil(self._inner.feed(data, now_ns)) if active else self._inner.feed(data, now_ns)
+
+    def _interfere(self, data: bytes, now_ns: int) -> list[Chunk]:
+        """The noise follows from the time alone, so that equal runs are equal."""
+        effect = self._faults.emi
+        if effect is Emi.LATE:
+            return [Chunk(b"", EMI_LATE_NS), *self._inner.feed(data, now_ns)]
+        if effect is Emi.GARBAGE:
+            noise = hashlib.blake2b(now_ns.to_bytes(8, "big"), digest_size=EMI_BYTES_MAX).digest()
+            return [Chunk(noise[: 1 + noise[0] % EMI_BYTES_MAX])]
+        return []
 
     def tick(self, now_ns: int) -> list[Chunk]:
         """As the session behind, unless a fault is active."""
         chunks = self._inner.tick(now_ns)
         active = self._faults.active
-        if not active or not chunks:
+        if not active or not chunks or active.keys() == {_EMI}:
             return chunks
         return [] if "silent" in active else self._spoil(chunks)
 

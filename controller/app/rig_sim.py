@@ -154,6 +154,8 @@ class SimulatedRig:
     async def _solve(self, edges: TriggerEdges) -> None:
         record: PulseRecord = await self._offload(lambda: self.plant.pulse(edges))
         self.plant.apply(record)
+        for standin in self.standins.values():
+            standin.link.disturb(record.emi_until_ns)
         for scope in self._scopes:
             scope.trigger_from_signal(edges.t0_ns, EDGE_SEARCH_S)
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from controller.rig.model import Channel, InstrumentSpec
 from firmware_sim import link_faults
 from firmware_sim.faults import Faulty
-from firmware_sim.link_faults import LinkFaults
+from firmware_sim.link_faults import Emi, LinkFaults
 from firmware_sim.personalities import dg645, dsox, fug_hck
 from firmware_sim.personalities.dg645 import DelayGeneratorPanel, OutputEdges
 from firmware_sim.personalities.dsox import Dsox
@@ -47,7 +47,7 @@ class StandIn:
     model: str
     transport: str
     panel: Faulty
-    link: Faulty
+    link: LinkFaults
     open_session: Callable[[], Session]
 
 
@@ -64,7 +64,8 @@ class Maker:
 
 
 def _stand_in(spec: InstrumentSpec, panel: Faulty, open_session: Callable[[], Session]) -> StandIn:
-    faults = LinkFaults()
+    ordinary = Emi.GARBAGE if spec.transport == "serial" else Emi.LOST
+    faults = LinkFaults(emi=Emi.LATE if spec.port == "RigPlc" else ordinary)
     return StandIn(spec.model, spec.transport, panel, faults, lambda: faults.wrap(open_session()))
 
 
