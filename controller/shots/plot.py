@@ -6,7 +6,7 @@ black-and-white print can be read too.
 
 import re
 from dataclasses import dataclass
-from math import floor, isfinite, log10
+from math import floor, inf, isfinite, log10
 
 import numpy as np
 
@@ -27,11 +27,12 @@ COLOURS = 6
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One line: ``t_s`` and ``value`` of shape (count,)."""
+    """One line: ``t_s`` and ``value`` of shape (count,); it is broken where samples are ``gap_s`` or more apart."""
 
     name: str
     t_s: FloatArray
     value: FloatArray
+    gap_s: float = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,9 @@ class _Scale:
 
 
 LEFT, RIGHT, TOP, BOTTOM = 62.0, 14.0, 18.0, 40.0
+
+LETTER = 7.5
+"""Width of a bold letter of a mark's text: enough to keep neighbours apart."""
 
 
 def draw_panel(panel: Panel) -> Html:
@@ -153,32 +157,39 @@ def _grid(panel: Panel, x: _Scale, y: _Scale) -> Html:
 
 
 def _marks(panel: Panel, x: _Scale, time_unit: float) -> Html:
-    parts = []
-    previous = -1e9
-    lower = False
+    rules, texts = [], []
+    ends: list[tuple[float, float, int]] = []
     for mark in panel.marks:
         at = x.at(mark.t_s / time_unit)
         if not LEFT - 0.5 <= at <= panel.width - RIGHT + 0.5:
             continue
-        lower = not lower if at - previous < 90.0 else False
-        parts.append(_rule(at, TOP - 4, at, panel.height - BOTTOM, "mark"))
-        after = at < panel.width - RIGHT - 80.0
-        parts.append(
-            _text(mark.text, at + (5 if after else -5), TOP + (18 if lower else 5), "start" if after else "end", "m")
-        )
-        previous = at
-    return join(parts)
+        length = LETTER * len(mark.text)
+        after = at + length + 10.0 < panel.width - RIGHT
+        start = at + 5.0 if after else at - 5.0 - length
+        taken = {row for low, high, row in ends if low < start + length and start < high}
+        row = next(row for row in range(len(ends) + 1) if row not in taken)
+        ends.append((start, start + length, row))
+        rules.append(_rule(at, TOP - 4, at, panel.height - BOTTOM, "mark"))
+        place = at + 5 if after else at - 5
+        texts.append(_text(mark.text, place, TOP + 5 + 14 * row, "start" if after else "end", "m"))
+    return join((*rules, *texts))
 
 
 def _line(trace: Trace, index: int, x: _Scale, y: _Scale, unit: float, time_unit: float) -> Html:
     t_s, value = decimate(trace.t_s, trace.value, TRACE_POINTS)
     across = x.start + (t_s / time_unit - x.low) / (x.high - x.low) * (x.end - x.start)
     up = y.start + (value / unit - y.low) / (y.high - y.low) * (y.end - y.start)
-    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across.tolist(), up.tolist(), strict=True))
-    dash = _dash(index)
-    return tag(
-        "polyline", tag("title", trace.name), points=points, class_=_colour(index), stroke_dasharray=dash or None
+    dash = _dash(index) or None
+    breaks = np.flatnonzero(np.diff(t_s) >= trace.gap_s) + 1
+    pieces = zip(np.split(across, breaks), np.split(up, breaks), strict=True)
+    return join(
+        tag("polyline", tag("title", trace.name), points=_points(a, b), class_=_colour(index), stroke_dasharray=dash)
+        for a, b in pieces
     )
+
+
+def _points(across: FloatArray, up: FloatArray) -> str:
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across.tolist(), up.tolist(), strict=True))
 
 
 def _labels(panel: Panel, unit: str, time: str) -> Html:

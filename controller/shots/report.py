@@ -10,8 +10,10 @@ from controller.shots.numbers import MINUS, limit, with_prefix
 from controller.shots.plot import axis_prefix
 from controller.shots.sections import (
     capture_panels,
+    close_up,
     facts,
     measurement_table,
+    moment,
     slow_panels,
     verdict_mark,
     warnings,
@@ -21,6 +23,12 @@ from controller.shots.units import PREFIXES
 
 TIMELINE_MAX = 600
 """More rows than this make no report; the record holds them all."""
+
+MILLISECONDS_WITHIN_S = 2.0
+"""Events so near to T0 are told in milliseconds."""
+
+TWIN = " (twin)"
+"""How the twin's lines of the ledger end."""
 
 STEP_ENTER, STEP_DONE = ": enter", ": done"
 """How the sequencer's events of kind ``step`` end; a step lasts until the next one is entered."""
@@ -53,7 +61,7 @@ def render_report(record: ShotRecord, record_sha256: str = "") -> str:
         _warnings(record),
         _section("Measurements", measurement_table(record.measurements, gauges=True)),
         _section("Waveforms", *(capture_panels(record) or [tag("p", "No waveform was recorded.", class_="empty")])),
-        _section("The shot in time", *slow_panels(record), _strip(record), _timeline(record)),
+        _section("The shot in time", *slow_panels(record), *close_up(record), _strip(record), _timeline(record)),
         _section("Energy", _energy(record)),
         _section("Instruments and settings at capture", _instruments(record), *(_settings(c) for c in record.captures)),
         _section("Calibration", _calibration(record)),
@@ -86,10 +94,10 @@ def _header(record: ShotRecord) -> Html:
         ("Profile", record.profile),
         ("People", people),
         ("Purpose", record.purpose),
-        ("Started", identity.started_utc),
-        ("Ended", record.ended_utc),
+        ("Started", moment(identity.started_utc)),
+        ("Ended", moment(record.ended_utc)),
         ("Tags", ", ".join(record.tags)),
-        *((part.role.capitalize(), part.serial) for part in record.parts),
+        *((part.role.replace("_", " ").capitalize(), part.serial) for part in record.parts),
     ]
     reason = tag("p", record.reason, class_="outcome") if record.reason else Html("")
     return join((tag("header", name, tag("div", *outcome, class_="verdict")), reason, facts(pairs)))
@@ -131,12 +139,18 @@ def _timeline(record: ShotRecord) -> Html:
     body: list[list[Child]] = []
     for t_ns, source, kind, text in rows[:TIMELINE_MAX]:
         at_s = _seconds(record, t_ns)
-        after = f"{at_s - record.t0_s:+.3f}".replace("-", MINUS) if record.t0_s is not None else "–"
+        after = _after(at_s - record.t0_s) if record.t0_s is not None else "–"
         body.append([f"{at_s:.3f}".replace("-", MINUS), after, source, kind, text])
-    head = ("since start (s)", "after T0 (s)", "source", "kind", "event")
+    head = ("since start (s)", "after T0", "source", "kind", "event")
     more = tag("p", f"{left_out} more events are in the record.", class_="soft") if left_out > 0 else Html("")
     summary = tag("summary", f"Events ({len(rows)})")
     return tag("details", summary, table(head, body, numeric=(0, 1)), more, open="")
+
+
+def _after(t_s: float) -> str:
+    """Milliseconds near T0, where they matter, else seconds."""
+    text = f"{1e3 * t_s:+.0f} ms" if abs(t_s) < MILLISECONDS_WITHIN_S else f"{t_s:+.1f} s"
+    return text.replace("-", MINUS)
 
 
 def _energy(record: ShotRecord) -> Html:
@@ -145,11 +159,22 @@ def _energy(record: ShotRecord) -> Html:
     largest = max(abs(value) for value in record.ledger.values()) or 1.0
     prefix = axis_prefix(largest, "J")
     factor = PREFIXES[prefix]
-    rows: list[list[Child]] = []
+    rows: dict[bool, list[list[Child]]] = {False: [], True: []}
     for name, energy_j in record.ledger.items():
         bar = tag("span", style=f"width:{100 * abs(energy_j) / largest:.1f}%", class_="bar")
-        rows.append([name.replace("_", " "), f"{energy_j / factor:.3f}".replace("-", MINUS), bar])
-    return table(("", f"Energy ({prefix}J)", ""), rows, numeric=(1,), class_="energy")
+        size = f"{energy_j / factor:.3f}".replace("-", MINUS)
+        if 0.0 < abs(energy_j) < 0.5e-3 * factor:
+            size = with_prefix(energy_j, "J", 3)
+        share = f"{100 * energy_j / largest:.2f} %".replace("-", MINUS)
+        rows[name.endswith(TWIN)].append([name.removesuffix(TWIN).replace("_", " "), size, share, bar])
+    head = ("", f"Energy ({prefix}J)", "Share", "")
+    parts = []
+    if rows[True]:
+        parts.append(tag("h3", "The twin's account, at the plan's voltage"))
+        parts.append(table(head, rows[True], numeric=(1, 2), class_="energy"))
+        parts.append(tag("h3", "Measured, and what is left over"))
+    parts.append(table(head, rows[False], numeric=(1, 2), class_="energy"))
+    return join(parts)
 
 
 def _instruments(record: ShotRecord) -> Html:
@@ -165,7 +190,10 @@ def _instruments(record: ShotRecord) -> Html:
     ]
     plan: list[list[Child]] = [[name.replace("_", " "), _value_text(value)] for name, value in record.settings.items()]
     listed = table(("instrument", "model", "serial", "firmware", "needed"), rows) if rows else Html("")
-    return join((listed, tag("h3", "Plan"), table(("setting", "value"), plan)) if plan else (listed,))
+    if not plan:
+        return listed
+    head = tag("h3", "Parameters of the plan, in SI units")
+    return join((listed, head, table(("parameter", "value"), plan)))
 
 
 def _value_text(value: Scalar) -> str:
@@ -203,7 +231,10 @@ def _calibration(record: ShotRecord) -> Html:
 
 def _part_text(part: dict[str, object]) -> str:
     name = f"{part.get('part', 'part')} {part.get('serial', '')}".strip()
-    rest = [f"{key} {part[key]}" for key in ("factor", "sign", "due") if part.get(key) is not None]
+    factor, due = part.get("factor"), part.get("due")
+    rest = [f"factor {factor:g}" if isinstance(factor, float) else f"factor {factor}"] if factor is not None else []
+    rest += ["inverted"] if part.get("sign") == -1 else []
+    rest += [f"due {due}"] if due else []
     return f"{name} ({', '.join(rest)})" if rest else name
 
 

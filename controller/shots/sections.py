@@ -1,12 +1,17 @@
 """PURE: the parts that report and shot sheet share: verdict, facts, plots, measurements, warnings."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import inf
+
+import numpy as np
 
 from controller.shots.html import Child, Html, join, table, tag
-from controller.shots.model import ChannelCapture, MeasuredValue, ShotRecord
+from controller.shots.model import ChannelCapture, MeasuredValue, ShotRecord, SlowLog
 from controller.shots.numbers import limit, plain, rounded, unit_text
-from controller.shots.plot import Mark, Panel, Trace, draw_panel, group_by_size
+from controller.shots.plot import Mark, Panel, Trace, axis_prefix, draw_panel, group_by_size
 from controller.shots.signals import is_clipped, scale_values, time_axis
+from controller.shots.units import PREFIXES
 
 SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "aborted": "■", "error": "!"}
 """Beside the colour, so that a verdict can be read without it."""
@@ -14,6 +19,18 @@ SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "aborted": "■", "e
 UNIT_TITLES = {"A": "Currents", "V": "Voltages"}
 
 GAUGE_WIDTH, GAUGE_HEIGHT = 190.0, 26.0
+
+PREFIXABLE = frozenset({"A", "V", "s", "J", "A/s", "V/s"})
+"""Units that take a prefix in a table; one that has its own already stays as the profile wrote it."""
+
+ZOOM_BEFORE_S, ZOOM_AFTER_S = 0.5, 0.1
+"""What the close-up of fire and dump shows around them."""
+
+SLOW_POINTS_MIN = 5
+"""A channel read less often than that within the close-up shows nothing there."""
+
+GAP_FACTOR = 6.0
+"""A slow channel is drawn through pauses up to so many of its periods; longer ones are a gap, not a slope."""
 
 
 def verdict_mark(verdict: str, class_: str = "v") -> Html:
@@ -25,6 +42,12 @@ def facts(pairs: Iterable[tuple[str, Child]]) -> Html:
     """A list of names and values; empty values are left out."""
     shown = [(name, value) for name, value in pairs if value != ""]
     return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in shown))
+
+
+def moment(label: str) -> str:
+    """An ISO 8601 label as people read it: ``2026-05-01 10:20:30.123 UTC``."""
+    day, _, rest = label.partition("T")
+    return f"{day} {rest.removesuffix('+00:00')} UTC" if rest.endswith("+00:00") else label
 
 
 def limits_text(item: MeasuredValue) -> str:
@@ -95,13 +118,35 @@ def _line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Html:
     return tag("line", x1=f"{x1:.1f}", y1=f"{y1:.1f}", x2=f"{x2:.1f}", y2=f"{y2:.1f}", class_=class_)
 
 
+def scaled(item: MeasuredValue) -> MeasuredValue:
+    """The same in the prefix that suits limits and value best: 64580 A of at most 67000 A are 64.58 kA of 67 kA."""
+    numbers = [abs(x) for x in (item.value, item.lower, item.upper) if x is not None]
+    prefix = axis_prefix(max(numbers, default=0.0), item.unit) if item.unit in PREFIXABLE else ""
+    if not prefix or not numbers:
+        return item
+    factor = 1.0 / PREFIXES[prefix]
+
+    def times(value: float | None) -> float | None:
+        return None if value is None else value * factor
+
+    return replace(
+        item,
+        value=times(item.value),
+        lower=times(item.lower),
+        upper=times(item.upper),
+        uncertainty=times(item.uncertainty),
+        margin=times(item.margin),
+        unit=prefix + item.unit,
+    )
+
+
 def measurement_table(items: Sequence[MeasuredValue], gauges: bool) -> Html:
     """All measurements with value, u95, limits, margin and verdict; with the bars when there is room."""
     if not items:
         return tag("p", "The profile asks for no measurement, or none could be taken.", class_="empty")
     head = ["Measurement", "Value", "± u95", "Unit", "Limits", *(["Position"] if gauges else []), "Margin", "Verdict"]
     rows: list[list[Child]] = []
-    for item in items:
+    for item in map(scaled, items):
         remark = tag("div", item.reason, class_="soft") if item.reason else Html("")
         name = join((item.title, tag("div", item.channel, class_="soft mono"), remark)) if gauges else item.title
         value, u95 = ("–", "–") if item.value is None else rounded(item.value, item.uncertainty)
@@ -137,10 +182,37 @@ def slow_panels(record: ShotRecord, width: int = 960, height: int = 300) -> list
     marks = tuple(Mark(at, name) for at, name in instants if at is not None)
     panels = []
     for unit in dict.fromkeys(log.unit for log in record.slow_logs):
-        traces = tuple(Trace(log.title or log.name, log.t_s, log.value) for log in record.slow_logs if log.unit == unit)
+        traces = tuple(
+            Trace(log.title or log.name, log.t_s, log.value, _gap_s(log))
+            for log in record.slow_logs
+            if log.unit == unit
+        )
         title = "Charge and dump" if unit == "V" else f"Slow channels in {unit}"
         panels.append(draw_panel(Panel(title, unit, "time since the start", traces, marks, width, height)))
     return panels
+
+
+def close_up(record: ShotRecord, width: int = 960, height: int = 280) -> list[Html]:
+    """Fire and dump on an axis of their own: the slow voltages from just before to verified safe."""
+    zero_s = record.t0_s if record.t0_s is not None else record.dump_s
+    if zero_s is None:
+        return []
+    end_s = (record.safe_s if record.safe_s is not None else zero_s + 1.0) + ZOOM_AFTER_S
+    traces = []
+    for log in record.slow_logs:
+        near = (log.t_s >= zero_s - ZOOM_BEFORE_S) & (log.t_s <= end_s)
+        if log.unit == "V" and np.count_nonzero(near) > SLOW_POINTS_MIN:
+            traces.append(Trace(log.title or log.name, log.t_s[near] - zero_s, log.value[near], _gap_s(log)))
+    instants = ((record.t0_s, "T0"), (record.dump_s, "dump"), (record.safe_s, "verified safe"))
+    marks = tuple(Mark(at - zero_s, name) for at, name in instants if at is not None)
+    fired = record.t0_s is not None
+    title, axis = ("Fire and dump", "time after T0") if fired else ("Dump", "time after the dump")
+    return [draw_panel(Panel(title, "V", axis, tuple(traces), marks, width, height))] if traces else []
+
+
+def _gap_s(log: SlowLog) -> float:
+    steps_s = np.diff(log.t_s)
+    return GAP_FACTOR * float(np.median(steps_s)) if steps_s.size else inf
 
 
 def warnings(record: ShotRecord) -> list[str]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from controller.shots.html import Child, Html, join, page, table, tag
+from controller.shots.html import Child, Html, page, table, tag
 from controller.shots.model import ShotRecord
 from controller.shots.numbers import with_prefix
 from controller.shots.report import write_text
@@ -10,6 +10,7 @@ from controller.shots.sections import (
     capture_panels,
     facts,
     measurement_table,
+    moment,
     slow_panels,
     verdict_mark,
     warnings,
@@ -21,6 +22,12 @@ MEASUREMENTS_MAX, CHECKLIST_MAX, COLUMN_MAX, PLOTS_MAX = 10, 10, 5, 2
 
 TEXT_MAX = 110
 """Longer remarks are cut with an ellipsis, for the same reason."""
+
+ENERGY_MAX = 7
+"""Lines of the ledger that fit beside the checklist."""
+
+ENERGY_SHARE_MIN = 0.003
+"""The page has room for what matters: lines of the ledger below this share of the largest are in the report."""
 
 
 def write_sheet(record: ShotRecord, path: Path) -> str:
@@ -67,10 +74,10 @@ def _facts(record: ShotRecord) -> Html:
         ("Profile", record.profile),
         ("Load", record.load),
         ("Operator", record.operator.name),
-        ("Started", record.identity.started_utc),
+        ("Started", moment(record.identity.started_utc)),
         ("Verified safe", safe),
         ("Others", _cut(", ".join(f"{person.name} ({person.role})" for person in record.people))),
-        ("Parts", _cut(", ".join(f"{part.role} {part.serial}" for part in record.parts))),
+        ("Parts", _cut(", ".join(f"{part.role.replace('_', ' ')} {part.serial}" for part in record.parts))),
         ("Purpose", _cut(record.purpose)),
         ("Reason", _cut(record.reason)),
         ("Tags", ", ".join(record.tags)),
@@ -87,14 +94,17 @@ def _more(count: int) -> Html:
 
 
 def _plots(record: ShotRecord) -> list[Html]:
-    waveforms = capture_panels(record, 960, 205)
-    slow = slow_panels(record, 960, 175)
+    waveforms = capture_panels(record, 960, 190)
+    slow = slow_panels(record, 960, 160)
     return (waveforms[:1] + slow[:1])[:PLOTS_MAX] if waveforms else slow[:PLOTS_MAX]
 
 
 def _checklist(record: ShotRecord) -> Html:
     items = record.checklist[:CHECKLIST_MAX]
     lines = [tag("li", tag("span", "×" if item.done else "", class_="box"), item.text) for item in items]
+    hashes = tag(
+        "p", "profile ", tag("code", record.profile_sha256[:16]), " · rig ", tag("code", record.rig_sha256[:16])
+    )
     passed = sum(item.passed for item in record.self_test)
     lines.append(tag("li", f"Self-test: {passed} of {len(record.self_test)} paths passed", class_="soft"))
     return tag(
@@ -102,15 +112,18 @@ def _checklist(record: ShotRecord) -> Html:
         tag("h2", "Checklist"),
         tag("ul", *lines, class_="many" if len(lines) > COLUMN_MAX else None),
         _more(len(record.checklist) - CHECKLIST_MAX),
+        hashes,
     )
 
 
 def _energy(record: ShotRecord) -> Html:
+    largest = max((abs(value) for value in record.ledger.values()), default=0.0)
+    shown = [(name, value) for name, value in record.ledger.items() if abs(value) >= ENERGY_SHARE_MIN * largest]
+    left_out = len(record.ledger) - len(shown[:ENERGY_MAX])
     rows: list[list[Child]] = [
-        [name.replace("_", " "), with_prefix(value, "J", 5)] for name, value in record.ledger.items()
+        [name.replace("_", " "), with_prefix(value, "J", 4)] for name, value in shown[:ENERGY_MAX]
     ]
+    if left_out:
+        rows.append([f"{left_out} more are in the report", ""])
     text = table(("", ""), rows, numeric=(1,)) if rows else tag("p", "No energy was stored.", class_="empty")
-    hashes = tag(
-        "p", "profile ", tag("code", record.profile_sha256[:16]), " · rig ", tag("code", record.rig_sha256[:16])
-    )
-    return tag("div", tag("h2", "Energy"), join((text, hashes)))
+    return tag("div", tag("h2", "Energy"), text)

@@ -25,8 +25,8 @@ th{font-weight:600;font-size:12.5px;text-align:left}
 th.n{text-align:right}
 th,td{padding:5px 10px 5px 0;border-bottom:1px solid var(--rule);vertical-align:top}
 td:last-child,th:last-child{padding-right:0}
-.wide td,.wide th{padding-right:18px}.wide td:nth-child(5){white-space:nowrap}
-.wide td:first-child{min-width:185px}
+.wide td,.wide th{padding-right:13px}.wide td:nth-child(5){white-space:nowrap}
+.wide td:first-child{min-width:215px}
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(215px,1fr));gap:12px 22px;margin:16px 0}
 dt{font-size:12.5px}dd{margin:0;overflow-wrap:anywhere}
 figure{margin:14px 0 22px;background:var(--card);border:1px solid var(--rule);border-radius:6px;padding:12px 14px 8px}
@@ -36,7 +36,8 @@ figcaption{display:flex;flex-wrap:wrap;gap:2px 22px;font-size:14px;margin-bottom
 .key{width:26px;height:10px}
 .plot{width:100%;height:auto;display:block}
 svg text{font-size:12px;fill:var(--soft)}
-svg text.t{font-size:12.5px;fill:var(--ink)}svg text.m{fill:var(--ink);font-weight:600}
+svg text.t{font-size:12.5px;fill:var(--ink)}svg text.m{fill:var(--ink);font-weight:600;
+paint-order:stroke;stroke:var(--card);stroke-width:4px}
 .line{fill:none;stroke-width:1.6;stroke-linejoin:round}
 .c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}.c4{stroke:var(--c4)}.c5{stroke:var(--c5)}.c6{stroke:var(--c6)}
 .grid{stroke:var(--grid)}.zero{stroke:var(--soft);stroke-width:.8}.axis{stroke:var(--soft)}
@@ -54,7 +55,7 @@ REPORT = """
 header{display:grid;grid-template-columns:1fr auto;gap:6px 24px;align-items:start}
 .verdict{text-align:right}
 .outcome{font-size:16px;margin:10px 0 0}
-.gauge{width:160px;height:22px;display:block}
+.gauge{width:145px;height:20px;display:block}
 .gauge .zone{fill:var(--zone)}.gauge .limit{stroke:var(--soft);stroke-width:1.2}.gauge .base{stroke:var(--rule)}
 .gauge .here{fill:currentColor}.gauge .reach{stroke:currentColor;stroke-width:2}
 .energy td:last-child{width:46%}
@@ -64,11 +65,13 @@ header{display:grid;grid-template-columns:1fr auto;gap:6px 24px;align-items:star
 line-height:28px;padding:0 5px;color:var(--ink);
 border-right:1px solid var(--paper);background:var(--grid);min-width:2px}
 .strip span:nth-child(even){background:var(--rule)}
-td.n,th.n{padding-right:24px}
+td.n,th.n{padding-right:24px}.wide td.n,.wide th.n{padding-right:12px}
 details{margin:8px 0}summary{cursor:pointer;font-weight:600;padding:3px 0}
 .two{display:grid;grid-template-columns:1fr 1fr;gap:0 34px}
 pre{margin:6px 0;white-space:pre-wrap}
-@media (max-width:760px){.two{grid-template-columns:1fr}header{grid-template-columns:1fr}.verdict{text-align:left}}
+@media screen and (max-width:760px){main{padding:18px 14px 40px}table{display:block;overflow-x:auto}
+figure{overflow-x:auto}.plot{min-width:680px}.strip{min-width:0}
+.two{grid-template-columns:1fr}header{grid-template-columns:1fr}.verdict{text-align:left}}
 @media print{@page{size:A4;margin:14mm}main{max-width:none;padding:0}body{background:#fff;font-size:11.5px}
 table{font-size:11px}h2{margin-top:20px}figure,tr,.note{break-inside:avoid}h2,h3{break-after:avoid}
 details::details-content{content-visibility:visible;display:block}

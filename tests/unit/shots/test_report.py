@@ -14,9 +14,9 @@ from controller.shots.decimate import decimate
 from controller.shots.html import Html, tag
 from controller.shots.model import ChecklistItem, MeasuredValue, ShotRecord
 from controller.shots.numbers import limit, plain, rounded, unit_text
-from controller.shots.plot import Panel, Trace, draw_panel, group_by_size, ticks
+from controller.shots.plot import Mark, Panel, Trace, draw_panel, group_by_size, ticks
 from controller.shots.report import render_report, write_report
-from controller.shots.sections import gauge, warnings
+from controller.shots.sections import close_up, gauge, measurement_table, scaled, warnings
 from controller.shots.sheet import render_sheet, write_sheet
 from tests.support import require_tool
 from tests.unit.shots.samples import bare_shot, shot
@@ -105,8 +105,14 @@ def crowded() -> ShotRecord:
     """As much as a sheet ever shows."""
     record = shot()
     items = tuple(ChecklistItem(f"Item number {index} of the list", True) for index in range(12))
+    ledger = {f"element {index} (twin)": 1000.0 + index for index in range(14)}
     return replace(
-        record, measurements=record.measurements * 2, checklist=items, purpose="why " * 60, reason="so " * 60
+        record,
+        ledger=ledger,
+        measurements=record.measurements * 2,
+        checklist=items,
+        purpose="why " * 60,
+        reason="so " * 60,
     )
 
 
@@ -223,3 +229,41 @@ def test_numbers_are_rounded_to_their_uncertainty() -> None:
     assert (plain(0.0), plain(-123.456), plain(2.5e-7)) == ("0", "−123.5", "2.500 × 10⁻⁷")
     assert (limit(8e6), limit(-2.5), limit(64580.0), limit(1e-7)) == ("8 × 10⁶", "−2.5", "64580", "1 × 10⁻⁷")
     assert unit_text("A**2*s") == "A² s"
+
+
+def test_values_and_limits_share_the_prefix_that_suits_them() -> None:
+    item = MeasuredValue("p", "P", "c", 64374.0, "A", 62e3, 67e3, 644.0, "pass", 2374.0)
+    text = " ".join(check(measurement_table([item], gauges=True).text).words)
+    assert "64.37 0.64 kA 62 … 67 kA" in text and "2.37 (47 %)" in text
+    assert scaled(replace(item, unit="A^2 s")).value == 64374.0
+    assert scaled(replace(item, unit="kA", value=0.5, lower=None, upper=0.6)).value == 0.5
+
+
+def test_a_pause_of_a_slow_channel_is_a_gap_and_not_a_slope() -> None:
+    t_s = np.concatenate((np.arange(10) * 0.05, 3.0 + np.arange(10) * 0.05))
+    figure = draw_panel(Panel("Slow", "V", "time", (Trace("slow", t_s, np.ones(20), gap_s=0.3),)))
+    assert [points(figure, index).shape for index in (0, 1)] == [(10, 2), (10, 2)]
+
+
+def test_marks_that_are_close_do_not_hide_each_other() -> None:
+    t_s = np.linspace(0.0, 18.0, 50)
+    marks = (Mark(17.9, "T0"), Mark(17.95, "dump"), Mark(18.0, "verified safe"))
+    text = draw_panel(Panel("Slow", "V", "time", (Trace("slow", t_s, np.ones(50)),), marks)).text
+    heights = [re.search(rf'y="([\d.]+)"[^>]*>{mark.text}<', text) for mark in marks]
+    assert len({found[1] for found in heights if found}) == 3
+
+
+def test_the_close_up_is_relative_to_t0_and_knows_shots_without_fire() -> None:
+    record = shot()
+    assert "time after T0" in close_up(record)[0].text
+    assert "time after the dump" in close_up(replace(record, t0_s=None))[0].text
+    assert close_up(replace(record, t0_s=None, dump_s=None)) == []
+
+
+def test_the_twins_account_stands_apart_from_what_was_measured() -> None:
+    record = replace(
+        shot(), ledger={"stored before fire (measured)": 17.9e3, "stored (twin)": 18e3, "coils (twin)": 9e3}
+    )
+    words = " ".join(check(render_report(record)).words)
+    assert "The twin's account, at the plan's voltage" in words
+    assert "coils 9.000 50.00 %" in words
