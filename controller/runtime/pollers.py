@@ -90,7 +90,8 @@ class Pollers:
                     misses = 0
                 except InstrumentError as trouble:
                     misses += 1
-                    self._runner.note(instrument, "warning", str(trouble))
+                    if misses <= MISSES_MAX:  # a lost instrument is news once, not twenty times a second
+                        self._runner.note(instrument, "warning", str(trouble))
                     if misses >= MISSES_MAX:
                         self._lose(instrument, str(trouble))
             due = max(due + period_s(), self._loop.time())

@@ -143,9 +143,10 @@ class Runner:
 
     def on_trouble(self, text: str, now_ns: int) -> None:
         """An exchange with the PLC failed: the status gets older, and once it is stale the run ends."""
-        self.note("plc", "warning", text)
         age_s = (now_ns - self._situation.status_ns) * 1e-9
-        if age_s > self._limits.status_age_s:
+        if age_s <= self._limits.status_age_s:
+            self.note("plc", "warning", text)
+        else:  # what stopped the run is told once, not at every beat that follows
             self.stop(f"the PLC's status is {age_s:.2f} s old: {text}")
         if self.state.mode is engine.Mode.ABORT:
             since_s = (now_ns - max(self._situation.status_ns, self.state.abort_ns)) * 1e-9
