@@ -212,7 +212,7 @@ def _begin_phase(plan: Plan, state: EngineState, t_ns: int) -> tuple[EngineState
 
 def _abort(state: EngineState, t_ns: int, ending: Ending, reason: str) -> tuple[EngineState, tuple[Output, ...]]:
     if state.ending is Ending.MISFIRE:
-        ending = Ending.MISFIRE
+        ending, reason = Ending.MISFIRE, f"{state.reason}; {reason}"
     aborting = replace(state, mode=Mode.ABORT, ending=ending, reason=reason, abort_ns=t_ns, waiting=False)
     return aborting, (Cancel(), Command("DUMP"), Journal("dump_intent"), Perform("rest_charger"))
 
