@@ -104,7 +104,7 @@ async def _run(prepared: Prepared, world: World, stopper: Stopper, bus: str) -> 
 def _world(prepared: Prepared, bus: Bus) -> World:
     config = prepared.config
     if config.lab:
-        endpoints, where = lab_endpoints(Path(config.lab)), config.lab
+        endpoints, where = lab_endpoints(Path(config.lab), prepared.rig), config.lab
     else:
         endpoints, where = config.endpoints, "the stand-ins"
     return World(

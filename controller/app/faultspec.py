@@ -1,5 +1,6 @@
 """``--fault ID[@STEP[:before|during|after]]``: the grammar, the check against what exists, and the moment to inject."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -71,7 +72,8 @@ def check_faults(texts: tuple[str, ...], known: Mapping[str, str], steps: tuple[
 
 def _unknown(text: str, spec: FaultSpec, known: Mapping[str, str], steps: tuple[str, ...]) -> list[Problem]:
     if spec.fault not in known:
-        close = [name for name in known if name.split(".")[-1] == spec.fault.split(".")[-1]][:3]
+        alike = [name for name in known if name.split(".")[-1] == spec.fault.split(".")[-1]]
+        close = alike[:3] or difflib.get_close_matches(spec.fault, known, 1)
         remedy = f"did you mean {', '.join(close)}?" if close else "`sparkgap faults` lists the ids"
         return [Problem("--fault", 0, text, f"there is no fault {spec.fault!r}", remedy)]
     if spec.step and spec.step not in steps:

@@ -67,6 +67,8 @@ def prepare(config: RunConfig, known_faults: Mapping[str, str] | None = None) ->
         remedy = "leave --fault out: faults are injected into stand-ins, never into hardware"
         raise Refused([Problem("--fault", 0, config.faults[0], "cannot be used with --lab", remedy)])
     faults = check_faults(config.faults, known_faults or {}, steps) if config.faults else ()
+    if config.lab:
+        lab_endpoints(Path(config.lab), rig)
     return Prepared(config, plan, rig, files, prepare_out(Path(config.out)), faults)
 
 
@@ -99,8 +101,8 @@ def _free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
-def lab_endpoints(path: Path) -> dict[str, dict[str, str]]:
-    """Addresses from a lab.yaml: instrument -> {transport: address}. Raises Refused."""
+def lab_endpoints(path: Path, rig: Rig) -> dict[str, dict[str, str]]:
+    """Addresses of a rig's instruments from a lab.yaml: instrument -> {transport: address}. Raises Refused."""
     from controller.rig.lab import load_lab
 
-    return load_lab(read_bounded(path), str(path))
+    return load_lab(read_bounded(path), str(path), rig)

@@ -73,7 +73,7 @@ def check_with_twin(plan: Plan, rig: Rig) -> tuple[CheckReport, Prediction]:
 def foresee(plan: Plan, rig: Rig) -> Prediction:
     """The prediction of a plan that may run. Raises Refused where the twin blocks it (bench.md 4)."""
     report, prediction = check_with_twin(plan, rig)
-    problems = [Problem(plan.profile, 0, ".".join(map(str, row.field)), row.problem, row.remedy) for row in report.bad]
+    problems = [Problem(plan.profile, 0, ".".join(map(str, row.field)), row.problem, row.advice) for row in report.bad]
     if problems:
         raise Refused(problems)
     return prediction

@@ -64,12 +64,18 @@ def _check(request: Request) -> "Prepared":
     from controller.app.inventory import fault_catalogue
     from controller.app.preflight import prepare
 
+    _refuse_junit(request.junit)
     known = fault_catalogue(request.config.rig) if request.config.faults else {}
     prepared = prepare(request.config, known)
-    if request.junit and not Path(request.junit).absolute().parent.is_dir():
-        raise Refused([Problem("--junit", 0, request.junit, "its folder does not exist", "name a file in a folder")])
     configure_logs("supervisor", _log_dir(request.config))
     return prepared
+
+
+def _refuse_junit(name: str) -> None:
+    if name and not Path(name).absolute().parent.is_dir():
+        raise Refused([Problem("--junit", 0, name, "its folder does not exist", "name a file in a folder that does")])
+    if name and Path(name).is_dir():
+        raise Refused([Problem("--junit", 0, name, "is a folder", "name a file")])
 
 
 def _job(prepared: "Prepared") -> Job:

@@ -144,7 +144,7 @@ def _problem(document: Document, schema: type[BaseModel], detail: ErrorDetails) 
     if kind == "missing":
         return document.problem(path, "is missing", f"add `{path[-1]}: ...`")
     if kind == "extra_forbidden":
-        return document.problem(path, "unknown key", closest(str(path[-1]), _siblings(schema, path)))
+        return document.problem(path, "unknown key", _meant(schema, path, detail["input"]))
     if kind == "quantity":
         return document.problem(path, str(context["problem"]), str(context["remedy"]))
     found = detail["input"]
@@ -153,6 +153,12 @@ def _problem(document: Document, schema: type[BaseModel], detail: ErrorDetails) 
         remedy = closest(str(found), re.findall(r"'([^']*)'", str(context["expected"])))
         return document.problem(path, f"{str(shown)[:80]} is not known here", remedy)
     return document.problem(path, f"{str(shown)[:80]} is not accepted", _wanted(detail))
+
+
+def _meant(schema: type[BaseModel], path: Path, value: Any) -> str:
+    if value is None and str(path[-1])[:1].isdigit():  # {timeout: 0,5 s} is a timeout of 0 and a key `5 s`
+        return "write a decimal point, not a comma"
+    return closest(str(path[-1]), _siblings(schema, path))
 
 
 _WANTED = {

@@ -104,7 +104,8 @@ def load(data: bytes, filename: str) -> Document:
             [Problem(filename, mark.line + 1 if mark else 0, "", problem, _syntax_remedy(text, mark))]
         ) from error
     except YAMLError as error:
-        raise Refused([Problem(filename, 0, "", f"not valid YAML: {str(error).splitlines()[0]}", "")]) from error
+        problem = f"not valid YAML: {str(error).splitlines()[0]}"
+        raise Refused([Problem(filename, 0, "", problem, "save the file as plain text")]) from error
     return builder.document()
 
 

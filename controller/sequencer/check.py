@@ -67,6 +67,11 @@ class CheckRow:
         return self.value - self.limit if self.at_least else self.limit - self.value
 
     @property
+    def advice(self) -> str:
+        """What would be right."""
+        return self.remedy or f"write at {'least' if self.at_least else 'most'} {spell(self.limit, self.unit)}"
+
+    @property
     def problem(self) -> str:
         """The broken row as one clause."""
         relation = "is less than the" if self.at_least else "is more than the"

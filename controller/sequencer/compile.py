@@ -45,7 +45,7 @@ def compile_profile(profile: ProfileDocument, rig: Rig, overrides: Mapping[str, 
         raise Refused(_sorted(resolver))
     for row in limit_rows(plan, rig):
         if not row.ok:
-            resolver.add(row.field, row.problem, row.remedy)
+            resolver.add(row.field, row.problem, row.advice)
     if resolver.problems:
         raise Refused(_sorted(resolver))
     return plan

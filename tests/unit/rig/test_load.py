@@ -165,14 +165,30 @@ def test_a_damaged_rig_is_loaded_or_refused_by_line(number: int, damage: str):
 
 
 def test_lab_addresses():
-    found = load_lab((FOLDER / "lab.yaml").read_bytes(), "lab.yaml")
+    found = load_lab((FOLDER / "lab.yaml").read_bytes(), "lab.yaml", rig())
     assert set(found) == {i.name for i in rig().instruments}
     assert found["charger"] == {"serial": "/dev/ttyUSB0"}
     with pytest.raises(Refused) as caught:
-        load_lab(b"lab: 1\nrig: r\ninstruments:\n  plc: {modbus: nowhere}\n  daq: {usb: x}\n", "lab.yaml")
+        load_lab(b"lab: 1\nrig: r\ninstruments:\n  plc: {modbus: nowhere}\n  daq: {usb: x}\n", "lab.yaml", rig())
     assert str(caught.value).startswith("lab.yaml:5: instruments.daq.usb: 'usb' is not known here")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'daq: {modbus: "192.168.10.30:502"}',
+            "daq: {modbus: nowhere}",
+            ":11: instruments.daq.modbus: 'nowhere' is not host:port; write for example 192.168.10.21:5025",
+        ),
+        ("daq:", "daqs:", ":11: instruments.daqs: the rig has no such instrument; did you mean daq?"),
+        ("scope_2: {socket:", "scope_2: {vxi11:", ":10: instruments.scope_2: has no socket address"),
+        ("rig: railgun_bench", "rig: other", ":4: rig: the addresses are those of other, not of railgun_bench"),
+    ],
+)
+def test_lab_addresses_fit_the_rig(old: str, new: str, message: str):
+    text = (FOLDER / "lab.yaml").read_text()
+    assert text.count(old) == 1
     with pytest.raises(Refused) as caught:
-        load_lab(b"lab: 1\nrig: r\ninstruments:\n  plc: {modbus: nowhere}\n", "lab.yaml")
-    assert str(caught.value) == (
-        "lab.yaml:4: instruments.plc.modbus: 'nowhere' is not host:port; write for example 192.168.10.21:5025"
-    )
+        load_lab(text.replace(old, new).encode(), "lab.yaml", rig())
+    assert str(caught.value).startswith(f"lab.yaml{message}")
