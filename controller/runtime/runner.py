@@ -56,6 +56,9 @@ QUIET_BEFORE_S = 0.5
 """Pollers keep off the links from this long before fire."""
 
 
+_DUMPS = frozenset({BenchState.DUMPING, BenchState.TRIP})
+"""States that close the dumps; a trip does so by itself."""
+
 _NEED_CONSENT = frozenset({PlcCommand.PERMIT, PlcCommand.FIRE_ENABLE, PlcCommand.FIRE})
 
 
@@ -175,7 +178,7 @@ class Runner:
 
     def _stamp(self, seen: Observation) -> None:
         situation = self._situation
-        if situation.dump_ns is None and seen.state is BenchState.DUMPING:
+        if situation.dump_ns is None and seen.state in _DUMPS:
             situation.dump_ns = seen.t_ns
         if situation.dump_ns is not None and situation.safe_ns is None and engine.proven_safe(seen, opened=True):
             situation.safe_ns = seen.t_ns

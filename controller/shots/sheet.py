@@ -23,6 +23,9 @@ MEASUREMENTS_MAX, CHECKLIST_MAX, COLUMN_MAX, PLOTS_MAX = 10, 10, 5, 2
 TEXT_MAX = 110
 """Longer remarks are cut with an ellipsis, for the same reason."""
 
+UNSAFE = "unsafe-unconfirmed"
+"""How a shot ended whose bench nobody could prove safe; every other ending was verified (model.py, ENDINGS)."""
+
 ENERGY_MAX = 7
 """Lines of the ledger that fit beside the checklist."""
 
@@ -66,9 +69,11 @@ def _head(record: ShotRecord) -> Html:
 
 
 def _facts(record: ShotRecord) -> Html:
-    safe = (
-        f"{record.safe_s - record.dump_s:.1f} s after the dump" if record.safe_s and record.dump_s else "not verified"
-    )
+    safe = "yes"
+    if record.ended == UNSAFE:
+        safe = "NOT VERIFIED: treat as charged"
+    elif record.safe_s is not None and record.dump_s is not None:
+        safe = f"{record.safe_s - record.dump_s:.1f} s after the dump"
     pairs: list[tuple[str, Child]] = [
         ("Kind", record.kind),
         ("Profile", record.profile),

@@ -100,6 +100,22 @@ def test_a_missed_limit_is_exit_1_and_an_operator_abort_exit_3(tmp_path: Path) -
     assert (stopped.verdict, stopped.exit) == ("aborted", 3)
 
 
+def test_a_tripped_shot_says_when_it_was_safe_and_what_it_dumped(tmp_path: Path) -> None:
+    config = RunConfig(rig=RIG, profile_path="full", out=str(tmp_path), faults=("plant.door_1_open@float",))
+    finished = virtual.run_virtual(config, lambda message: None, lambda: "")
+    record = read_record(Path(finished.record))
+    assert (finished.verdict, finished.ended, finished.exit) == ("aborted", "tripped", 3)
+    assert record.t0_s is None and record.dump_s is not None and record.safe_s is not None
+    assert record.dump_s < record.safe_s
+    assert "s after the dump" in Path(finished.sheet).read_text(encoding="utf-8")
+    catalogue = Catalogue.open(tmp_path)
+    try:
+        assert catalogue.wear("DUMP-01") == {"dumps": 1.0, "dump_joules": pytest.approx(18e3, rel=0.01)}
+        assert catalogue.wear("ARM-0001") == {}
+    finally:
+        catalogue.close()
+
+
 def test_the_public_validators_find_nothing(shot: Shot) -> None:
     assert validate_file(str(shot.path)) == (0, 0)
     assert validate_application(str(shot.path), path="/entry", application=NXDL) == (0, 0)

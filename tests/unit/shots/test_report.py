@@ -94,6 +94,13 @@ def test_sheet_shows_the_essentials() -> None:
     assert [text for text in wanted if text not in words] == []
 
 
+@pytest.mark.parametrize(
+    ("ended", "text"), [("unsafe-unconfirmed", "NOT VERIFIED: treat as charged"), ("tripped", "4.2 s after the dump")]
+)
+def test_the_sheet_says_whether_the_bench_was_proven_safe(ended: str, text: str) -> None:
+    assert text in " ".join(check(render_sheet(replace(shot(), ended=ended))).words)
+
+
 def test_documents_are_equal_for_equal_records_and_replace_earlier_ones(tmp_path: Path) -> None:
     first = write_report(shot(), tmp_path / "r.html")
     assert write_report(shot(), tmp_path / "r.html") == first
