@@ -94,7 +94,8 @@ PROFILES: dict[str, tuple[str | bytes, str]] = {
     "not UTF-8": (edit("Full shot", "Schuß").encode("latin-1"), ":4: byte 0xdf is not UTF-8; save the file as UTF-8"),
     "binary": (
         b"\x00\x01\x02" * 100,
-        ": not valid YAML: unacceptable character #x0000: special characters are not allowed; save the file as plain text",
+        ": not valid YAML: unacceptable character #x0000: special characters are not allowed; "
+        "save the file as plain text",
     ),
     "not YAML": (
         edit("modules: [1, 2, 3, 4]", "modules: [1, 2"),
