@@ -29,8 +29,8 @@ UNSAFE = "unsafe-unconfirmed"
 ENERGY_MAX = 7
 """Lines of the ledger that fit beside the checklist."""
 
-ENERGY_SHARE_MIN = 0.003
-"""The page has room for what matters: lines of the ledger below this share of the largest are in the report."""
+ENERGY_FIRST = ("kinetic energy (twin)", "measured minus twin")
+"""Lines of the ledger that are shown however small; the largest fill the rest, the report has all of them."""
 
 
 def write_sheet(record: ShotRecord, path: Path) -> str:
@@ -122,11 +122,11 @@ def _checklist(record: ShotRecord) -> Html:
 
 
 def _energy(record: ShotRecord) -> Html:
-    largest = max((abs(value) for value in record.ledger.values()), default=0.0)
-    shown = [(name, value) for name, value in record.ledger.items() if abs(value) >= ENERGY_SHARE_MIN * largest]
-    left_out = len(record.ledger) - len(shown[:ENERGY_MAX])
+    by_weight = sorted(record.ledger, key=lambda name: (name not in ENERGY_FIRST, -abs(record.ledger[name])))
+    shown = frozenset(by_weight[:ENERGY_MAX])
+    left_out = len(record.ledger) - len(shown)
     rows: list[list[Child]] = [
-        [name.replace("_", " "), with_prefix(value, "J", 4)] for name, value in shown[:ENERGY_MAX]
+        [name.replace("_", " "), with_prefix(value, "J", 4)] for name, value in record.ledger.items() if name in shown
     ]
     if left_out:
         rows.append([f"{left_out} more are in the report", ""])

@@ -101,6 +101,13 @@ def test_the_sheet_says_whether_the_bench_was_proven_safe(ended: str, text: str)
     assert text in " ".join(check(render_sheet(replace(shot(), ended=ended))).words)
 
 
+def test_the_sheet_keeps_the_lines_of_the_ledger_that_matter() -> None:
+    ledger = {f"element {index} (twin)": 1000.0 + index for index in range(14)} | {"kinetic energy (twin)": 82.0}
+    words = " ".join(check(render_sheet(replace(shot(), ledger=ledger))).words)
+    assert "kinetic energy (twin) 82 J" in words and "element 13 (twin)" in words
+    assert "element 0 (twin)" not in words and "8 more are in the report" in words
+
+
 def test_documents_are_equal_for_equal_records_and_replace_earlier_ones(tmp_path: Path) -> None:
     first = write_report(shot(), tmp_path / "r.html")
     assert write_report(shot(), tmp_path / "r.html") == first
