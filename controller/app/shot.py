@@ -38,7 +38,7 @@ from controller.shots.journal import JournalError
 from controller.shots.measure import measure_all
 from controller.shots.model import EventRow, MeasuredValue, ShotRecord
 from controller.shots.quantities import MeasureContext
-from controller.shots.record import write_record
+from controller.shots.record import RecordUnusable, write_record
 from controller.shots.report import write_report
 from controller.shots.sheet import write_sheet
 from drivers.errors import InstrumentError
@@ -246,7 +246,8 @@ async def _conclude(
     )
     trouble = await files.write(record)
     if trouble:
-        verdict = max(verdict, Verdict.ERROR) if ending is not Ending.UNSAFE else verdict
+        # a shot that was aborted or tripped says so with its exit code; only a complete one is spoilt by a lost file
+        verdict = max(verdict, Verdict.ERROR) if ending is Ending.COMPLETED else verdict
     code = exit_code(ending, verdict)
     reason = "; ".join(part for part in (outcome.state.reason, trouble) if part)
     await files.book(background, verdict, ending, reason, wear_of(record, prepared.rig.bank.module_capacitance_f))
@@ -281,7 +282,7 @@ class _Files:
             await self._one("report", folder / "report.html", lambda path: write_report(record, path, sha256))
             await self._one("sheet", folder / "sheet.html", lambda path: write_sheet(record, path))
             await self._world.offload(lambda: self._booking.journal.seal({"record_sha256": sha256}))
-        except (OSError, JournalError) as trouble:
+        except (OSError, JournalError, RecordUnusable) as trouble:
             return f"not everything could be written: {trouble}"
         return ""
 

@@ -149,7 +149,9 @@ class Actions:
         await self._bench.charger.output(True)
 
     async def rest_charger(self) -> None:
-        """Output off: the second line behind the PLC's hard-wired inhibit."""
+        """Output off: the second line behind the PLC's hard-wired inhibit, so it can wait until the pulse is over."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._situation.emi_left_s(round(loop.time() * 1e9)))
         await self._bench.charger.output(False)
 
     async def _await_record(self, name: str) -> None:

@@ -2,8 +2,8 @@
 
 Commands ride on the next exchange, which a waiting command brings forward. The PLC judges a command in its next scan,
 so the answer comes with a later status; until then exchanges follow each other quickly. The heartbeat is sent only
-while every task keeps its promise; when one does not, a last exchange carries DUMP and then there is silence, so that
-the PLC's watchdog has the last word.
+while every task keeps its promise; when one does not, a last exchange carries DUMP and from then on nothing is
+heartbeat or command any more: the PLC's watchdog has the last word, and is only looked at.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ class Heartbeat:
             self.stopped_by = self.stopped_by or self._health.overdue(now_ns)
             if self.stopped_by:
                 await self._last_words(now_ns)
-                return
+                await self._look_on()
             dumping = self._dump
             await self._exchange(now_ns)
             if self._dump and not dumping:
@@ -163,6 +163,20 @@ class Heartbeat:
         self._on_trouble(f"task {self.stopped_by} does not answer; the heartbeat stops", now_ns)
         self._dump = True
         await self._exchange(now_ns)
+
+    async def _look_on(self) -> None:
+        """Ask for the status as nobody: epoch 0 holds nothing and feeds no watchdog, but is answered."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._sleep_until(loop.time() + PERIOD_S)
+            now_ns = round(loop.time() * 1e9)
+            try:
+                status = await self._plc.exchange(PlcRequest())
+            except InstrumentError as trouble:
+                self._on_trouble(str(trouble), now_ns)
+                continue
+            self._situation.status, self._situation.status_ns = status, round(loop.time() * 1e9)
+            self._on_status(status, self._situation.status_ns)
 
     def _request(self, command: PlcCommand, arguments: tuple[int, ...]) -> PlcRequest:
         self._sequence = (self._sequence + 1) & 0xFFFFFFFF

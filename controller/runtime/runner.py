@@ -7,7 +7,7 @@ when its frame arrives. DUMP does not queue: it goes out with the very next exch
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from controller.messages import Event, Message, StepEntered
@@ -15,7 +15,7 @@ from controller.runtime.actions import ActionFailed, Actions
 from controller.runtime.health import Health
 from controller.runtime.heartbeat import Heartbeat
 from controller.runtime.offload import Offload
-from controller.runtime.situation import Situation, observe
+from controller.runtime.situation import EMI_S, Situation, observe
 from controller.safety import watch
 from controller.safety.bench import BenchState
 from controller.sequencer import engine
@@ -48,9 +48,6 @@ INTENT_S = 30.0
 
 PLC_SILENCE_S = 5.0
 """Without a status for this long while aborting, the PLC is lost and nothing can be proven (exit 4)."""
-
-EMI_S = 0.2
-"""Probe readings are not judged and pollers keep off the links until this long after fire (bench.md 1, "EMI")."""
 
 QUIET_BEFORE_S = 0.5
 """Pollers keep off the links from this long before fire."""
@@ -143,6 +140,16 @@ class Runner:
         self._stamp(seen)
         self._post(engine.Seen(seen))
         self._ask_again(now_ns)
+        self._end_without_tasks(now_ns)
+
+    def _end_without_tasks(self, now_ns: int) -> None:
+        """A task hangs and the heartbeat has stopped: the PLC's proof is waited for, nothing of the tasks is."""
+        task = self._heartbeat.stopped_by
+        if not task:
+            return
+        self.stop(f"task {task} does not answer; the heartbeat was stopped")
+        if self.state.mode is engine.Mode.SALVAGE:
+            self._end(replace(self.state, mode=engine.Mode.DONE))
 
     def on_trouble(self, text: str, now_ns: int) -> None:
         """An exchange with the PLC failed: the status gets older, and once it is stale the run ends."""

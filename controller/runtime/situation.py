@@ -13,6 +13,10 @@ LOG_SAMPLES_MAX = 400_000
 """Per slow channel: more than an hour at 100 Hz; then the oldest half is dropped and the record says so."""
 
 
+EMI_S = 0.25
+"""Probe readings are not judged and nothing but the PLC is spoken to until this long after FIRE was sent: 0.2 s after
+T0 (bench.md 1, "EMI"), which follows the command by up to three scans and an exchange."""
+
 WITNESS_AGE_S = 0.2
 """An older reading of the data acquisition unit witnesses nothing: the bank charges by 50 V in that time."""
 
@@ -56,6 +60,10 @@ class Situation:
     dump_ns: int | None = None
     safe_ns: int | None = None
     history: dict[str, SlowHistory] = field(default_factory=dict)
+
+    def emi_left_s(self, now_ns: int) -> float:
+        """Seconds until the links may be used again after the pulse; zero without one."""
+        return 0.0 if self.fire_ns is None else max(0.0, EMI_S - (now_ns - self.fire_ns) * 1e-9)
 
     def log(self, name: str, t_ns: int, value: float) -> None:
         """Append to a slow channel that was declared in :attr:`history`; others are not kept."""

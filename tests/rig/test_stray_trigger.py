@@ -9,12 +9,12 @@ import pytest
 
 from controller.app.rig_sim import SimulatedRig
 from drivers.wire.plc import PlcState
-from tests.rig.virtual_bench import Bench
+from tests.rig.virtual_bench import QUICK, Bench
 
 MODES = tuple(range(7))
 """TSRC 0 to 6 (instruments.md 2.7)."""
 
-SHORT = (PlcState.OPENING, PlcState.ISOLATE, PlcState.FIREWIN, PlcState.SHOT)
+SHORT = (PlcState.TEST, PlcState.OPENING, PlcState.ISOLATE, PlcState.FIREWIN, PlcState.SHOT)
 """States that last a few scans: one run per mode; in the others one run tries all modes, a scan apart."""
 
 SHOT_GATE_SCANS = 3
@@ -66,7 +66,7 @@ def test_a_stray_trigger_fires_nothing(
             session.feed(line.encode(), rig.now_ns())
 
     bench.each_scan = meddle
-    run = bench.run(*faults, profile=profile, **({} if profile == "full" else {"overrides": {}}))
+    run = bench.run(*faults, profile=profile, overrides=QUICK if profile == "full" else {})
     assert len(strays) == len(modes), f"the run was in {state.name} for {scans} scans only"
     assert run.shots == run.fire_pulses if state in (PlcState.SHOT, PlcState.DUMPING) else run.shots <= run.fire_pulses
     pulses = [t_ns for t_ns, text in run.rig.plant.log if "module peak" in text]
