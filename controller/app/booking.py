@@ -14,6 +14,9 @@ from controller.shots.catalogue import Catalogue, CatalogueUnusable
 from controller.shots.journal import JournalError
 from controller.shots.journal_file import JournalFile
 
+JOURNAL_NAME = "journal.sgj"
+"""The journal's file in a shot's folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class Booking:
@@ -84,7 +87,7 @@ async def book_shot(prepared: Prepared, catalogue: Catalogue, offload: Offload, 
             catalogue.tag(number, *config.tags)
         if config.comment:
             catalogue.comment(number, config.started_utc, config.operator, config.comment)
-        return JournalFile.create(folder / "journal.sgj", header)
+        return JournalFile.create(folder / JOURNAL_NAME, header)
 
     try:
         journal = await offload(create)

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from controller.app.booking import JOURNAL_NAME
+from controller.rig.source import Problem, Refused
 from controller.shots.catalogue import Catalogue
-from controller.shots.journal import JournalError, JournalSealed
-from controller.shots.journal_file import JournalFile
+from controller.shots.journal import JournalCorrupt, JournalError, JournalSealed
+from controller.shots.journal_file import JournalFile, load_journal
 from drivers.errors import InstrumentError
 from drivers.ports import RigPlc
 from drivers.wire.plc import EventCode, PlcEvent, PlcStatus
@@ -40,6 +42,23 @@ async def read_ring(plc: RigPlc, status: PlcStatus | None) -> tuple[PlcEvent, ..
         return ()
 
 
+def require_sound_journals(catalogue: Catalogue, rig: str, out: Path) -> None:
+    """Raise Refused, changing nothing, when an unfinished shot's journal is damaged or newer than this program."""
+    problems = []
+    for number in catalogue.unfinished(rig):
+        path = _folder_of(out, number) / JOURNAL_NAME
+        try:
+            if path.is_file():
+                load_journal(path)
+        except JournalCorrupt as trouble:
+            remedy = f"move {path.parent} away and have it looked at; the next run books shot {number} as interrupted"
+            problems.append(Problem(str(path), 0, "", trouble.problem, remedy))
+        except JournalError as trouble:
+            problems.append(Problem(str(path), 0, "", trouble.problem, trouble.remedy))
+    if problems:
+        raise Refused(problems)
+
+
 def book_interrupted(catalogue: Catalogue, rig: str, out: Path, events: Sequence[PlcEvent]) -> tuple[Interrupted, ...]:
     """Close the journals of unfinished shots and mark them; a fire intent without result is resolved by the ring."""
     booked = []
@@ -50,12 +69,17 @@ def book_interrupted(catalogue: Catalogue, rig: str, out: Path, events: Sequence
     return tuple(booked)
 
 
+def _folder_of(out: Path, number: int) -> Path:
+    """The shot's folder, or ``out`` itself when it has none."""
+    return next(iter(sorted(out.glob(f"{number:06d}-*"))), out)
+
+
 def _inspect(out: Path, number: int, events: Sequence[PlcEvent]) -> Interrupted:
-    folder = next(iter(sorted(out.glob(f"{number:06d}-*"))), None)
-    if folder is None:
+    folder = _folder_of(out, number)
+    if folder == out:
         return Interrupted(number, "", None, out)
     try:
-        journal, scan = JournalFile.recover(folder / "journal.sgj", 0)
+        journal, scan = JournalFile.recover(folder / JOURNAL_NAME, 0)
         journal.close()
         kinds = scan.kinds()
     except JournalSealed:

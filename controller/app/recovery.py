@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from controller.app.booking import open_catalogue
+from controller.app.booking import JOURNAL_NAME, open_catalogue
 from controller.app.folder_lock import FolderLock
 from controller.app.interrupted import Interrupted, book_interrupted, describe, read_ring
 from controller.app.linked import Connect
@@ -111,7 +111,7 @@ def _finished(booked: Sequence[Interrupted], status: PlcStatus | None, safe: boo
         ended="interrupted" if safe else Ending.UNSAFE.value,
         reason=f"{reason}; {describe(shot)}" if shot is not None else reason,
         record="",
-        journal="" if shot is None else str(shot.folder / "journal.sgj"),
+        journal="" if shot is None else str(shot.folder / JOURNAL_NAME),
         report="",
         sheet="",
         exit=3 if safe else 4,

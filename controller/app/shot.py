@@ -10,7 +10,7 @@ from controller import messages
 from controller.app.booking import Booking, book_refusal, book_shot, open_catalogue
 from controller.app.folder_lock import FolderLock
 from controller.app.instruments import open_bench
-from controller.app.interrupted import book_interrupted, describe, read_ring
+from controller.app.interrupted import book_interrupted, describe, read_ring, require_sound_journals
 from controller.app.linked import Connect
 from controller.app.preflight import Prepared
 from controller.app.wear import Wear, wear_of
@@ -107,42 +107,53 @@ async def run_shot(prepared: Prepared, world: World, stop_when: Callable[[Callab
 
 
 async def _run_locked(prepared: Prepared, world: World, stop_when: Callable[[Callable[[str], None]], None]) -> Finished:
-    log = EventLog(world.publish)
-    bench, identities = await open_bench(prepared.rig, world.connects)
+    """What is on the disk is looked at before any instrument is."""
+    catalogue = await world.offload(lambda: open_catalogue(prepared.config, prepared.out))
     try:
-        catalogue = await world.offload(lambda: open_catalogue(prepared.config, prepared.out))
+        await world.offload(lambda: require_sound_journals(catalogue, prepared.rig.name, prepared.out))
+        bench, identities = await open_bench(prepared.rig, world.connects)
         try:
-            await _book_interrupted(bench, prepared, world, catalogue, log)
-            booking = await book_shot(prepared, catalogue, world.offload, consent_input=not world.simulated)
-            try:
-                await _require_safe(bench, prepared, booking.ticket)
-            except Refused as refused:
-                await book_refusal(booking, refused, world.offload)
-                raise
-            core = Core(
-                CoreSetup(
-                    prepared.plan,
-                    prepared.rig,
-                    bench,
-                    booking.journal,
-                    booking.ticket,
-                    world.offload,
-                    log,
-                    lambda channel, instrument, waveform: _store(
-                        prepared, world, booking, channel, instrument, waveform
-                    ),
-                    connection_id(booking.ticket.shot_id),
-                    PLC_ASKS,
-                    world.virtual,
-                )
-            )
-            stop_when(core.stop)
-            outcome = await core.run()
-            return await _conclude(prepared, world, booking, outcome, identities, log)
+            return await _run_on(bench, identities, catalogue, prepared, world, stop_when)
         finally:
-            await world.offload(catalogue.close)
+            await bench.close()
     finally:
-        await bench.close()
+        await world.offload(catalogue.close)
+
+
+async def _run_on(
+    bench: Bench,
+    identities: Mapping[str, Identity],
+    catalogue: Catalogue,
+    prepared: Prepared,
+    world: World,
+    stop_when: Callable[[Callable[[str], None]], None],
+) -> Finished:
+    log = EventLog(world.publish)
+    await _book_interrupted(bench, prepared, world, catalogue, log)
+    booking = await book_shot(prepared, catalogue, world.offload, consent_input=not world.simulated)
+    try:
+        await _require_safe(bench, prepared, booking.ticket)
+    except Refused as refused:
+        await book_refusal(booking, refused, world.offload)
+        raise
+    core = Core(
+        CoreSetup(
+            prepared.plan,
+            prepared.rig,
+            bench,
+            booking.journal,
+            booking.ticket,
+            world.offload,
+            log,
+            lambda channel, instrument, waveform: _store(prepared, world, booking, channel, instrument, waveform),
+            connection_id(booking.ticket.shot_id),
+            PLC_ASKS,
+            world.virtual,
+        )
+    )
+    stop_when(core.stop)
+    outcome = await core.run()
+    return await _conclude(prepared, world, booking, outcome, identities, log)
 
 
 async def _book_interrupted(

@@ -1,5 +1,6 @@
 """Opening the catalogue for the ``shots`` commands, and finding a shot's files. Read-only: nothing is created here."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from controller.shots.catalogue import Catalogue, ShotEntry
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+SHOT_FOLDER = re.compile(r"[0-9]{6,}-")
+"""How the name of a shot's subfolder begins: its number."""
 
 
 def place_options(command: Decorated) -> Decorated:
@@ -71,7 +75,9 @@ def file_of(entry: "ShotEntry", role: str, folder: Path) -> tuple[Path, str]:
 
 
 def locate_file(folder: Path, path: str) -> Path:
-    """Where a catalogued file is now: where it was written, else in the same subfolder of a moved folder of shots."""
+    """Where a catalogued file is now: in the shot's subfolder here (``folder`` may be a copy), else where written."""
     written = folder / path  # an absolute path stays what it is
-    moved = folder / written.parent.name / written.name
-    return moved if moved.is_file() and not written.is_file() else written
+    for index in range(len(written.parts) - 1, -1, -1):
+        if SHOT_FOLDER.match(written.parts[index]) and (folder / written.parts[index]).is_dir():
+            return folder.joinpath(*written.parts[index:])
+    return written
