@@ -2,7 +2,7 @@
 
 import os
 import time
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from controller import messages
+from controller.cli.keys import hush_control_keys, restore_keys
 from controller.cli.view import BROKEN, DONE, PENDING, RUNNING, RunView
 from controller.cli.writer import Writer
 
@@ -42,9 +43,11 @@ class LiveScreen:
             console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False, transient=True
         )
         self._drawn_s = 0.0
+        self._keys: Any = None
 
     def start(self) -> None:
         """Begin to draw."""
+        self._keys = hush_control_keys()
         self._live.start()
 
     def show(self, message: messages.Message) -> None:
@@ -63,6 +66,7 @@ class LiveScreen:
     def stop(self) -> None:
         """Take the picture away and give the cursor back."""
         self._live.stop()
+        restore_keys(self._keys)
 
 
 def terminal_console(writer: Writer, columns: int | None = None) -> Console:
