@@ -9,6 +9,7 @@ PACKAGES = {
     "chromium": "chromium",
     "faketime": "faketime",
     "gcc": "gcc",
+    "git": "git",
     "lxi": "lxi-tools",
     "mbpoll": "mbpoll",
     "mosquitto": "mosquitto",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.sources import ROOT, calls, dotted, imported_modules, modules
+from tests.support import require_tool
 
 FILE_LINES_MAX = 450
 """About 400 lines; the slack is for docstrings."""
@@ -24,7 +25,7 @@ FORBIDDEN_TEXT = ("pypi" + ".org", "pythonhosted" + ".org", "/opt/" + "pypi", "/
 
 
 def repository_files() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    listed = subprocess.run([require_tool("git"), "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     paths = [ROOT / name for name in listed.decode().split("\0") if name]
     return [path for path in paths if path.is_file()]
 

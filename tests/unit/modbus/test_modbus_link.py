@@ -170,7 +170,7 @@ def test_peer_that_hangs_up_and_comes_back() -> None:
 
 def test_garbage_exception_and_impossible_requests() -> None:
     async def main() -> None:
-        line = Line(pdu=lambda count: [b"\x83\x02", b"\x83\x63", b"\x04\x02\0\0"][count - 1])
+        line = Line(pdu=lambda count: [b"\x83\x02", b"\x83\x63", b"\x04\x02\0\0", b"\x83\x02"][count - 1])
         with pytest.raises(InstrumentRefused, match=r"exception 2 \(illegal address\) to READ_HOLDING 5"):
             await line.link.transact(READ, timeout_s=0.2)
         with pytest.raises(InstrumentRefused, match="exception 99"):
