@@ -39,7 +39,8 @@ async def main() -> int:
     try:
         if order.instrument:
             single = await serve_single(order.instrument, order.seed)
-            _say({"instrument": order.instrument, "endpoints": single.endpoints})
+            alone = {"model": order.instrument, "endpoints": dict(single.endpoints)}
+            _say({"rig": "", "instruments": {order.instrument: alone}})
             await lines.until_closed(lambda line: None)
             await single.close()
             return 0

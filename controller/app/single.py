@@ -59,11 +59,16 @@ STANDALONE: Mapping[str, tuple[str, Open]] = {
 """Model name -> (transport, opener)."""
 
 
-async def serve_single(model: str, seed: int) -> Single:
-    """Start the stand-in of ``model``. Raises Refused for one that does not stand alone."""
+def require_standalone(model: str) -> None:
+    """Raise Refused for a model that does not stand alone."""
     if model not in STANDALONE:
         remedy = f"models that stand alone: {', '.join(STANDALONE)}"
         raise Refused([Problem("--instrument", 0, "", f"there is no stand-in called {model!r}", remedy)])
+
+
+async def serve_single(model: str, seed: int) -> Single:
+    """Start the stand-in of ``model``. Raises Refused for one that does not stand alone."""
+    require_standalone(model)
     transport, open_model = STANDALONE[model]
     open_session = open_model(seed)
     loop = asyncio.get_running_loop()

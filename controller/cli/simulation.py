@@ -9,6 +9,7 @@ from typing import Any
 from controller.app.locate import data_dir, rig_files
 from controller.app.logs import LOGS
 from controller.app.signals import StopSignals
+from controller.app.single import require_standalone
 from controller.app.standins import run_standins
 from controller.app.supervisor import ChildFailed
 from controller.cli.result import json_line
@@ -31,6 +32,8 @@ class Order:
 def simulate(order: Order) -> int:
     """Run the stand-ins until asked to stop; exit code 0 then, 2 when refused, 5 when they died."""
     rig_files(order.rig)
+    if order.instrument:
+        require_standalone(order.instrument)
     stop = StopRequest()
     writer = Writer(1, on_closed=lambda: stop("standard output closed"))
     errors = Writer(2)
@@ -68,8 +71,10 @@ async def _run(order: Order, stop: StopRequest, writer: Writer, errors: Writer) 
         return Exit.PASS
     if stop.reason:
         return Exit.ABORTED
+    if not ready:
+        return Exit.REFUSED
     errors.write_line(f"log: {log_dir}")
-    return Exit.INTERNAL if ready else Exit.REFUSED
+    return Exit.INTERNAL
 
 
 def _set_from_anywhere(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
@@ -78,9 +83,7 @@ def _set_from_anywhere(loop: asyncio.AbstractEventLoop, event: asyncio.Event) ->
 
 def endpoint_lines(said: Mapping[str, Any]) -> list[str]:
     """The endpoints as aligned text: instrument, model, transport and address."""
-    if "instruments" not in said:
-        return [f"{said['instrument']} is up, Ctrl-C ends it", f"  {_addresses(said)}"]
-    lines = [f"{said.get('rig', '')}: stand-ins are up, Ctrl-C ends them"]
+    lines = [f"{said['rig'] or 'one instrument alone'}: stand-ins are up, Ctrl-C ends them"]
     for name, entry in said["instruments"].items():
         lines.append(f"  {name:<16} {entry['model']:<22} {_addresses(entry)}")
     return lines

@@ -1,0 +1,94 @@
+"""``sparkgap sim`` as a child of a test, and the command line beside it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+TIMEOUT_S = 60
+"""The slowest machine starts in ten seconds, and a noise shot takes five."""
+
+
+@dataclass(frozen=True)
+class RunningSim:
+    """The process and the object on its first line."""
+
+    process: "subprocess.Popen[str]"
+    said: Mapping[str, Any]
+
+    def address(self, name: str) -> str:
+        """The one address of an instrument."""
+        (address,) = self.said["instruments"][name]["endpoints"].values()
+        return str(address)
+
+    def lab(self, changed: Mapping[str, str] | None = None) -> str:
+        """The published endpoints as a lab file, with other addresses for the instruments in ``changed``."""
+        lines = ["lab: 1", f"rig: {self.said['rig']}", "instruments:"]
+        for name, entry in self.said["instruments"].items():
+            for transport, address in entry["endpoints"].items():
+                lines.append(f'  {name}: {{{transport}: "{(changed or {}).get(name, address)}"}}')
+        return "\n".join(lines) + "\n"
+
+
+def sparkgap(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """One command, run to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "controller.cli", *arguments],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+@contextmanager
+def running_sim(*arguments: str, cwd: Path) -> Iterator[RunningSim]:
+    """``sparkgap sim ARGUMENTS --json`` until the block ends; a test that stops it earlier may do so."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "controller.cli", "sim", *arguments, "--json"],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line, process.communicate()[1]
+        yield RunningSim(process, json.loads(line))
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=TIMEOUT_S)
+
+
+def ask(address: str, question: bytes) -> bytes:
+    """One line over a plain socket."""
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), TIMEOUT_S) as link, link.makefile("rwb") as lines:
+        lines.write(question)
+        lines.flush()
+        return lines.readline()
+
+
+def closed_port() -> str:
+    """An address where nobody listens: bound, never listening, and free again."""
+    with socket.socket() as link:
+        link.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{link.getsockname()[1]}"
