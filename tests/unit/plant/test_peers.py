@@ -29,11 +29,20 @@ def test_ngspice_on_the_same_circuit(tmp_path):
     assert speed <= 2e-4
 
 
-def angelo(resistance_ohm: float, drag_n: float = 0.0) -> PulseParameters:
+CONTACT_V = 5.0
+"""Voltage across the graphite contacts of the Angelo State bench (physics.md A4). Not fitted: its authors' published
+simulation (Nova31415, RailGunParamV5, MIT) lets no force act while the bank is at or below 5 V."""
+
+CONTACT_A = 50.0
+"""Scale of the contact's tanh: far below the kiloamperes of a shot, so that only the 5 V matter."""
+
+
+def angelo(resistance_ohm: float, contact_v: float = CONTACT_V) -> PulseParameters:
     """Angelo State University bench (physics.md C): everything but the resistance is theirs.
 
     L' of two round rails of radius r at distance s: mu0/pi (ln(s/r) + 1/4) (internal inductance included). "Friction
-    0.1" is read as a Coulomb coefficient on the armature's weight. The set lists no crowbar loss: an ideal one.
+    0.1" is the coefficient of graphite on graphite, on the armature's weight. The set lists no crowbar loss: an ideal
+    one.
     """
     gap_m, radius_m, mass_kg = 0.051, 1.27e-3, 21.1e-3
     return PulseParameters(
@@ -49,7 +58,9 @@ def angelo(resistance_ohm: float, drag_n: float = 0.0) -> PulseParameters:
             resistance_ohm=0.0,
             gradient_h_per_m=4e-7 * (log(gap_m / radius_m) + 0.25),
             mass_kg=mass_kg,
-            friction_n=0.1 * mass_kg * 9.81 + drag_n,
+            friction_n=0.1 * mass_kg * 9.81,
+            contact_v=contact_v,
+            contact_a=CONTACT_A,
             exit_m=0.330,
             field_t=0.854,
             gap_m=gap_m,
@@ -57,7 +68,7 @@ def angelo(resistance_ohm: float, drag_n: float = 0.0) -> PulseParameters:
     )
 
 
-def fit_resistance(drag_n: float) -> tuple[float, float]:
+def fit_resistance(contact_v: float) -> tuple[float, float]:
     """The resistance in ohm that fits the measured speeds best, and the rms error in m/s."""
     from scipy.optimize import minimize_scalar
 
@@ -65,25 +76,24 @@ def fit_resistance(drag_n: float) -> tuple[float, float]:
     assert len(shots) == 15
 
     def square(milliohm: float) -> float:
-        p = angelo(milliohm * 1e-3, drag_n)
+        p = angelo(milliohm * 1e-3, contact_v)
         volts = sorted(set(shots[:, 0].tolist()))
         speed = {v: solve_pulse(p, [v], [0.0], 0.5, points_s=np.zeros(1)).exit_mps for v in volts}
         return float(np.mean([(speed[v] - u) ** 2 for v, u in shots.tolist()]))
 
-    fit = minimize_scalar(square, bounds=(1.0, 10.0), method="bounded", options={"xatol": 0.02})
+    fit = minimize_scalar(square, bounds=(0.5, 10.0), method="bounded", options={"xatol": 0.02})
     return fit.x * 1e-3, float(np.sqrt(fit.fun))
 
 
 def test_angelo_state_speeds_with_one_fitted_resistance():
-    """One fitted number leaves 2.7 m/s: too fast at 20 V. The issue's 2 m/s is NOT reached with this reading."""
-    ohm, rms = fit_resistance(0.0)
+    ohm, rms = fit_resistance(CONTACT_V)
     print(f"fitted {ohm * 1e3:.2f} mohm, rms {rms:.2f} m/s (measured scatter alone: 0.82 m/s)")
-    assert rms <= 2.7
-    assert 1e-3 < ohm < 10e-3
+    assert rms <= 2.0
+    assert 0.5e-3 < ohm < 10e-3
 
 
-def test_angelo_state_speeds_need_a_drag_of_some_newtons():
-    """A second fitted number, a constant drag near 7 N, brings the model to the scatter of the shots."""
-    ohm, rms = fit_resistance(7.0)
-    print(f"with 7 N of drag: {ohm * 1e3:.2f} mohm, rms {rms:.2f} m/s")
-    assert rms <= 1.1
+def test_angelo_state_speeds_need_the_contact_voltage():
+    """Without it the model is too fast at 20 V: charge and field fix the impulse, no resistance tilts the line."""
+    ohm, rms = fit_resistance(0.0)
+    print(f"without contact voltage: {ohm * 1e3:.2f} mohm, rms {rms:.2f} m/s")
+    assert 2.0 < rms <= 2.7
