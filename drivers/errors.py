@@ -34,6 +34,11 @@ class ConnectFailed(LinkError):
     """Nobody answers at the configured address."""
 
 
+def connect_problem(error: OSError) -> str:
+    """Why there is no connection, in one line for a person."""
+    return f"nobody answers at the address: {error.strerror or str(error) or type(error).__name__}"
+
+
 class LinkTimeout(LinkError):
     """No complete answer arrived within the exchange's deadline."""
 

@@ -8,7 +8,7 @@ from controller.app.linked import Connect
 from controller.rig.model import InstrumentSpec, Rig
 from controller.rig.source import Problem, Refused
 from controller.runtime.bench import Bench
-from drivers.errors import InstrumentError
+from drivers.errors import InstrumentError, WrongInstrument
 from drivers.ports import CapacitorCharger, Daq, DelayGenerator, Identity, Instrument, Oscilloscope, RigPlc
 from drivers.registry import open_instrument
 from drivers.transports.serial import serial_port
@@ -52,7 +52,8 @@ async def open_bench(rig: Rig, connects: Mapping[str, Connect]) -> tuple[Bench, 
     problems: list[Problem] = []
     for spec, answer in zip(rig.instruments, answers, strict=True):
         if isinstance(answer, InstrumentError):
-            remedy = f"switch it on and check the address of {spec.model}"
+            wrong = isinstance(answer, WrongInstrument)
+            remedy = f"{'give' if wrong else 'switch it on and check'} the address of {spec.model}"
             problems.append(Problem(rig.name, 0, spec.name, answer.problem, remedy))
         elif isinstance(answer, BaseException):
             raise answer

@@ -195,7 +195,7 @@ async def _require_safe(bench: Bench, prepared: Prepared, ticket: ShotTicket) ->
         if status.ack is Refusal.STALE_EPOCH:
             remedy = f"use the catalogue that counted to {status.epoch}: shot numbers of a rig are never reused"
             raise _refuse_plc(prepared, f"the PLC has seen epoch {status.epoch}, this is {ticket.epoch}", remedy)
-        raise _refuse_plc(prepared, "another controller holds the bench", "end it first; only one may")
+        raise _refuse_plc(prepared, "another controller holds the bench", "end that one first, only one may")
     causes = ", ".join(str(trip.name) for trip in type(status.trips) if trip & status.trips)
     await bench.plc.exchange(_dump_request())
     remedy = "find the cause, then reset at the local console"

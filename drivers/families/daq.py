@@ -102,6 +102,11 @@ async def open_labjack_t7(name: str, connect: Connect, *, serial: str | int) -> 
         identity = await daq.check_identity(CONNECT_TIMEOUT_S)
         if identity.serial != str(serial):
             raise WrongInstrument(name, f"T7 {identity.serial} where T7 {serial} belongs")
+    except InstrumentRefused as error:
+        await link.close()
+        raise WrongInstrument(
+            name, f"another device is there, without the registers of a T7: {error.problem}"
+        ) from error
     except BaseException:
         await link.close()
         raise

@@ -1,6 +1,6 @@
 """The RigPlc port on Modbus TCP: one FC23 per heartbeat, events read by number (bench.md section 2, "Link")."""
 
-from drivers.errors import LocalWireError, RemoteWireError, WrongInstrument
+from drivers.errors import InstrumentRefused, LocalWireError, RemoteWireError, WrongInstrument
 from drivers.ports import Identity
 from drivers.transports.modbus import Connect, ModbusLink
 from drivers.wire.modbus import Function, Request
@@ -93,6 +93,11 @@ async def open_rig_plc(name: str, connect: Connect, *, rig_id: int) -> ModbusRig
         status = await plc.read_status(CONNECT_TIMEOUT_S)
         if status.rig_id != rig_id:
             raise WrongInstrument(name, f"the PLC of rig {status.rig_id} where rig {rig_id} belongs")
+    except InstrumentRefused as error:
+        await link.close()
+        raise WrongInstrument(
+            name, f"another device is there, without the registers of a rig PLC: {error.problem}"
+        ) from error
     except BaseException:
         await link.close()
         raise

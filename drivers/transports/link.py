@@ -24,6 +24,7 @@ from drivers.errors import (
     LinkTimeout,
     RemoteWireError,
     WrongInstrument,
+    connect_problem,
 )
 from drivers.transports.receiver import BlockReceiver, Framer, Receiver
 from drivers.wire.block import BlockReader
@@ -338,7 +339,7 @@ class Link:
         try:
             await self._connect(lambda: self._receiver)
         except OSError as error:
-            raise ConnectFailed(self.name, str(error) or type(error).__name__) from error
+            raise ConnectFailed(self.name, connect_problem(error)) from error
         if self._receiver.transport is not None:
             serial = self._receiver.transport.get_extra_info("serial")
             self._recovery = Recovery.DRAIN if serial is not None else self._recovery
@@ -347,12 +348,14 @@ class Link:
         """Ask who is there; raises WrongInstrument.
 
         On a line that was only drained, older answers may still come first: they are skipped, and because a serial
-        instrument answers in order, nothing older than hello's own answer can follow it.
+        instrument answers in order, nothing older than hello's own answer can follow it. Another instrument may end
+        its lines otherwise: a line that ended at the deadline is an answer too.
         """
-        last = b""
+        last, seen = b"", b""
 
         def frame(held: bytearray) -> int:
-            nonlocal last
+            nonlocal last, seen
+            seen = bytes(held)
             lines = bytes(held).split(hello.terminator)
             if len(lines) < 2:
                 return 0
@@ -368,11 +371,16 @@ class Link:
         try:
             await self._exchange(hello.request, deadline)
         except (asyncio.CancelledError, LinkTimeout, ValueError) as error:
-            if last and not isinstance(error, asyncio.CancelledError):
-                raise WrongInstrument(self.name, f"answered {last[:80]!r}") from error
+            answer = last or (seen if seen.endswith((b"\n", b"\r", b"\0")) else b"")
+            if answer.strip() and not isinstance(error, asyncio.CancelledError):
+                raise WrongInstrument(self.name, _another(answer)) from error
             self._break(error)
         finally:
             receiver.reset()
             self._deadline = math.inf
         if not hello.accept(last):
-            raise WrongInstrument(self.name, f"answered {last[:80]!r}")
+            raise WrongInstrument(self.name, _another(last))
+
+
+def _another(answer: bytes) -> str:
+    return f"another instrument is there, which answered {answer[:80].decode('latin-1').strip()!r}"

@@ -16,6 +16,7 @@ from drivers.errors import (
     LinkTimeout,
     LocalWireError,
     RemoteWireError,
+    connect_problem,
 )
 from drivers.wire.modbus import (
     ExceptionCode,
@@ -150,7 +151,7 @@ class ModbusLink:
         except TimeoutError as error:
             raise ConnectFailed(self.name, "no connection within the deadline") from error
         except OSError as error:
-            raise ConnectFailed(self.name, str(error) or type(error).__name__) from error
+            raise ConnectFailed(self.name, connect_problem(error)) from error
         self._receiver = receiver
         self._timeouts = 0
         return receiver

@@ -284,7 +284,7 @@ def test_nobody_there_is_named() -> None:
         link = Link("scope_2", peers.connect)
         error = await failure(link, b"1\n")
         assert isinstance(error, ConnectFailed)
-        assert str(error) == "scope_2: nobody listens"
+        assert str(error) == "scope_2: nobody answers at the address: nobody listens"
         peers.refuse = False
         assert await link.query(b"1\n", timeout_s=1.0) == b"re 1"
 
