@@ -52,6 +52,9 @@ def invoke(arguments: Sequence[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return Exit.REFUSED
+    except click.UsageError as error:
+        print_errors([usage_line(error)])
+        return Exit.REFUSED
     except click.ClickException as error:
         error.show()
         return Exit.REFUSED
@@ -63,6 +66,14 @@ def invoke(arguments: Sequence[str]) -> int:
     except Exception as error:
         return _explain(error)
     return int(result) if isinstance(result, int) else Exit.PASS
+
+
+def usage_line(error: click.UsageError) -> str:
+    """A usage error as one line in the form of every other refusal."""
+    command = error.ctx.command_path if error.ctx is not None else "sparkgap"
+    problem = " ".join(error.format_message().split()).rstrip(".")
+    remedy = "" if "; " in problem else f"; see `{command} --help`"
+    return f"{command}: {problem}{remedy}"
 
 
 def _explain(error: Exception) -> int:

@@ -16,7 +16,7 @@ def read_pairs(context: click.Context, parameter: click.Parameter, values: tuple
     for text in values:
         name, equals, value = text.partition("=")
         if not (name and equals and value):
-            raise click.BadParameter(f"{text!r} is not name=value", context, parameter)
+            raise click.BadParameter(f"{text!r} is not a name and a value; write NAME=VALUE", context, parameter)
         if name in pairs:
             raise click.BadParameter(f"{name!r} is given twice; give it once", context, parameter)
         pairs[name] = value

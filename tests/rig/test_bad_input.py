@@ -235,6 +235,38 @@ def test_a_bad_option_is_refused(case: str, refuse: Refuse, tmp_path: Path) -> N
     assert refuse("run", "full", "--rig", RIG, *arguments) == [message.format(cwd=tmp_path)]
 
 
+USAGE = {
+    "no such command": (("rnu",), "sparkgap: No such command 'rnu'; see `sparkgap --help`"),
+    "no such option": (
+        ("run", "full", "--rig", RIG, "--vitrual"),
+        "sparkgap run: No such option '--vitrual'. Did you mean '--virtual'?; see `sparkgap run --help`",
+    ),
+    "no rig": (("check", "full"), "sparkgap check: Missing option '--rig'; see `sparkgap check --help`"),
+    "a seed that is no number": (
+        ("run", "full", "--rig", RIG, "--seed", "x"),
+        "sparkgap run: Invalid value for '--seed': 'x' is not a valid integer range; see `sparkgap run --help`",
+    ),
+    "half a --set": (
+        ("run", "full", "--rig", RIG, "--set", "voltage"),
+        "sparkgap run: Invalid value for '--set': 'voltage' is not a name and a value; write NAME=VALUE",
+    ),
+    "--set twice": (
+        ("run", "full", "--rig", RIG, "--set", "voltage=1 kV", "--set", "voltage=2 kV"),
+        "sparkgap run: Invalid value for '--set': 'voltage' is given twice; give it once",
+    ),
+    "--lab and --fault": (
+        ("run", "full", "--rig", RIG, "--lab", "lab.yaml", "--fault", "plant.estop"),
+        "sparkgap run: --fault works with stand-ins only; leave --lab or --fault out",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", USAGE)
+def test_a_command_line_that_is_none_is_refused_in_one_line(case: str, refuse: Refuse) -> None:
+    arguments, message = USAGE[case]
+    assert refuse(*arguments) == [message]
+
+
 def test_unknown_names_are_refused_with_those_there_are(refuse: Refuse) -> None:
     assert refuse("run", "full", "--rig", "railgun") == [
         "--rig: there is no rig called 'railgun'; known rigs: railgun_bench"

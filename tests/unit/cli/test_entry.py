@@ -21,7 +21,7 @@ from controller.rig.source import Refused
         (["run", "full", "--rig", "r", "--lab", "x", "--sim"], "--lab and --sim exclude each other"),
         (["run", "full", "--rig", "r", "--lab", "x", "--fault", "a"], "--fault works with stand-ins only"),
         (["run", "full", "--rig", "r", "--lab", "x", "--virtual"], "does not run on virtual time"),
-        (["run", "full", "--rig", "r", "--set", "v"], "'v' is not name=value"),
+        (["run", "full", "--rig", "r", "--set", "v"], "'v' is not a name and a value; write NAME=VALUE"),
         (["run", "full", "--rig", "r", "--set", "v=1", "--set", "v=2"], "'v' is given twice"),
         (["run", "full", "--rig", "r", "--seed", "-1"], "-1 is not in the range"),
         (["run", "full", "--rig", "nowhere"], "there is no rig called 'nowhere'; known rigs:"),
