@@ -131,6 +131,8 @@ class RunConfig(msgspec.Struct, frozen=True):
     catalogue: str = ""
     faults: tuple[str, ...] = ()
     lab: str = ""
+    waive: tuple[str, ...] = ()
+    """Scopes whose unstored records of earlier shots are given up."""
     endpoints: dict[str, dict[str, str]] = {}
     """instrument name -> {transport: address} as `sim --json` prints it; empty on virtual time."""
     started_utc: str = ""

@@ -71,6 +71,15 @@ class ShotEntry:
     """Role (record, journal, report, sheet, raw:<channel>) -> (path, sha256)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unstored:
+    """A scope that may hold a record of the shot which is not on the disk; ``setup`` is its planned acquisition."""
+
+    number: int
+    instrument: str
+    setup: str
+
+
 UPDATABLE = frozenset({"shot_id", "kind", "profile", "load", "operator", "purpose", "started_utc", "ended_utc"}) | {
     "verdict",
     "ended",
@@ -210,6 +219,37 @@ class Catalogue:
             query = query.where(shots.c.number.in_(select(tags.c.number).where(tags.c.tag == tag)))
         with self._transaction() as connection:
             return tuple(_entry(connection, row) for row in connection.execute(query).mappings().all())
+
+    def note_unstored(self, number: int, instrument: str, setup: str) -> None:
+        """Note that the shot's record may be in this instrument only; the same instrument again replaces the note."""
+        from controller.shots.tables import unstored
+
+        with self._shot(number) as connection:
+            mine = (unstored.c.number == number) & (unstored.c.instrument == instrument)
+            connection.execute(unstored.delete().where(mine))
+            connection.execute(unstored.insert().values(number=number, instrument=instrument, setup=setup))
+
+    def clear_unstored(self, number: int, instrument: str) -> None:
+        """Take the note away; no error when there is none."""
+        from controller.shots.tables import unstored
+
+        with self._shot(number) as connection:
+            mine = (unstored.c.number == number) & (unstored.c.instrument == instrument)
+            connection.execute(unstored.delete().where(mine))
+
+    def unstored(self, rig: str | None = None, number: int | None = None) -> tuple[Unstored, ...]:
+        """Notes of a rig, of a shot or all, by number and instrument."""
+        from sqlalchemy import select
+
+        from controller.shots.tables import shots, unstored
+
+        query = select(unstored).join(shots).order_by(unstored.c.number, unstored.c.instrument)
+        if rig is not None:
+            query = query.where(shots.c.rig == rig)
+        if number is not None:
+            query = query.where(unstored.c.number == number)
+        with self._transaction() as connection:
+            return tuple(Unstored(**row) for row in connection.execute(query).mappings())
 
     def add_wear(self, serial: str, counter: str, amount: float) -> float:
         """Add to a part's wear counter (shots, joules, ampere-squared seconds...) and return the new total.

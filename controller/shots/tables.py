@@ -57,6 +57,14 @@ files = Table(
     _text("sha256"),
 )
 
+unstored = Table(
+    "unstored",
+    metadata,
+    Column("number", Integer, ForeignKey("shots.number"), primary_key=True),
+    Column("instrument", String(120), primary_key=True),
+    _text("setup"),
+)
+
 wear = Table(
     "wear",
     metadata,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.shots.catalogue import Catalogue, Remark, UnknownShot
+from controller.shots.catalogue import Catalogue, Remark, UnknownShot, Unstored
 
 UTC = "2026-11-20T09:00:00Z"
 
@@ -54,8 +54,19 @@ def exercise_catalogue(catalogue: Catalogue) -> None:
         with pytest.raises(ValueError, match="cannot grow"):
             catalogue.add_wear("TH-7", "shots", wrong)
 
+    for scope in ("scope_2", "scope_1", "scope_2"):
+        catalogue.note_unstored(second, scope, "{}")
+    both = (Unstored(second, "scope_1", "{}"), Unstored(second, "scope_2", "{}"))
+    assert catalogue.unstored() == catalogue.unstored("railgun_bench") == catalogue.unstored(number=second) == both
+    assert catalogue.unstored("other") == catalogue.unstored(number=first) == ()
+    catalogue.clear_unstored(second, "scope_1")
+    catalogue.clear_unstored(second, "never")
+    assert catalogue.unstored() == both[1:]
+
     with pytest.raises(UnknownShot):
         catalogue.get(99)
+    with pytest.raises(UnknownShot):
+        catalogue.note_unstored(99, "scope_1", "{}")
     with pytest.raises(UnknownShot):
         catalogue.comment(99, UTC, "A", "lost")
     with pytest.raises(UnknownShot):

@@ -1,4 +1,4 @@
-"""Shots, tags, comments, files and wear counters."""
+"""Shots, tags, comments, files, scopes with unstored records, wear counters."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -52,6 +52,12 @@ def upgrade() -> None:
         *(_text(name) for name in ("path", "sha256")),
     )
     op.create_table(
+        "unstored",
+        sa.Column("number", sa.Integer, sa.ForeignKey("shots.number"), primary_key=True),
+        sa.Column("instrument", sa.String(120), primary_key=True),
+        _text("setup"),
+    )
+    op.create_table(
         "wear",
         sa.Column("serial", sa.String(120), primary_key=True),
         sa.Column("counter", sa.String(60), primary_key=True),
@@ -61,7 +67,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the tables."""
-    for name in ("wear", "files", "comments", "tags", "shots"):
+    for name in ("wear", "unstored", "files", "comments", "tags", "shots"):
         op.drop_table(name)
 
 
