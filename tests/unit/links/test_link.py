@@ -257,6 +257,20 @@ def test_a_reply_that_cannot_be_right_poisons_the_link(reply: bytes) -> None:
     run_virtual(main())
 
 
+def test_an_instrument_that_ends_its_lines_otherwise_is_another_one_and_half_a_line_is_none() -> None:
+    peers = Peers(lambda peer, data: peer.say(b"scope 7\n"))
+
+    async def main() -> None:
+        link = Link("delay", peers.connect, hello=Hello(b"*IDN?\n", b"\r\n", lambda answer: b"DG" in answer))
+        with pytest.raises(WrongInstrument, match="another instrument is there, which answered 'scope 7'"):
+            await link.open(1.0)
+        peers.answer = lambda peer, data: peer.say(b"DG6")
+        with pytest.raises(LinkTimeout):
+            await link.open(1.0)
+
+    run_virtual(main())
+
+
 @pytest.mark.parametrize("recovery", list(Recovery))
 def test_another_instrument_is_refused_at_every_connect(recovery: Recovery) -> None:
     peers = Peers(lambda peer, data: peer.say(b"somebody else\n"))
