@@ -140,7 +140,7 @@ def describe_event(event: PlcEvent) -> str:
     if code is EventCode.LIMITS:
         return f"limits file {event.detail:08x}..."
     if code is EventCode.SELF_TEST:
-        return f"self-test: {event.detail >> 8} of {event.detail & 0xFF} paths passed"
+        return f"self-test: {event.detail >> 8 & 0xFF} of {event.detail & 0xFF} paths passed"
     if code is EventCode.FIRE:
         return f"fire pulse of shot {event.detail} at {event.value:.0f} V"
     if code is EventCode.LATCHES:
@@ -199,14 +199,12 @@ def ledger_of(outcome: Outcome, plan: Plan, rig: Rig, predicted: Mapping[str, fl
 
 
 def self_test_of(outcome: Outcome, paths: tuple[str, ...]) -> tuple[SelfTestResult, ...]:
-    """Each interlock path's result, from the PLC's count: paths are tested in order and the first failure stops."""
-    status = outcome.situation.status
-    if status is None or status.self_test_total == 0:
+    """Each interlock path's result of the last self-test in the PLC's ring; ``paths`` in the order of plc.yaml."""
+    tests = [event for event in outcome.plc_events if event.code == EventCode.SELF_TEST]
+    if not tests:
         return ()
-    return tuple(
-        SelfTestResult(path, index < status.self_test_passed)
-        for index, path in enumerate(paths[: status.self_test_total])
-    )
+    failed, total = tests[-1].detail >> 16, tests[-1].detail & 0xFF
+    return tuple(SelfTestResult(path, not failed >> index & 1) for index, path in enumerate(paths[:total]))
 
 
 def parts_of(plan: Plan, config: RunConfig) -> dict[str, str]:

@@ -132,6 +132,7 @@ def observe(status: PlcStatus, t_ns: int) -> Observation:
         trips=trip_names(status.trips),
         latches=status.latches,
         refusal="" if status.ack is Refusal.ACCEPTED else status.ack.name,
+        self_test=(status.self_test_passed, status.self_test_total),
     )
 
 

@@ -171,10 +171,12 @@ def _look(plan: Plan, state: EngineState, seen: Observation) -> tuple[EngineStat
     patience_s = here.timeout_s
     if here.kind is StepKind.VERIFY and state.ending is Ending.MISFIRE:
         patience_s += MISFIRE_WAIT_S
-    until = behaviour.phases[state.phase].until
+    phase, elapsed_s = behaviour.phases[state.phase], (seen.t_ns - state.phase_ns) * 1e-9
     newer = state.waiting and seen.t_ns > state.phase_ns
-    if newer and until is not None and until(seen, here, (seen.t_ns - state.phase_ns) * 1e-9):
+    if newer and phase.until is not None and phase.until(seen, here, elapsed_s):
         return _advance(plan, state, seen.t_ns)
+    if newer and phase.hopeless is not None and (why := phase.hopeless(seen, elapsed_s)):
+        return _abort(state, seen.t_ns, Ending.ABORTED, f"step {here.id}: {why}")
     if (seen.t_ns - state.step_ns) * 1e-9 > patience_s:
         refusal = f"; the PLC refuses: {seen.refusal}" if seen.refusal else ""
         return _abort(state, seen.t_ns, Ending.ABORTED, f"step {here.id}: not done within {patience_s:g} s{refusal}")

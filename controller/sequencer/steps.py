@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from controller.safety.bench import BenchState as B
 from controller.sequencer.plan import Step, StepKind
 
+SELF_TEST_STARTS_S = 0.1
+"""A self-test that neither runs nor has passed this long after its command has failed: it starts within one scan."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -22,6 +25,8 @@ class Observation:
     trips: tuple[str, ...]
     latches: int
     refusal: str = ""
+    self_test: tuple[int, int] = (0, 0)
+    """Interlock paths that passed the last self-test, and paths in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class Perform:
 
 Intent = Journal | Command | Perform
 Predicate = Callable[[Observation, Step, float], bool]
+Hopeless = Callable[[Observation, float], str]
+"""(observation, seconds since the phase's intents were done) -> why it will never be over, or an empty string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class Phase:
 
     intents: tuple[Intent, ...]
     until: Predicate | None
+    hopeless: Hopeless | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,13 @@ def _elapsed(seen: Observation, step: Step, elapsed_s: float) -> bool:
 
 def _in(*states: B) -> Predicate:
     return lambda seen, step, elapsed_s: seen.state in states
+
+
+def _self_test_failed(seen: Observation, elapsed_s: float) -> str:
+    if elapsed_s < SELF_TEST_STARTS_S or {"SELF_TEST_RUNNING", "SELF_TEST_FRESH"} & seen.flags:
+        return ""
+    passed, total = seen.self_test
+    return f"self-test failed: {passed} of {total} interlock paths passed"
 
 
 def _flag(name: str) -> Predicate:
@@ -106,7 +121,9 @@ _COLD = frozenset({B.SAFE})
 _TESTING = frozenset({B.SAFE, B.TEST})
 
 TABLE: dict[StepKind, Behaviour] = {
-    StepKind.SELF_TEST: Behaviour((Phase((Command("SELF_TEST"),), _flag("SELF_TEST_FRESH")),), _COLD),
+    StepKind.SELF_TEST: Behaviour(
+        (Phase((Command("SELF_TEST"),), _flag("SELF_TEST_FRESH"), _self_test_failed),), _COLD
+    ),
     StepKind.CONFIGURE: Behaviour((Phase((Perform("configure"),), None),), _TESTING),
     StepKind.ARM: Behaviour((Phase((Journal("scope_arm_intent", True), Perform("arm")), None),), _TESTING),
     StepKind.WARN: Behaviour((Phase((Command("WARN"),), _flag("WARNED")),), _COLD),

@@ -164,7 +164,7 @@ class EventCode(IntEnum):
     STATE = 2  # detail: old state << 8 | new state; value: probe A in volts
     TRIP = 3  # detail: trip bits that are new; value: probe A in volts
     COMMAND = 4  # detail: command << 8 | refusal; value: false guards
-    SELF_TEST = 5  # detail: paths passed << 8 | paths in all
+    SELF_TEST = 5  # detail: failed paths, one bit each << 16 | paths passed << 8 | paths in all
     FIRE = 6  # detail: shot number; value: probe A in volts
     LATCHES = 7  # detail: current latches, one bit per module
     MISFIRE = 8  # detail: 1 nothing fired, 2 some modules fired

@@ -211,7 +211,8 @@ class Plc:
             self.test.stop()
         elif self.test.follow(levels):
             passed, total = self.test.passed, self.test.total
-            self.ring.record(self.scan_number, EventCode.SELF_TEST, passed << 8 | total)
+            failed = sum(1 << n for n, path in enumerate(self.limits.paths) if path in self.test.failed)
+            self.ring.record(self.scan_number, EventCode.SELF_TEST, failed << 16 | passed << 8 | total)
             if passed == total:
                 self._tested = self.scan_number
 

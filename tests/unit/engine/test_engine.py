@@ -191,6 +191,19 @@ def test_a_step_that_never_ends_times_out_with_the_refusal() -> None:
     assert drive.state.reason == "step isolate: not done within 20 s; the PLC refuses: GUARD"
 
 
+def test_a_failed_self_test_ends_the_run_at_once_and_says_how_many_paths_passed() -> None:
+    drive = Drive()
+    drive.run(until_step="self_test")
+    drive.hold = ""
+    drive.post(Done(drive.t_ns))
+    running = Observation(drive.t_ns + 10**8, B.SAFE, frozenset({"SELF_TEST_RUNNING"}), frozenset(), (), 0)
+    drive.post(Seen(running))
+    assert drive.state.mode is Mode.RUN
+    drive.post(Seen(replace(running, t_ns=drive.t_ns + 3 * 10**8, flags=frozenset(), self_test=(2, 9))))
+    assert drive.state.mode is Mode.ABORT
+    assert drive.state.reason == "step self_test: self-test failed: 2 of 9 interlock paths passed"
+
+
 def test_countdown_counts_to_zero() -> None:
     drive = Drive()
     drive.run(until_step="countdown")

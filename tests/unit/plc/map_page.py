@@ -69,7 +69,7 @@ DETAILS = {
     EventCode.STATE: "detail: old state << 8 \\| new state; value: probe A in V",
     EventCode.TRIP: "detail: Trip bits that are new; value: probe A in V",
     EventCode.COMMAND: "detail: command << 8 \\| refusal; value: false guards",
-    EventCode.SELF_TEST: "detail: paths passed << 8 \\| paths in all",
+    EventCode.SELF_TEST: "detail: failed paths, one bit each << 16 \\| paths passed << 8 \\| paths in all",
     EventCode.FIRE: "detail: shot; value: probe A in V",
     EventCode.LATCHES: "detail: current latches at the end of SHOT",
     EventCode.MISFIRE: "detail: 1 nothing fired, 2 some modules fired",
