@@ -63,8 +63,10 @@ def _check(request: Request) -> "Prepared":
     """Everything that is refused before anything opens: profile, rig, overrides, faults, and where we shall write."""
     from controller.app.inventory import fault_catalogue
     from controller.app.preflight import prepare
+    from controller.app.remarks import check_remarks
 
     _refuse_junit(request.junit)
+    check_remarks(request.config)
     known = fault_catalogue(request.config.rig) if request.config.faults else {}
     prepared = prepare(request.config, known)
     configure_logs("supervisor", _log_dir(request.config))

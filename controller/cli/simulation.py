@@ -15,6 +15,7 @@ from controller.app.supervisor import ChildFailed
 from controller.cli.result import json_line
 from controller.cli.stop import StopRequest
 from controller.cli.writer import Writer
+from controller.rig.source import Problem, Refused
 from controller.sequencer.verdict import Exit
 
 
@@ -56,8 +57,7 @@ async def _run(order: Order, stop: StopRequest, writer: Writer, errors: Writer) 
         for line in [json_line(said)] if order.as_json else endpoint_lines(said):
             writer.write_line(line)
 
-    log_dir = (Path(order.out) if order.out else data_dir()) / LOGS
-    log_dir.mkdir(parents=True, exist_ok=True)
+    log_dir = _make_log_dir(Path(order.out) if order.out else data_dir())
     stop.listen(lambda reason: _set_from_anywhere(loop, stopped))
     try:
         problems = await run_standins(order.rig, order.seed, order.instrument, log_dir, announce, stopped)
@@ -75,6 +75,15 @@ async def _run(order: Order, stop: StopRequest, writer: Writer, errors: Writer) 
         return Exit.REFUSED
     errors.write_line(f"log: {log_dir}")
     return Exit.INTERNAL
+
+
+def _make_log_dir(out: Path) -> Path:
+    try:
+        (out / LOGS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror or error}"
+        raise Refused([Problem(f"--out {out}", 0, "", problem, "name another folder")]) from None
+    return out / LOGS
 
 
 def _set_from_anywhere(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

@@ -17,6 +17,8 @@ from controller.shots.catalogue import BUSY_TIMEOUT_S, CATALOGUE_NAME, Catalogue
 CONNECT_TIMEOUT_S = 10
 """A PostgreSQL server in the same laboratory answers in milliseconds."""
 
+KEPT_IN = ("sqlite", "postgres")
+ADDRESSES = "use a path, sqlite:///..., or postgresql://user@host/database"
 SHIFTED = "move the file away (the shot files stay valid) or restore a backup"
 
 
@@ -54,13 +56,14 @@ def _open_url(url: str) -> tuple[Engine, str]:
     try:
         parsed = make_url(url)
         name = parsed.render_as_string(hide_password=True)
+        if not parsed.drivername.startswith(KEPT_IN):
+            raise CatalogueUnusable(name, f"no catalogue can be kept in {parsed.drivername}", ADDRESSES)
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
         postgres = parsed.drivername.startswith("postgresql")
         engine = create_engine(parsed, connect_args={"connect_timeout": CONNECT_TIMEOUT_S} if postgres else {})
     except (ArgumentError, NoSuchModuleError) as error:
-        remedy = "use a path, sqlite:///..., or postgresql://user@host/database"
-        raise CatalogueUnusable(url.split("@")[-1], f"not a database address: {error}", remedy) from error
+        raise CatalogueUnusable(url.split("@")[-1], f"not a database address: {error}", ADDRESSES) from error
     except ModuleNotFoundError as error:
         raise CatalogueUnusable(name, f"{error.name} is missing", "pip install 'sparkgap[postgres]'") from error
     if parsed.drivername.startswith("sqlite"):
@@ -70,7 +73,8 @@ def _open_url(url: str) -> tuple[Engine, str]:
         _bring_up_to_date(engine, name, None)
     except DBAPIError as error:
         engine.dispose()
-        raise CatalogueUnusable(name, f"the server refused: {error.orig}", "check address, account, rights") from error
+        problem = f"the server refused: {' '.join(str(error.orig).split())}"
+        raise CatalogueUnusable(name, problem, "check address, account, rights") from error
     except CatalogueUnusable:
         engine.dispose()
         raise

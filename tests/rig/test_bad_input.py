@@ -219,6 +219,15 @@ OPTIONS = {
         ("--fault", "scope_1.silnt"),
         "--fault: scope_1.silnt: there is no fault 'scope_1.silnt'; did you mean scope_1.silent?",
     ),
+    "a load that is not there": (
+        ("--load", "cannon"),
+        "--load: cannon: the rig has no such load; use one of launcher, dummy_load, none",
+    ),
+    "two words as a tag": (("--tag", "a b"), "--tag: 'a b' is not one word; write one word, as in `good-contact`"),
+    "an operator in Latin-1": (
+        ("--operator", "J\udcf6rg"),
+        "--operator: 'J\\udcf6rg' holds a character that cannot be kept; write one line of plain text",
+    ),
     "unreadable --lab": (
         ("--lab", "lab.yaml"),
         "lab.yaml: cannot be read: No such file or directory; check path and rights",

@@ -17,7 +17,7 @@ from controller.shots.journal import GENESIS, JOURNAL_VERSION, encode_record
 RUN = ("run", "noise", "--rig", "railgun_bench", "--out", "shots")
 VIRTUAL = (*RUN, "--virtual")
 
-FORM = re.compile(r"[^:]+: ([^:;]+: )?[^;]+; .+")
+FORM = re.compile(r"[^;]+: ([^:;]+: )?[^;]+; .+")
 """``file: field: problem; what would be right`` (design.md 4): these are no text files, so there is no line."""
 
 Refuse = Callable[..., list[str]]
@@ -201,10 +201,31 @@ def test_an_unusable_catalogue_is_refused(command: tuple[str, ...], damage: str,
     assert contents(folder) == before and catalogue.read_bytes() == kept
 
 
-def test_a_folder_without_a_catalogue_and_a_shot_that_never_was_are_named(folder: Path, refuse: Refuse) -> None:
-    assert refuse("shots", "show", "7", "--out", "shots") == [
-        "shots/catalogue.db: shot 7: there is no such shot; `sparkgap shots list` shows the numbers"
+@pytest.mark.parametrize("command", [("shots", "export", "1", "/proc/x"), ("shots", "report", "1", "--to", "/proc/x")])
+def test_a_target_that_cannot_be_written_is_named(command: tuple[str, ...], folder: Path, refuse: Refuse) -> None:
+    before = contents(folder)
+    assert refuse(*command, "--out", "shots") == [
+        "/proc/x: cannot be written: No such file or directory; name another folder"
     ]
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("url", ["mysql://host/db", "nonsense://host/db"])
+def test_a_catalogue_in_an_unknown_database_is_refused(url: str, folder: Path, refuse: Refuse) -> None:
+    remedy = "use a path, sqlite:///..., or postgresql://user@host/database"
+    kind = url.partition(":")[0]
+    line = f"{url}: catalogue: no catalogue can be kept in {kind}; {remedy}"
+    assert refuse(*VIRTUAL, "--catalogue", url) == [line]
+
+
+@pytest.mark.parametrize("number", ["7", "99999999999999999999"])
+def test_a_shot_that_never_was_is_named(number: str, folder: Path, refuse: Refuse) -> None:
+    assert refuse("shots", "show", number, "--out", "shots") == [
+        f"shots/catalogue.db: shot {number}: there is no such shot; `sparkgap shots list` shows the numbers"
+    ]
+
+
+def test_a_folder_without_a_catalogue_is_named(folder: Path, refuse: Refuse) -> None:
     assert refuse("shots", "list", "--out", "elsewhere") == [
         "elsewhere: there is no catalogue of shots here; run a shot first, or name the folder with --out"
     ]

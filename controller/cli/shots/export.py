@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from controller.cli.shots.store import file_of, find_shot, open_catalogue, place_options, shots_dir
+from controller.cli.shots.store import file_of, find_shot, open_catalogue, place_options, shots_dir, writing
 
 if TYPE_CHECKING:
     from controller.shots.model import ChannelCapture, FloatArray, ShotRecord
@@ -25,19 +25,19 @@ def command(number: int, folder: Path, channels: tuple[str, ...], out: str, cata
         path, _ = file_of(find_shot(opened, number), "record", shots_dir(out))
     record = read_record(path)
     _refuse_unknown(record, channels, str(path))
-    folder.mkdir(parents=True, exist_ok=True)
-    for capture in record.captures:
-        if not channels or capture.channel in channels:
-            _write_capture(capture, folder / f"{capture.channel}.csv")
-    for log in record.slow_logs:
-        if not channels or log.name in channels:
-            _write_csv(
-                folder / f"{log.name}.csv",
-                [f"{log.title or log.name}; time from the start"],
-                log.unit,
-                log.t_s,
-                log.value,
-            )
+    with writing(folder):
+        for capture in record.captures:
+            if not channels or capture.channel in channels:
+                _write_capture(capture, folder / f"{capture.channel}.csv")
+        for log in record.slow_logs:
+            if not channels or log.name in channels:
+                _write_csv(
+                    folder / f"{log.name}.csv",
+                    [f"{log.title or log.name}; time from the start"],
+                    log.unit,
+                    log.t_s,
+                    log.value,
+                )
 
 
 def _refuse_unknown(record: "ShotRecord", channels: Iterable[str], where: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from controller.cli.shots.store import file_of, find_shot, open_catalogue, place_options, shots_dir
+from controller.cli.shots.store import file_of, find_shot, open_catalogue, place_options, shots_dir, writing
 
 
 @click.command("report")
@@ -25,8 +25,8 @@ def command(number: int, folder: Path | None, out: str, catalogue: str) -> None:
 
     path, sha256 = file_of(entry, "record", shots_dir(out))
     record = read_record(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_report(record, folder / "report.html", sha256)
-    write_sheet(record, folder / "sheet.html")
+    with writing(folder):
+        write_report(record, folder / "report.html", sha256)
+        write_sheet(record, folder / "sheet.html")
     for name in ("report.html", "sheet.html"):
         click.echo(str(folder / name))

@@ -16,6 +16,9 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 SHOT_FOLDER = re.compile(r"[0-9]{6,}-")
 """How the name of a shot's subfolder begins: its number."""
 
+NUMBER_END = 1 << 31
+"""No database gives out a shot number from here on."""
+
 
 def place_options(command: Decorated) -> Decorated:
     """--out and --catalogue: which catalogue to read."""
@@ -51,12 +54,27 @@ def open_catalogue(out: str, catalogue: str) -> "Iterator[Catalogue]":
         opened.close()
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Make ``folder`` for what is written into it inside the block. Raises Refused when the disk does not take it."""
+    from controller.rig.source import Problem, Refused
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror or error}"
+        raise Refused([Problem(str(folder), 0, "", problem, "name another folder")]) from None
+
+
 def find_shot(catalogue: "Catalogue", number: int) -> "ShotEntry":
     """One shot. Raises Refused for a number that was never given out."""
     from controller.rig.source import Problem, Refused
     from controller.shots.catalogue import UnknownShot
 
     try:
+        if not 0 < number < NUMBER_END:
+            raise UnknownShot(f"no shot {number}")
         return catalogue.get(number)
     except UnknownShot:
         remedy = "`sparkgap shots list` shows the numbers"

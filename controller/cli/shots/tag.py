@@ -12,12 +12,12 @@ from controller.cli.shots.store import find_shot, open_catalogue, place_options
 @place_options
 def command(number: int, names: tuple[str, ...], remove: bool, out: str, catalogue: str) -> None:
     """Add each TAG to shot NUMBER in the catalogue; the sealed record keeps the tags it was sealed with."""
-    from controller.rig.source import Problem, Refused
+    from controller.app.remarks import tag_problems
+    from controller.rig.source import Refused
 
-    bad = [name for name in names if not name or name != "".join(name.split())]
-    if bad:
-        remedy = "write one word, as in `good-contact`"
-        raise Refused([Problem("TAG", 0, "", f"{name!r} is not one word", remedy) for name in bad])
+    problems = tag_problems(names, "TAG")
+    if problems:
+        raise Refused(problems)
     with open_catalogue(out, catalogue) as opened:
         find_shot(opened, number)
         if remove:

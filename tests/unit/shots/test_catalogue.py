@@ -115,7 +115,11 @@ def test_a_backup_holds_what_is_still_in_the_write_ahead_log(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("place", "problem"),
-    [("nonsense://host/db", "not a database address"), ("://", "not a database address")],
+    [
+        ("nonsense://host/db", "no catalogue can be kept in nonsense"),
+        ("mysql://u:secret@host/db", "mysql://u:\\*\\*\\*@host/db: no catalogue can be kept in mysql"),
+        ("://", "not a database address"),
+    ],
 )
 def test_an_address_nobody_understands_is_refused(place: str, problem: str) -> None:
     with pytest.raises(CatalogueUnusable, match=problem):
