@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.app.booking import JOURNAL_NAME
+from controller.app.unstored import settle
 from controller.rig.source import Problem, Refused
 from controller.shots.catalogue import Catalogue
 from controller.shots.journal import JournalCorrupt, JournalError, JournalSealed
@@ -20,6 +21,9 @@ from drivers.wire.plc import EventCode, PlcEvent, PlcStatus
 RING_EVENTS = 256
 """Events the PLC's ring holds."""
 
+TRIGGERED = frozenset({"fire_intent", "capture_start"})
+"""Journal records after which a scope may hold something: fire, and the transfer that follows every other trigger."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
@@ -29,6 +33,8 @@ class Interrupted:
     last: str
     fired: bool | None
     folder: Path
+    in_scopes: bool = True
+    """False when the journal shows that no trigger was meant to reach the scopes."""
 
 
 async def read_ring(plc: RigPlc, status: PlcStatus | None) -> tuple[PlcEvent, ...]:
@@ -65,6 +71,7 @@ def book_interrupted(catalogue: Catalogue, rig: str, out: Path, events: Sequence
     for number in catalogue.unfinished(rig):
         shot = _inspect(out, number, events)
         catalogue.mark_interrupted(number, describe(shot))
+        settle(catalogue, number, shot.folder, shot.in_scopes)
         booked.append(shot)
     return tuple(booked)
 
@@ -77,7 +84,7 @@ def _folder_of(out: Path, number: int) -> Path:
 def _inspect(out: Path, number: int, events: Sequence[PlcEvent]) -> Interrupted:
     folder = _folder_of(out, number)
     if folder == out:
-        return Interrupted(number, "", None, out)
+        return Interrupted(number, "", None, out, False)
     try:
         journal, scan = JournalFile.recover(folder / JOURNAL_NAME, 0)
         journal.close()
@@ -89,7 +96,7 @@ def _inspect(out: Path, number: int, events: Sequence[PlcEvent]) -> Interrupted:
     fired = None
     if "fire_intent" in kinds and "fire_result" not in kinds:
         fired = any(event.code == EventCode.FIRE and event.detail == number for event in events)
-    return Interrupted(number, kinds[-1] if kinds else "", fired, folder)
+    return Interrupted(number, kinds[-1] if kinds else "", fired, folder, not TRIGGERED.isdisjoint(kinds))
 
 
 def describe(shot: Interrupted) -> str:

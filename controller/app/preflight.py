@@ -67,9 +67,25 @@ def prepare(config: RunConfig, known_faults: Mapping[str, str] | None = None) ->
         remedy = "leave --fault out: faults are injected into stand-ins, never into hardware"
         raise Refused([Problem("--fault", 0, config.faults[0], "cannot be used with --lab", remedy)])
     faults = check_faults(config.faults, known_faults or {}, steps) if config.faults else ()
+    _require_waivable(config, rig)
     if config.lab:
         lab_endpoints(Path(config.lab), rig)
     return Prepared(config, plan, rig, files, prepare_out(Path(config.out)), faults)
+
+
+def _require_waivable(config: RunConfig, rig: Rig) -> None:
+    """Raise Refused for a waiver that names no scope of the rig, or that has nothing to waive on stand-ins."""
+    scopes = [spec.name for spec in rig.instruments if spec.port == "Oscilloscope"]
+    problems = [
+        Problem("--waive", 0, name, "is no scope of this rig", f"scopes: {', '.join(scopes)}")
+        for name in config.waive
+        if name not in scopes
+    ]
+    if config.waive and not config.lab:
+        remedy = "leave --waive out: stand-ins lose their records when a run ends"
+        problems.append(Problem("--waive", 0, config.waive[0], "works with --lab only", remedy))
+    if problems:
+        raise Refused(problems)
 
 
 def prepare_out(out: Path) -> Path:

@@ -13,6 +13,7 @@ from controller.app.instruments import open_bench
 from controller.app.interrupted import book_interrupted, describe, read_ring, require_sound_journals
 from controller.app.linked import Connect
 from controller.app.preflight import Prepared
+from controller.app.unstored import RAW, note_scopes, require_stored, settle, triggered
 from controller.app.wear import Wear, wear_of
 from controller.messages import Finished, Message, StepEntered
 from controller.rig.source import Problem, Refused
@@ -130,12 +131,17 @@ async def _run_on(
 ) -> Finished:
     log = EventLog(world.publish)
     await _book_interrupted(bench, prepared, world, catalogue, log)
+    if not world.simulated:
+        await world.offload(lambda: require_stored(catalogue, prepared.config))
     booking = await book_shot(prepared, catalogue, world.offload, consent_input=not world.simulated)
     try:
         await _require_safe(bench, prepared, booking.ticket)
     except Refused as refused:
         await book_refusal(booking, refused, world.offload)
         raise
+    if not world.simulated:
+        number = booking.ticket.number
+        await world.offload(lambda: note_scopes(catalogue, prepared.config, prepared.plan, number))
     core = Core(
         CoreSetup(
             prepared.plan,
@@ -218,7 +224,7 @@ async def _store(
     """Keep a waveform on the disk before anything is made of it."""
     capture = capture_of(prepared.rig.channel(channel), instrument, waveform, world.today)
     try:
-        await world.offload(lambda: CaptureStore(booking.folder / "raw").save(capture))
+        await world.offload(lambda: CaptureStore(booking.folder / RAW).save(capture))
     except CaptureUnusable as trouble:
         raise ActionFailed(str(trouble)) from trouble
 
@@ -261,7 +267,8 @@ async def _conclude(
         verdict = max(verdict, Verdict.ERROR) if ending is Ending.COMPLETED else verdict
     code = exit_code(ending, verdict)
     reason = "; ".join(part for part in (outcome.state.reason, trouble) if part)
-    await files.book(background, verdict, ending, reason, wear_of(record, prepared.rig.bank.module_capacitance_f))
+    wear = wear_of(record, prepared.rig.bank.module_capacitance_f)
+    await files.book(background, verdict, ending, reason, wear, triggered(plan, outcome))
     return _finished(booking, files, outcome, verdict, reason, values, code)
 
 
@@ -303,9 +310,15 @@ class _Files:
         return sha256
 
     async def book(
-        self, background: Background, verdict: Verdict, ending: Ending, reason: str, wear: Sequence[Wear]
+        self,
+        background: Background,
+        verdict: Verdict,
+        ending: Ending,
+        reason: str,
+        wear: Sequence[Wear],
+        may_hold: bool,
     ) -> None:
-        """Enter the end, the files and the parts' wear in the catalogue."""
+        """Enter the end, the files, the parts' wear, and which scopes may hold what is not stored."""
         booking, number = self._booking, self._booking.ticket.number
 
         def enter() -> None:
@@ -313,12 +326,13 @@ class _Files:
                 number, verdict=verdict.label, ended=ending.value, reason=reason, ended_utc=background.ended_utc
             )
             others = {"journal": booking.journal.path}
-            others |= {f"raw:{path.stem}": path for path in sorted((booking.folder / "raw").glob("*.raw"))}
+            others |= {f"raw:{path.stem}": path for path in sorted((booking.folder / RAW).glob("*.raw"))}
             kept = {role: (path, hash_file(path)) for role, path in others.items() if path.is_file()}
             for role, (path, sha256) in (self.written | kept).items():
                 booking.catalogue.add_file(number, role, str(path), sha256)
             for debit in wear:
                 booking.catalogue.add_wear(debit.serial, debit.counter, debit.amount)
+            settle(booking.catalogue, number, booking.folder, may_hold)
 
         await self._world.offload(enter)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 
 from controller.messages import RunConfig
-from controller.rig.model import Rig
 from controller.rig.source import Problem, Refused
 from controller.runtime.core import Outcome
 from controller.sequencer.plan import Plan, ScopePlan, StepKind
@@ -23,21 +22,6 @@ AUTHOR = "sparkgap"
 """Who signs the remarks about notes when no person does."""
 
 _TRIGGERING = frozenset({StepKind.FIRE, StepKind.REHEARSE, StepKind.FORCE_TRIGGER})
-
-
-def require_waivable(config: RunConfig, rig: Rig) -> None:
-    """Raise Refused for a waiver that names no scope of the rig, or that has nothing to waive on stand-ins."""
-    scopes = [spec.name for spec in rig.instruments if spec.port == "Oscilloscope"]
-    problems = [
-        Problem("--waive", 0, name, "is no scope of this rig", f"scopes: {', '.join(scopes)}")
-        for name in config.waive
-        if name not in scopes
-    ]
-    if config.waive and not config.lab:
-        remedy = "leave --waive out: stand-ins lose their records when a run ends"
-        problems.append(Problem("--waive", 0, config.waive[0], "works with --lab only", remedy))
-    if problems:
-        raise Refused(problems)
 
 
 def require_stored(catalogue: Catalogue, config: RunConfig) -> None:

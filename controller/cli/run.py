@@ -21,6 +21,12 @@ from controller.cli.options import (
 @click.option("--sim", is_flag=True, help="Run on the simulated stand-ins (the default).")
 @click.option("--lab", metavar="FILE", default="", help="Run on real hardware at the addresses in FILE.")
 @click.option("--virtual", is_flag=True, help="Run in one process on virtual time, about a hundred times faster.")
+@click.option(
+    "--waive",
+    multiple=True,
+    metavar="SCOPE",
+    help="Give up this scope's unstored record of an earlier shot. Repeatable.",
+)
 @add_options(set_option, seed_option, out_option)
 @click.option("--junit", metavar="FILE", default="", help="Also write the verdicts as JUnit XML.")
 @json_option
@@ -44,6 +50,7 @@ def command(
     sim: bool,
     lab: str,
     virtual: bool,
+    waive: tuple[str, ...],
     overrides: dict[str, str],
     seed: int,
     out: str,
@@ -81,6 +88,7 @@ def command(
         catalogue=catalogue,
         faults=faults,
         lab=lab,
+        waive=waive,
         started_utc="" if virtual else utc_label(),
     )
     return execute(Request(config, virtual=virtual, as_json=as_json, junit=junit))

@@ -147,6 +147,8 @@ class DsoxOscilloscope:
             raise InstrumentRefused(self.name, f"has no {source!r}")
         await self._wait_stored()
         setup = self._setup
+        if setup is None and self._panel is not None:  # configured by somebody else: read as it reads back
+            setup = _setup_of(self._panel, None)
         bits = 16 if setup is None else setup.bits
         points_max = RECORD_POINTS_MAX if setup is None else setup.points
         preamble = await self._ask("waveform.preamble?", before=_readout_lines(source, bits, points_max))

@@ -16,6 +16,7 @@ COMMANDS = {
     "comment": _entry("comment", "Append a comment to a shot, beside the sealed record."),
     "tag": _entry("tag", "Add tags to a shot, or take one away."),
     "reevaluate": _entry("reevaluate", "Judge a shot's measurements again with corrected factors."),
+    "fetch": _entry("fetch", "Read again what a scope still holds of a shot."),
     "verify": _entry("verify", "Check records against the catalogue's sha256 and their own rules."),
     "export": _entry("export", "Write a shot's waveforms and slow channels as CSV."),
 }
