@@ -158,6 +158,11 @@ class SimulatedRig:
             standin.link.disturb(record.emi_until_ns)
         for scope in self._scopes:
             scope.trigger_from_signal(edges.t0_ns, EDGE_SEARCH_S)
+        for edge_ns in record.false_edges_ns:
+            # interference on the trigger cable: single shot and hold-off have to refuse it (bench.md 1, "EMI")
+            stray = self._delay.trigger_input(edge_ns)
+            if stray is not None:
+                self._stray(stray)
 
     def _solved(self, solving: asyncio.Task[None]) -> None:
         self._solving = None
