@@ -132,6 +132,9 @@ def test_lost_records_are_fetched_or_waived_before_the_scopes_are_armed_again(ri
         assert (capture.instrument, capture.unit, capture.settings["trigger.sweep"]) == ("scope_1", "A", "NORM")
     assert sparkgap("shots", "verify", "1", "--out", "shots", cwd=tmp_path).returncode == 0
 
+    shown = sparkgap("shots", "show", "1", "--out", "shots", cwd=tmp_path).stdout
+    assert "not stored   scope_2: fetch the record" in shown and "scope_1: fetched after the shot" in shown
+
     waived = run_noise(tmp_path, "--waive", "scope_2", "--operator", "ada")
     assert waived.returncode == 0, waived.stdout + waived.stderr
     assert notes(tmp_path) == []

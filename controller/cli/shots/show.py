@@ -38,9 +38,12 @@ def command(number: int, out: str, catalogue: str) -> None:
         entry = find_shot(opened, number)
         record_path = (entry.files or {}).get("record", ("", ""))[0]
         record = _read(locate_file(shots_dir(out), record_path)) if record_path else None
+        unstored = [note.instrument for note in opened.unstored(number=number)]
         wear = {part.serial: opened.wear(part.serial) for part in record.parts} if record is not None else {}
     for line in _entry_lines(entry):
         click.echo(line)
+    if unstored:
+        click.echo(f"{'not stored':12} {' '.join(unstored)}: fetch the record before the scope is armed again")
     if record is not None:
         for line in [*_record_lines(record), *_part_lines(record, wear)]:
             click.echo(line)
