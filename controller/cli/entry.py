@@ -60,8 +60,8 @@ def invoke(arguments: Sequence[str]) -> int:
         return Exit.REFUSED
     except (click.Abort, KeyboardInterrupt):
         return Exit.ABORTED
-    except BrokenPipeError:
-        _silence_stdout()
+    except SystemExit:
+        _silence_stdout()  # so click ends a command whose reader has left, and nothing else here does
         return Exit.PASS
     except Exception as error:
         return _explain(error)

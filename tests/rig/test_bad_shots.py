@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -208,6 +209,17 @@ def test_a_target_that_cannot_be_written_is_named(command: tuple[str, ...], fold
         "/proc/x: cannot be written: No such file or directory; name another folder"
     ]
     assert contents(folder) == before
+
+
+def test_a_reader_that_leaves_gets_exit_0_and_every_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", encoding="utf-8", buffering=1) as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        monkeypatch.setattr(sys, "stderr", sys.stderr)
+        assert invoke(["shots", "export", "1", "csv", "--out", "shots"]) == 0
+        monkeypatch.undo()
+    assert len(list((folder.parent / "csv").glob("*.csv"))) == 17
 
 
 @pytest.mark.parametrize("url", ["mysql://host/db", "nonsense://host/db"])

@@ -25,19 +25,16 @@ def command(number: int, folder: Path, channels: tuple[str, ...], out: str, cata
         path, _ = file_of(find_shot(opened, number), "record", shots_dir(out))
     record = read_record(path)
     _refuse_unknown(record, channels, str(path))
+    captures = [capture for capture in record.captures if not channels or capture.channel in channels]
+    logs = [log for log in record.slow_logs if not channels or log.name in channels]
     with writing(folder):
-        for capture in record.captures:
-            if not channels or capture.channel in channels:
-                _write_capture(capture, folder / f"{capture.channel}.csv")
-        for log in record.slow_logs:
-            if not channels or log.name in channels:
-                _write_csv(
-                    folder / f"{log.name}.csv",
-                    [f"{log.title or log.name}; time from the start"],
-                    log.unit,
-                    log.t_s,
-                    log.value,
-                )
+        for capture in captures:
+            _write_capture(capture, folder / f"{capture.channel}.csv")
+        for log in logs:
+            notes = [f"{log.title or log.name}; time from the start"]
+            _write_csv(folder / f"{log.name}.csv", notes, log.unit, log.t_s, log.value)
+    for name in [*(capture.channel for capture in captures), *(log.name for log in logs)]:
+        click.echo(str(folder / f"{name}.csv"))
 
 
 def _refuse_unknown(record: "ShotRecord", channels: Iterable[str], where: str) -> None:
@@ -69,4 +66,3 @@ def _write_csv(path: Path, notes: list[str], unit: str, t_s: "FloatArray", value
         file.writelines(f"# {note}\n" for note in notes)
         file.write(f"t_s,value_{unit}\n")
         file.writelines(f"{t!r},{value!r}\n" for t, value in zip(t_s.tolist(), values.tolist(), strict=True))
-    click.echo(str(path))
