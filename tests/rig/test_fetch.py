@@ -12,18 +12,22 @@ import msgspec
 import numpy as np
 import pytest
 
+from controller.app import shot
 from controller.app.booking import JOURNAL_NAME
 from controller.app.fetch import changed
 from controller.app.interrupted import book_interrupted
 from controller.app.preflight import read_rig
+from controller.app.unstored import triggered
 from controller.messages import Control
 from controller.runtime.actions import scope_setup
-from controller.sequencer.plan import ScopeChannelPlan, ScopePlan
+from controller.runtime.core import Outcome
+from controller.sequencer.plan import Plan, ScopeChannelPlan, ScopePlan
 from controller.shots.capture_store import CaptureStore
 from controller.shots.catalogue import Catalogue
 from controller.shots.journal_file import JournalFile
 from drivers.ports import ScopeChannel
 from tests.rig.running_sim import ENVIRONMENT, TIMEOUT_S, RunningSim, ask, sparkgap
+from tests.rig.virtual_bench import Bench
 
 RIG = "railgun_bench"
 SCOPES = {
@@ -218,3 +222,20 @@ def test_a_changed_setup_is_told_from_rounding() -> None:
     assert changed(setup, replace(setup, channels=(replace(channel, range_v=4.0),))) == ["CHAN1 range_v 8.0 -> 4.0"]
     other = ScopeChannel("CHAN2", 8.0, 0.0, "DC", "ONEM", "")
     assert changed(setup, replace(setup, channels=(other,))) == ["CHAN1 is off", "CHAN2 is on"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "caught"), [("plant.module_1_prefire@float", True), ("plant.door_1_open@float", False)]
+)
+def test_current_by_itself_counts_as_a_trigger_and_an_early_trip_does_not(
+    fault: str, caught: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[bool] = []
+
+    def listen(plan: Plan, outcome: Outcome) -> bool:
+        answers.append(triggered(plan, outcome))
+        return answers[-1]
+
+    monkeypatch.setattr(shot, "triggered", listen)
+    assert Bench(tmp_path / "shots", monkeypatch).run(fault).finished.ended == "tripped"
+    assert answers == [caught]
