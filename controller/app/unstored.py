@@ -1,7 +1,7 @@
 """The re-arm rule: a scope is not armed again until its record is stored or waived by name (bench.md 3, item 8).
 
 A note per scope is made before it is armed, so that it outlives a crash, and taken away when its channels are on the
-disk or no trigger came. Stand-ins have no such notes: they lose their memory when a run ends (decision 14).
+disk or no trigger came. Stand-ins have no such notes: they lose their memory when a run ends (decision 9).
 """
 
 from pathlib import Path
