@@ -6,6 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
+
+settings.register_profile("sparkgap", derandomize=True, deadline=None)
+settings.load_profile("sparkgap")
+"""Property tests are deterministic and never timed: the machine is shared (house style: no wall time in tests)."""
 
 IN_CI = os.environ.get("CI") == "true"
 
