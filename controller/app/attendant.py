@@ -7,7 +7,7 @@ controller.
 
 from collections.abc import Callable
 
-from controller.sequencer.plan import Plan, StepKind
+from controller.sequencer.plan import Plan
 from drivers.wire.plc import EventCode, PlcCommand, Refusal
 from firmware_sim.plant.bench import BenchPlant
 from firmware_sim.plc.plc import Plc
@@ -90,8 +90,3 @@ def scene_of(plan: Plan, modules: int) -> tuple[str, ...]:
     if plan.module_mask != (1 << modules) - 1:
         scene.append(f"modules:{plan.module_mask:#b}")
     return tuple(scene)
-
-
-def needs_keys(plan: Plan) -> bool:
-    """True when somebody has to turn the maintenance key for this plan."""
-    return any(step.kind is StepKind.ENTER_TEST for step in plan.steps)

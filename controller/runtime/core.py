@@ -86,7 +86,6 @@ class Core:
         limits = WatchLimits(
             max_voltage_v=rig.bank.overvoltage_v,
             mismatch_v=max(0.02 * rig.bank.max_voltage_v, 20.0),
-            spread_v=0.05 * rig.bank.max_voltage_v,
         )
         self.runner = Runner(
             plan,

@@ -29,7 +29,6 @@ class WatchLimits:
 
     max_voltage_v: float
     mismatch_v: float
-    spread_v: float
     status_age_s: float = 0.3
     loop_gap_s: float = 0.2
 

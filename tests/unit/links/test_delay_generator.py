@@ -92,6 +92,7 @@ def test_old_errors_do_not_blame_a_new_command() -> None:
         for _ in range(30):
             bench.panel.execute(b"FIRE", 0)
         await driver.configure(PLAN)
+        assert await driver.read_back() == PLAN
 
     run_virtual(main())
 

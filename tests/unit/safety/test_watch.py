@@ -11,7 +11,7 @@ from controller.safety import watch
 from controller.safety.bench import ARMED, BenchState, Reading
 from controller.safety.watch import Action, WatchLimits, WatchState
 
-LIMITS = WatchLimits(max_voltage_v=3100.0, mismatch_v=60.0, spread_v=150.0)
+LIMITS = WatchLimits(max_voltage_v=3100.0, mismatch_v=60.0)
 HEALTHY = Reading(
     state=BenchState.CHARGE,
     age_s=0.0,

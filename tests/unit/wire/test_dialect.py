@@ -57,11 +57,13 @@ def test_text_that_would_break_the_line_is_never_written() -> None:
 def test_no_bytes_crash_a_parser(data: bytes) -> None:
     for dialect in (FUG_HCK, DG645):
         for row in dialect.rows.values():
-            row.parse_request(data)
+            request = row.parse_request(data)
+            assert request is None or isinstance(request, dict)
             try:
-                row.parse_reply(data)
+                reply = row.parse_reply(data)
             except BadReply:
                 continue
+            assert isinstance(reply, dict)
 
 
 @given(st.integers(2, 9), st.integers(0, 9), st.floats(0, 2000))
