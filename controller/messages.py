@@ -15,11 +15,34 @@ _LENGTH = struct.Struct(">I")
 
 
 class ChannelInfo(msgspec.Struct, frozen=True):
-    """One value of the telemetry frame."""
+    """One value of the telemetry frame.
+
+    ``source`` is the instrument that measures it (one of Hello.sources), ``group`` what it is shown and published
+    with, ``low`` and ``high`` the limits a person judges it by, in ``unit``.
+    """
 
     name: str
     title: str
     unit: str
+    source: str = ""
+    group: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
+class SourceInfo(msgspec.Struct, frozen=True):
+    """An instrument that feeds the frame; its values are stale when they are older than ``stale_after_s``."""
+
+    name: str
+    title: str
+    stale_after_s: float
+
+
+class WordInfo(msgspec.Struct, frozen=True):
+    """One word of digital points: the names of its bits, bit 0 first (empty name: unused)."""
+
+    name: str
+    bits: tuple[str, ...]
 
 
 class StepInfo(msgspec.Struct, frozen=True):
@@ -31,7 +54,10 @@ class StepInfo(msgspec.Struct, frozen=True):
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """First message to every subscriber: what runs, and the order of the values in each Frame."""
+    """First message to every subscriber: what runs, and the order of the values in each Frame.
+
+    ``mode`` is run, recover or watch (nothing runs, the bench is only looked at); ``session`` names this core's life.
+    """
 
     rig: str
     profile: str
@@ -42,13 +68,21 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     steps: tuple[StepInfo, ...]
     target_v: float
     virtual: bool
+    mode: str = "run"
+    session: str = ""
+    rig_title: str = ""
+    started_utc: str = ""
+    sources: tuple[SourceInfo, ...] = ()
+    words: tuple[WordInfo, ...] = ()
+    states: tuple[str, ...] = ()
 
 
 class Frame(msgspec.Struct, frozen=True, tag="frame"):
     """One telemetry frame, every 20 ms: values in the order of Hello.channels (NaN: not valid now).
 
     ``plc_state`` is the PLC's state name; ``countdown_s`` counts to fire (None outside a countdown);
-    ``age_s`` is the age of the PLC status that the frame was made from.
+    ``age_s`` is the age of the PLC status that the frame was made from, ``ages_s`` the age of each of Hello.sources,
+    ``words`` the digital points of Hello.words, ``late_s`` how late this frame is against its schedule.
     """
 
     seq: int
@@ -58,6 +92,9 @@ class Frame(msgspec.Struct, frozen=True, tag="frame"):
     step: int
     countdown_s: float | None
     age_s: float
+    words: tuple[int, ...] = ()
+    ages_s: tuple[float, ...] = ()
+    late_s: float = 0.0
 
 
 class StepEntered(msgspec.Struct, frozen=True, tag="step"):
@@ -76,6 +113,30 @@ class Event(msgspec.Struct, frozen=True, tag="event"):
     source: str
     kind: str
     text: str
+
+
+class AlarmChanged(msgspec.Struct, frozen=True, tag="alarm"):
+    """One alarm's present standing, sent at every change and replayed to late subscribers.
+
+    ``state`` is the name of an ISA-18.2 state (controller/telemetry/alarms.py); ``active`` says whether the cause
+    holds now. ``order`` is 1 for the first fault of the present disturbance, 2 for the next, 0 when it is over.
+    ``raised_utc`` labels the last raise, ``count`` how often it was raised since it was last normal; ``value`` is the
+    worst value since then, in ``unit``.
+    """
+
+    id: str
+    title: str
+    priority: str
+    state: str
+    active: bool
+    t_ns: int
+    raised_utc: str = ""
+    order: int = 0
+    count: int = 0
+    value: float | None = None
+    unit: str = ""
+    text: str = ""
+    guidance: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -108,7 +169,7 @@ class Finished(msgspec.Struct, frozen=True, tag="finished"):
     """How safety was proven, in one sentence."""
 
 
-Message = Hello | Frame | StepEntered | Event | Finished
+Message = Hello | Frame | StepEntered | Event | AlarmChanged | Finished
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Message)
@@ -138,7 +199,8 @@ class RunConfig(msgspec.Struct, frozen=True):
     started_utc: str = ""
     """Wall-clock label of the start, made once by the shell; virtual runs derive it from the seed."""
     mode: str = "run"
-    """run | recover: recover connects, dumps, verifies and marks the interrupted shot."""
+    """run | recover | watch: recover connects, dumps, verifies and marks the interrupted shot; watch runs nothing,
+    publishes what the bench says until its input closes, and dumps a bench that it finds armed."""
 
 
 class Control(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -148,6 +210,40 @@ class Control(msgspec.Struct, frozen=True, omit_defaults=True):
     inject: str = ""
     clear: str = ""
     press: str = ""
+
+
+class Request(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line to the core's request port (JSON): what somebody at the panel wants. Today only an abort."""
+
+    id: int
+    abort: str = ""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The core's answer to a Request, one JSON line: whether it was taken, and a sentence for the person."""
+
+    id: int
+    accepted: bool
+    text: str
+
+
+class PanelConfig(msgspec.Struct, frozen=True):
+    """The first line on the panel's standard input (JSON): everything it needs beside the cores it is shown."""
+
+    rig: str
+    out: str
+    catalogue: str = ""
+    site: str = ""
+    """Path of site.yaml; empty: no site file, no broker."""
+    port: int = 0
+    simulated: bool = True
+
+
+class Attach(msgspec.Struct, frozen=True):
+    """A later line on the panel's standard input (JSON): the core to listen to from now on, and to send requests to."""
+
+    bus: str
+    requests: str
 
 
 def encode(message: Message) -> bytes:

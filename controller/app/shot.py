@@ -155,6 +155,7 @@ async def _run_on(
             connection_id(booking.ticket.shot_id),
             PLC_ASKS,
             world.virtual,
+            prepared.config.started_utc,
         )
     )
     stop_when(core.stop)

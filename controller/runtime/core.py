@@ -5,10 +5,11 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from controller.messages import ChannelInfo, Hello, Message, StepInfo
+from controller.messages import Message
 from controller.rig.model import Rig
 from controller.runtime.actions import Actions, Captured, Store
 from controller.runtime.bench import Bench
+from controller.runtime.frames import hello_of
 from controller.runtime.health import Health
 from controller.runtime.heartbeat import Heartbeat
 from controller.runtime.offload import Offload
@@ -58,6 +59,7 @@ class CoreSetup:
     connection_id: int
     first_sequence: int
     virtual: bool
+    started_utc: str
 
 
 class Core:
@@ -108,7 +110,10 @@ class Core:
     async def run(self) -> Outcome:
         """Run the plan to its end. Raises only for defects of this program, after asking for a dump."""
         setup = self._setup
-        setup.publish(hello(setup.plan, setup.rig, setup.ticket, setup.virtual))
+        ticket = setup.ticket
+        setup.publish(
+            hello_of(setup.rig, setup.plan, ticket.number, ticket.shot_id, setup.virtual, "run", setup.started_utc)
+        )
         tasks: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
             ("heartbeat", self._heartbeat.run),
             ("sequence", self.runner.work),
@@ -161,21 +166,6 @@ class Core:
 
 async def _run(work: Callable[[], Awaitable[None]]) -> None:
     await work()
-
-
-def hello(plan: Plan, rig: Rig, ticket: ShotTicket, virtual: bool) -> Hello:
-    """The bus's first message."""
-    return Hello(
-        rig=rig.name,
-        profile=plan.profile,
-        title=plan.title,
-        shot=ticket.number,
-        shot_id=ticket.shot_id,
-        channels=tuple(ChannelInfo(c.name, c.title, c.unit) for c in telemetry_channels(rig)),
-        steps=tuple(StepInfo(step.id, step.kind.value, step.timeout_s) for step in plan.steps),
-        target_v=plan.charge_voltage_v,
-        virtual=virtual,
-    )
 
 
 def delay_plan(plan: Plan, rig: Rig) -> DelayPlan:

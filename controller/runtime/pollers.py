@@ -4,12 +4,12 @@ All are scheduled at t0 + n * period and keep off the links while the bench is q
 """
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable
 
-from controller.messages import Frame, Message
+from controller.messages import Message
 from controller.rig.model import Rig
 from controller.runtime.bench import Bench
+from controller.runtime.frames import frame_of
 from controller.runtime.health import Health
 from controller.runtime.runner import Runner
 from controller.runtime.situation import Situation
@@ -72,8 +72,11 @@ class Pollers:
         start, count = self._loop.time(), 0
         while True:
             now_ns = self._runner.now_ns()
+            late_s = now_ns * 1e-9 - (start + count * FRAME_S)
             self._health.promise("frames", now_ns, ANSWER_S)
-            self._publish(self._frame(now_ns))
+            self._sequence += 1
+            step, countdown_s = self._runner.state.step, self._runner.countdown_s(now_ns)
+            self._publish(frame_of(self._situation, self._sequence, now_ns, step, countdown_s, late_s))
             count = max(count + 1, int((self._loop.time() - start) / FRAME_S) + 1)
             await asyncio.sleep(start + count * FRAME_S - self._loop.time())
 
@@ -108,8 +111,8 @@ class Pollers:
 
     async def _read_charger(self) -> None:
         reading = await self._bench.charger.read()
-        self._situation.charger = reading
         now_ns = self._runner.now_ns()
+        self._situation.charger, self._situation.charger_ns = reading, now_ns
         self._situation.log("charger_voltage", now_ns, reading.voltage_v)
         self._situation.log("charger_current", now_ns, reading.current_a)
 
@@ -126,28 +129,3 @@ class Pollers:
     def _daq_period_s(self) -> float:
         status = self._situation.status
         return DAQ_FAST_S if status is not None and status.state.name == "DUMPING" else DAQ_S
-
-    def _frame(self, now_ns: int) -> Frame:
-        situation = self._situation
-        status, charger = situation.status, situation.charger
-        self._sequence += 1
-        if status is None:
-            return Frame(self._sequence, now_ns, (), "UNKNOWN", self._runner.state.step, None, math.inf)
-        values = (
-            status.probe_a_v,
-            status.probe_b_v,
-            math.nan if situation.witness_v is None else situation.witness_v,
-            *status.module_v,
-            status.target_v,
-            math.nan if charger is None else charger.voltage_v,
-            math.nan if charger is None else charger.current_a,
-        )
-        return Frame(
-            self._sequence,
-            now_ns,
-            values,
-            status.state.name,
-            self._runner.state.step,
-            self._runner.countdown_s(now_ns),
-            (now_ns - situation.status_ns) * 1e-9,
-        )

@@ -50,6 +50,7 @@ class Situation:
     status_ns: int = 0
     loop_gap_s: float = 0.0
     charger: ChargerReading | None = None
+    charger_ns: int = 0
     daq_v: dict[str, float] = field(default_factory=dict)
     witness_v: float | None = None
     witness_ns: int = 0

@@ -1,0 +1,97 @@
+"""What the core knows, as a telemetry frame; the hello beside it says in which order everything stands."""
+
+import math
+from enum import IntFlag
+
+from controller.messages import ChannelInfo, Frame, Hello, SourceInfo, StepInfo, WordInfo
+from controller.rig.model import Rig
+from controller.runtime.situation import Situation
+from controller.safety.bench import BenchState
+from controller.sequencer.plan import Plan
+from controller.telemetry.channels import telemetry_channels, telemetry_sources
+from drivers.wire.plc import MODULES_MAX, Flag, Input, Output, PlcStatus, Trip
+
+NEVER_S = math.inf
+"""Age of what was never read."""
+
+
+def hello_of(rig: Rig, plan: Plan | None, shot: int, shot_id: str, virtual: bool, mode: str, started_utc: str) -> Hello:
+    """The bus's first message; without a plan nothing runs and the bench is only watched."""
+    return Hello(
+        rig=rig.name,
+        profile=plan.profile if plan is not None else "",
+        title=plan.title if plan is not None else "",
+        shot=shot,
+        shot_id=shot_id,
+        channels=tuple(
+            ChannelInfo(c.name, c.title, c.unit, c.source, c.group, c.low, c.high) for c in telemetry_channels(rig)
+        ),
+        steps=tuple(StepInfo(s.id, s.kind.value, s.timeout_s) for s in plan.steps) if plan is not None else (),
+        target_v=plan.charge_voltage_v if plan is not None else 0.0,
+        virtual=virtual,
+        mode=mode,
+        session=f"{mode}-{shot_id}" if shot_id else f"{mode}-{started_utc}",
+        rig_title=rig.title,
+        started_utc=started_utc,
+        sources=tuple(SourceInfo(s.name, s.title, s.stale_after_s) for s in telemetry_sources(rig)),
+        words=frame_words(),
+        states=tuple(state.value for state in BenchState),
+    )
+
+
+def frame_words() -> tuple[WordInfo, ...]:
+    """The digital points of every frame, by the names of the PLC's bits; modules are bits of their own words."""
+    modules = tuple(f"MODULE_{n}" for n in range(1, MODULES_MAX + 1))
+    return (
+        WordInfo("inputs", _bit_names(Input)),
+        WordInfo("outputs", _bit_names(Output)),
+        WordInfo("flags", _bit_names(Flag)),
+        WordInfo("trips", _bit_names(Trip)),
+        WordInfo("latches", modules),
+        WordInfo("positions", modules),
+        WordInfo("confirmed", modules),
+    )
+
+
+def _bit_names(points: type[IntFlag]) -> tuple[str, ...]:
+    named = {bit.value.bit_length() - 1: str(bit.name) for bit in points}
+    return tuple(named.get(index, "") for index in range(max(named) + 1))
+
+
+def frame_of(
+    situation: Situation, sequence: int, now_ns: int, step: int, countdown_s: float | None, late_s: float
+) -> Frame:
+    """One frame in the order of :func:`hello_of`; without any status it carries no values."""
+    status, charger = situation.status, situation.charger
+    if status is None:
+        return Frame(sequence, now_ns, (), BenchState.UNKNOWN.value, step, None, NEVER_S, late_s=late_s)
+    age_s = (now_ns - situation.status_ns) * 1e-9
+    values = (
+        status.probe_a_v,
+        status.probe_b_v,
+        math.nan if situation.witness_v is None else situation.witness_v,
+        *status.module_v,
+        status.target_v,
+        math.nan if charger is None else charger.voltage_v,
+        math.nan if charger is None else charger.current_a,
+    )
+    ages_s = (
+        age_s,
+        NEVER_S if situation.witness_v is None else (now_ns - situation.witness_ns) * 1e-9,
+        NEVER_S if charger is None else (now_ns - situation.charger_ns) * 1e-9,
+    )
+    return Frame(
+        sequence, now_ns, values, status.state.name, step, countdown_s, age_s, _words_of(status), ages_s, late_s
+    )
+
+
+def _words_of(status: PlcStatus) -> tuple[int, ...]:
+    return (
+        int(status.inputs),
+        int(status.outputs),
+        int(status.flags),
+        int(status.trips),
+        status.latches,
+        status.positions,
+        status.confirmed_mask,
+    )
