@@ -1,0 +1,18 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  base: "./",
+  plugins: [svelte()],
+  build: {
+    outDir: "../static",
+    emptyOutDir: true,
+    assetsDir: "assets",
+    assetsInlineLimit: 0, // a data: URL needs more than `default-src 'self'` allows
+    modulePreload: { polyfill: false },
+    target: "es2022",
+    sourcemap: false,
+  },
+  server: { proxy: { "/api": { target: process.env["SPARKGAP_PANEL"] ?? "http://127.0.0.1:8000", ws: true } } },
+  test: { include: ["src/**/*.spec.ts"], environment: "node" },
+});
