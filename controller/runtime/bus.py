@@ -8,13 +8,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-from controller.messages import Event, Frame, Hello, Message, StepEntered, encode
+from controller.messages import AlarmChanged, Finished, Frame, Hello, Message, encode
 
 QUEUE_MAX = 1024
 """Messages per subscriber: 20 s of frames, enough for a viewer that stalls on a page load."""
 
 REPLAY_MAX = 512
 """Steps and events kept for a late subscriber: several shots' worth, about 100 kB."""
+
+ALARMS_MAX = 256
+"""Alarms whose latest standing is kept for a late subscriber: a bench has a few dozen; the longest unchanged goes."""
 
 SUBSCRIBERS_MAX = 32
 """Connections accepted at once: panel, terminal, bridges and a few curious people."""
@@ -27,6 +30,8 @@ class Bus:
         self._tap = tap
         self._hello: bytes = b""
         self._replay: deque[bytes] = deque(maxlen=REPLAY_MAX)
+        self._alarms: dict[str, bytes] = {}
+        self._finished: bytes = b""
         self._subscribers: list[_Subscriber] = []
         self._server: asyncio.Server | None = None
 
@@ -37,12 +42,25 @@ class Bus:
         if self._server is None:
             return
         data = encode(message)
+        frame = isinstance(message, Frame)
+        if not frame:
+            self._keep(message, data)
+        for subscriber in self._subscribers:
+            subscriber.push(data, droppable=frame)
+
+    def _keep(self, message: Message, data: bytes) -> None:
+        """Remember what a late subscriber must still be told: everything but frames, of alarms the latest each."""
         if isinstance(message, Hello):
             self._hello = data
-        elif isinstance(message, Event | StepEntered):
+        elif isinstance(message, AlarmChanged):
+            self._alarms.pop(message.id, None)  # to the end: the order of the replay is the order of the changes
+            self._alarms[message.id] = data
+            if len(self._alarms) > ALARMS_MAX:
+                del self._alarms[next(iter(self._alarms))]
+        elif isinstance(message, Finished):
+            self._finished = data
+        else:
             self._replay.append(data)
-        for subscriber in self._subscribers:
-            subscriber.push(data, droppable=isinstance(message, Frame))
 
     async def serve(self) -> tuple[str, int]:
         """Listen on a free loopback port and return its address."""
@@ -66,7 +84,7 @@ class Bus:
         if len(self._subscribers) >= SUBSCRIBERS_MAX:
             return False
         self._subscribers.append(subscriber)
-        for data in (self._hello, *self._replay):
+        for data in (self._hello, *self._replay, *self._alarms.values(), self._finished):
             if data:
                 subscriber.push(data, droppable=False)
         return True
