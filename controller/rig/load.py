@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from controller.rig.fields import require_version, sha256, validate
+from controller.rig.mimic_file import mimic_problems, read_mimic
 from controller.rig.model import Bank, Channel, InstrumentSpec, Interlock, Limits, Part, Rig, TriggerChain
 from controller.rig.plc_limits import read_plc_limits, read_self_test
 from controller.rig.schema import VERSION, BankFile, ChannelFile, LimitsFile, PartFile, RigFile
@@ -76,6 +77,7 @@ def _rig(file: RigFile, data: bytes, plc_text: bytes | None) -> Rig:
         plc_limits={},
         plc_text=plc_text or b"",
         loads=dict(file.loads),
+        mimic=read_mimic(file.mimic, file.bank.modules),
     )
 
 
@@ -144,6 +146,7 @@ def _part(file: PartFile) -> Part:
 
 def _inconsistencies(document: Document, file: RigFile) -> Iterator[Problem]:
     yield from _bank_problems(document, file.bank)
+    yield from mimic_problems(document, file.mimic, file.bank.modules)
     names = ", ".join(file.instruments)
     if file.trigger.instrument not in file.instruments:
         path: Path = ("trigger", "instrument")

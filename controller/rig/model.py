@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
+from controller.rig.mimic import Mimic
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -220,6 +222,7 @@ class Rig:
     plc_text: bytes = b""
     self_test_paths: tuple[str, ...] = ()
     loads: Mapping[str, str] = field(default_factory=dict)
+    mimic: Mimic = field(default_factory=Mimic)
 
     def instrument(self, name: str) -> InstrumentSpec:
         """The instrument called ``name``; raises KeyError."""

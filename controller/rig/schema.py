@@ -17,6 +17,7 @@ from controller.rig.fields import (
     StrictModel,
     Volts,
 )
+from controller.rig.mimic_file import MimicFile
 
 VERSION = 1
 """The newest rig.yaml this code reads."""
@@ -154,3 +155,4 @@ class RigFile(StrictModel):
     instruments: dict[Name, InstrumentFile]
     channels: dict[Name, ChannelFile]
     interlocks: dict[Name, InterlockFile]
+    mimic: MimicFile | None = None
