@@ -1,0 +1,1 @@
+"""Outward only: what the panel hears, told to an MQTT broker and to Prometheus. They subscribe to nothing."""
