@@ -9,6 +9,7 @@ from controller.app.faultspec import FaultSpec, check_faults
 from controller.app.folder_lock import LOCK
 from controller.app.locate import RigFiles, find_profile, rig_files
 from controller.app.logs import LOGS
+from controller.app.rig_names import require_known_names
 from controller.messages import RunConfig
 from controller.rig import load_rig
 from controller.rig.model import Rig
@@ -54,7 +55,9 @@ def read_bounded(path: Path) -> bytes:
 def read_rig(name: str) -> tuple[Rig, RigFiles]:
     """Load and cross-check a bench's rig.yaml and plc.yaml. Raises Refused."""
     files = rig_files(name)
-    return load_rig(read_bounded(files.rig), str(files.rig), read_bounded(files.plc), str(files.plc)), files
+    rig = load_rig(read_bounded(files.rig), str(files.rig), read_bounded(files.plc), str(files.plc))
+    require_known_names(rig, str(files.rig))
+    return rig, files
 
 
 def prepare(config: RunConfig, known_faults: Mapping[str, str] | None = None) -> Prepared:

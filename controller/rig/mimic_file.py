@@ -159,6 +159,12 @@ def _link(file: LinkFile, number: int) -> Link:
     return Link(source, target, file.kind, file.bend, label)
 
 
+def entry_name(document: Document, element: Element) -> str:
+    """The key under ``mimic.elements:`` that ``element`` was written out from."""
+    entries = document.data.get("mimic", {}).get("elements", {})
+    return next((key for key in entries if key.replace(MODULE, str(element.module)) == element.id), element.id)
+
+
 def mimic_problems(document: Document, file: MimicFile | None, modules: int) -> Iterator[Problem]:
     """What is wrong with the section beyond its shape, each by file and line."""
     if file is None:
@@ -218,8 +224,10 @@ def _word_problems(document: Document, path: Path, entry: ElementFile) -> Iterat
     if command is not None and words and entry.travel <= 0.0:
         problem = "is commanded and proven, but nothing says how long it may take"
         yield document.problem((*path, "travel"), problem, "write for example `travel: 60 ms`")
-    texts = [*(p for points in entry.proven.values() for p in points), *entry.trips, *entry.values]
-    if entry.per is None and any(MODULE in text for text in [*texts, entry.title]):
+    texts = [entry.title, *(p for points in entry.proven.values() for p in points), *entry.trips, *entry.values]
+    texts += [] if command is None else [command.point]
+    texts += [] if entry.energised is None else entry.energised.channels
+    if entry.per is None and any(MODULE in text for text in texts):
         yield document.problem(path, f"{MODULE} stands for nothing here", "add `per: module`")
 
 
@@ -259,6 +267,3 @@ def _link_problems(
             problem = f"{names[0]} and {names[1]} are not two elements of one drawing"
             yield document.problem(path, problem, "link elements of the same drawing")
             return
-
-
-__all__ = ["MODULE", "MimicFile", "mimic_problems", "read_mimic"]

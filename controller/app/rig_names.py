@@ -1,0 +1,25 @@
+"""Names in rig.yaml that only the whole composition can check: the points and channels that its mimic shows."""
+
+from controller.rig.fields import closest
+from controller.rig.mimic import unknown_names
+from controller.rig.mimic_file import entry_name
+from controller.rig.model import Rig
+from controller.rig.source import Problem, Refused, load
+from controller.runtime.frames import frame_words
+from controller.telemetry.channels import telemetry_channels
+
+
+def require_known_names(rig: Rig, filename: str) -> None:
+    """Raise Refused for every point or channel of the mimic that no telemetry frame carries, by file and line."""
+    words = {word.name: word.bits for word in frame_words()}
+    channels = tuple(channel.name for channel in telemetry_channels(rig))
+    unknown = unknown_names(rig.mimic, words, channels)
+    if not unknown:
+        return
+    document = load(rig.text, filename)  # again, for the lines: a refused file may cost its reading twice
+    problems: dict[Problem, None] = {}
+    for name in unknown:
+        entry = entry_name(document, rig.mimic.element(name.element))
+        problem = f"nothing publishes the {name.field} '{name.name}'"
+        problems[document.problem(("mimic", "elements", entry), problem, closest(name.name, name.known))] = None
+    raise Refused(problems)
