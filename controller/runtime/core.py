@@ -101,7 +101,7 @@ class Core:
             setup.offload,
             setup.publish,
         )
-        self._pollers = Pollers(plan, rig, setup.bench, self.situation, self.runner, health, setup.publish)
+        self._pollers = Pollers(rig, self.situation, self.runner, health, setup.publish)
 
     def stop(self, reason: str) -> None:
         """Abort the run: dump, verify, end. May be called at any time, repeatedly."""
@@ -118,8 +118,8 @@ class Core:
             ("heartbeat", self._heartbeat.run),
             ("sequence", self.runner.work),
             ("frames", self._pollers.frames),
-            ("charger", self._pollers.charger),
-            ("daq", self._pollers.daq),
+            ("charger", lambda: self._pollers.charger(setup.bench.charger)),
+            ("daq", lambda: self._pollers.daq(setup.bench.daq)),
         )
         try:
             async with asyncio.TaskGroup() as group:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from controller.runtime.health import Health
 from controller.runtime.situation import Situation
+from controller.runtime.sleeper import Sleeper
 from drivers.errors import InstrumentError
 from drivers.ports import RigPlc
 from drivers.wire.plc import PlcCommand, PlcRequest, PlcState, PlcStatus
@@ -65,7 +66,7 @@ class Heartbeat:
         self._asked: tuple[_Order, int, float] | None = None
         self._dump = False
         self._sequence = first_sequence
-        self._wake: asyncio.Future[None] | None = None
+        self._sleeper = Sleeper()
         self.stopped_by = ""
 
     async def command(self, command: PlcCommand, arguments: tuple[int, ...] = ()) -> PlcStatus:
@@ -77,13 +78,13 @@ class Heartbeat:
             raise InstrumentError(self._plc.name, f"{COMMANDS_MAX} commands are waiting already")
         answer: asyncio.Future[PlcStatus] = asyncio.get_running_loop().create_future()
         self._orders.append(_Order(command, arguments, answer))
-        self._awaken()
+        self._sleeper.awaken()
         return await answer
 
     def dump(self) -> None:
         """Ask for DUMP with the very next exchange, before anything that waits."""
         self._dump = True
-        self._awaken()
+        self._sleeper.awaken()
 
     async def run(self) -> None:
         """Exchange until cancelled."""
@@ -101,14 +102,14 @@ class Heartbeat:
                 continue
             if self._asked is not None or self._dump or self._orders:
                 # the PLC needs a scan before it can answer, or before a DUMP repeated makes sense
-                await self._sleep_until(loop.time() + ACK_POLL_S)
+                await self._sleeper.until(loop.time() + ACK_POLL_S)
             elif self._dumping():
-                await self._sleep_until(loop.time() + DUMPING_PERIOD_S)
+                await self._sleeper.until(loop.time() + DUMPING_PERIOD_S)
             else:
                 # the schedule is t0 + n * period: a late exchange skips beats, it never catches up
                 count = max(count + 1, int((loop.time() - start) / PERIOD_S) + 1)
                 due = start + count * PERIOD_S
-                await self._sleep_until(due)
+                await self._sleeper.until(due)
                 self._situation.loop_gap_s = max(0.0, loop.time() - due)
 
     def _dumping(self) -> bool:
@@ -168,7 +169,7 @@ class Heartbeat:
         """Ask for the status as nobody: epoch 0 holds nothing and feeds no watchdog, but is answered."""
         loop = asyncio.get_running_loop()
         while True:
-            await self._sleep_until(loop.time() + PERIOD_S)
+            await self._sleeper.until(loop.time() + PERIOD_S)
             now_ns = round(loop.time() * 1e9)
             try:
                 status = await self._plc.exchange(PlcRequest())
@@ -189,17 +190,3 @@ class Heartbeat:
             connection_id=self._connection_id,
             age_echo=status.scan if status is not None else 0,
         )
-
-    async def _sleep_until(self, when: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._wake = loop.create_future()
-        timer = loop.call_at(when, self._awaken)
-        try:
-            await self._wake
-        finally:
-            timer.cancel()
-            self._wake = None
-
-    def _awaken(self) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)

@@ -19,7 +19,7 @@ from controller.runtime.situation import EMI_S, Situation, observe
 from controller.safety import watch
 from controller.safety.bench import BenchState
 from controller.sequencer import engine
-from controller.sequencer.plan import Plan, StepKind
+from controller.sequencer.plan import InstrumentClass, Plan, StepKind
 from controller.sequencer.steps import Command, Intent, Journal, Observation, Perform
 from controller.shots.journal import JournalError
 from controller.shots.journal_file import JournalFile
@@ -182,6 +182,22 @@ class Runner:
     def countdown_s(self, now_ns: int) -> float | None:
         """Seconds to fire during the countdown, else None."""
         return engine.countdown_s(self._plan, self.state, now_ns)
+
+    def step(self) -> int:
+        """Index of the step under way, -1 before the first."""
+        return self.state.step
+
+    def lose(self, instrument: str, why: str) -> bool:
+        """A poller's instrument is lost: an optional one is asked no more (True), a required one ends the run."""
+        situation = self._situation
+        if self._plan.instruments.get(instrument) is InstrumentClass.OPTIONAL:
+            situation.lost_optional[instrument] = why
+            self.note(instrument, "warning", f"optional instrument lost, the shot goes on: {why}")
+            return True
+        if not situation.lost_required:
+            situation.lost_required = instrument
+            self.stop(f"{instrument} stopped answering: {why}")
+        return False
 
     def _stamp(self, seen: Observation) -> None:
         situation = self._situation

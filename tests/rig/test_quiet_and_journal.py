@@ -12,6 +12,7 @@ from controller.messages import StepEntered
 from controller.rig.source import Refused
 from controller.runtime.pollers import Pollers
 from controller.shots.journal_file import JournalFile
+from drivers.ports import CapacitorCharger
 from drivers.wire.plc import PlcState
 from tests.rig.virtual_bench import Bench, Run
 
@@ -127,10 +128,10 @@ def test_a_task_that_never_returns_stops_the_heartbeat_and_the_bench_dumps(
     """The charger's reader hangs while charging: one last DUMP goes out, then silence; the PLC needs nobody."""
     real_read = Pollers._read_charger
 
-    async def read(self: Pollers) -> None:
+    async def read(self: Pollers, charger: CapacitorCharger) -> None:
         if bench.rigs and bench.rigs[-1].plc.control.state is PlcState.CHARGE:
             await asyncio.get_running_loop().create_future()
-        await real_read(self)
+        await real_read(self, charger)
 
     monkeypatch.setattr(Pollers, "_read_charger", read)
     seen: list[StepEntered] = []
