@@ -1,0 +1,56 @@
+"""PURE: the last rows of the stream in one block of memory; the oldest leave. Numbered by seq, without holes."""
+
+import struct
+from bisect import bisect_left
+
+from controller.telemetry.frames import RowLayout
+
+ROWS_MAX = 30_000
+"""Ten minutes at 50 Hz: what a page that was just opened may want to draw."""
+
+BYTES_MAX = 64 << 20
+"""Most memory of one ring: a thousand channels keep five minutes, a hundred the full ten (13 MB)."""
+
+_T_S = struct.Struct("<d")
+
+
+class RowRing:
+    """Rows ``first`` .. ``head`` (both included; head is first - 1 while it is empty)."""
+
+    def __init__(self, layout: RowLayout, first: int = 1, rows: int = ROWS_MAX) -> None:
+        self.layout = layout
+        self.first = first
+        self.head = first - 1
+        self.capacity = max(1, min(rows, BYTES_MAX // layout.row_bytes))
+        self._size = layout.row_bytes
+        self._block = bytearray(self.capacity * self._size)
+
+    def append(self, row: bytes) -> int:
+        """Take the next row and return its number. Raises ValueError on a row of another layout."""
+        if len(row) != self._size:
+            raise ValueError(f"a row of {len(row)} bytes; this ring's rows have {self._size}")
+        self.head += 1
+        if self.head - self.first >= self.capacity:
+            self.first += 1
+        offset = self.head % self.capacity * self._size
+        self._block[offset : offset + self._size] = row
+        return self.head
+
+    def rows(self, seq: int, count: int) -> bytes:
+        """At most ``count`` rows from ``seq`` on, end to end. Raises IndexError when ``seq`` has left or is to come."""
+        if not self.first <= seq <= self.head:
+            raise IndexError(f"row {seq} is not in the ring: it has {self.first} to {self.head}")
+        count = min(count, self.head - seq + 1)
+        begin = seq % self.capacity
+        tail = min(count, self.capacity - begin)
+        block = memoryview(self._block)
+        straight = block[begin * self._size : (begin + tail) * self._size]
+        return bytes(straight) if tail == count else b"".join((straight, block[: (count - tail) * self._size]))
+
+    def since(self, t_s: float) -> int:
+        """Number of the first row at or after loop time ``t_s`` (head + 1 when there is none)."""
+        return bisect_left(range(self.first, self.head + 1), t_s, key=self.time_s) + self.first
+
+    def time_s(self, seq: int) -> float:
+        """Loop time of row ``seq`` in seconds."""
+        return float(_T_S.unpack_from(self._block, seq % self.capacity * self._size)[0])
