@@ -33,6 +33,10 @@ class CatalogueUnusable(Exception):
         self.remedy = remedy
 
 
+class CatalogueMissing(CatalogueUnusable):
+    """There is no catalogue yet: no file, or a database without the tables. Nothing is wrong, no shot was fired."""
+
+
 class UnknownShot(LookupError):
     """No shot has this number."""
 
@@ -106,6 +110,17 @@ class Catalogue:
         from controller.shots import catalogue_store
 
         engine, name = catalogue_store.open_engine(place)
+        return cls(engine, name)
+
+    @classmethod
+    def open_readonly(cls, place: str | Path) -> "Catalogue":
+        """A catalogue to look at: no file is created, nothing is migrated, and every change is refused.
+
+        Raises CatalogueMissing when there is none, CatalogueUnusable when it is damaged, older, newer or unreachable.
+        """
+        from controller.shots import catalogue_reading
+
+        engine, name = catalogue_reading.open_engine_readonly(place)
         return cls(engine, name)
 
     def close(self) -> None:
@@ -200,8 +215,12 @@ class Catalogue:
         verdict: str | None = None,
         tag: str | None = None,
         limit: int = 100,
+        before: int | None = None,
     ) -> tuple[ShotEntry, ...]:
-        """Shots, newest first, that match every given filter; at most ``limit`` (and LIST_MAX)."""
+        """Shots, newest first, that match every given filter; at most ``limit`` (and LIST_MAX).
+
+        ``before`` leaves out that number and all later ones: the next page of a list.
+        """
         from sqlalchemy import select
 
         from controller.shots.tables import shots, tags
@@ -215,6 +234,8 @@ class Catalogue:
         ):
             if wanted is not None:
                 query = query.where(column == wanted)
+        if before is not None:
+            query = query.where(shots.c.number < before)
         if tag is not None:
             query = query.where(shots.c.number.in_(select(tags.c.number).where(tags.c.tag == tag)))
         with self._transaction() as connection:

@@ -2,12 +2,13 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import alembic.command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import URL, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -53,32 +54,50 @@ def _open_file(path: Path) -> tuple[Engine, str]:
 
 
 def _open_url(url: str) -> tuple[Engine, str]:
-    try:
-        parsed = make_url(url)
-        name = parsed.render_as_string(hide_password=True)
-        if not parsed.drivername.startswith(KEPT_IN):
-            raise CatalogueUnusable(name, f"no catalogue can be kept in {parsed.drivername}", ADDRESSES)
-        if parsed.drivername in ("postgresql", "postgres"):
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        postgres = parsed.drivername.startswith("postgresql")
-        engine = create_engine(parsed, connect_args={"connect_timeout": CONNECT_TIMEOUT_S} if postgres else {})
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise CatalogueUnusable(url.split("@")[-1], f"not a database address: {error}", ADDRESSES) from error
-    except ModuleNotFoundError as error:
-        raise CatalogueUnusable(name, f"{error.name} is missing", "pip install 'sparkgap[postgres]'") from error
+    parsed, name = parse_url(url)
     if parsed.drivername.startswith("sqlite"):
-        engine.dispose()
         return _open_file(Path(parsed.database or CATALOGUE_NAME))
+    engine = connect_server(parsed, name, {"connect_timeout": CONNECT_TIMEOUT_S})
     try:
         _bring_up_to_date(engine, name, None)
     except DBAPIError as error:
         engine.dispose()
-        problem = f"the server refused: {' '.join(str(error.orig).split())}"
-        raise CatalogueUnusable(name, problem, "check address, account, rights") from error
+        raise server_refused(name, error) from error
     except CatalogueUnusable:
         engine.dispose()
         raise
     return engine, name
+
+
+def parse_url(url: str) -> tuple[URL, str]:
+    """A database address and its name for messages, without the password. Raises CatalogueUnusable."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise CatalogueUnusable(url.split("@")[-1], f"not a database address: {error}", ADDRESSES) from error
+    name = parsed.render_as_string(hide_password=True)
+    if not parsed.drivername.startswith(KEPT_IN):
+        raise CatalogueUnusable(name, f"no catalogue can be kept in {parsed.drivername}", ADDRESSES)
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed, name
+
+
+def connect_server(parsed: URL, name: str, arguments: dict[str, Any]) -> Engine:
+    """An engine on a PostgreSQL server, which is not asked anything yet. Raises CatalogueUnusable."""
+    try:
+        postgres = parsed.drivername.startswith("postgresql")
+        return create_engine(parsed, connect_args=arguments if postgres else {})
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise CatalogueUnusable(name, f"not a database address: {error}", ADDRESSES) from error
+    except ModuleNotFoundError as error:
+        raise CatalogueUnusable(name, f"{error.name} is missing", "pip install 'sparkgap[postgres]'") from error
+
+
+def server_refused(name: str, error: DBAPIError) -> CatalogueUnusable:
+    """What to tell a person about a server that does not do what it is asked."""
+    problem = f"the server refused: {' '.join(str(error.orig).split())}"
+    return CatalogueUnusable(name, problem, "check address, account, rights")
 
 
 def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
@@ -89,20 +108,31 @@ def _set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) ->
     cursor.close()
 
 
-def _bring_up_to_date(engine: Engine, name: str, path: Path | None) -> None:
-    """Migrate to the newest schema; a SQLite file is copied first. Raises CatalogueUnusable for a newer schema."""
+def schema_of(engine: Engine, name: str) -> tuple[str | None, str]:
+    """The schema that a database has (None: none yet) and the newest there is. Raises CatalogueUnusable when newer."""
+    scripts = ScriptDirectory.from_config(_migrations())
+    head = scripts.get_current_head() or ""
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current not in {None, head, *(script.revision for script in scripts.walk_revisions())}:
+        problem = f"its schema {current!r} is newer than {head!r}"
+        raise CatalogueUnusable(name, problem, "use the version of sparkgap that wrote it")
+    return current, head
+
+
+def _migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
-    scripts = ScriptDirectory.from_config(config)
-    head = scripts.get_current_head()
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
+    return config
+
+
+def _bring_up_to_date(engine: Engine, name: str, path: Path | None) -> None:
+    """Migrate to the newest schema; a SQLite file is copied first. Raises CatalogueUnusable for a newer schema."""
+    current, head = schema_of(engine, name)
     if current == head:
         return
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
-        problem = f"its schema {current!r} is newer than {head!r}"
-        raise CatalogueUnusable(name, problem, "use the version of sparkgap that wrote it")
+    config = _migrations()
     if path is not None and current is not None:
         _back_up(path, current)
     with engine.begin() as connection:

@@ -1,6 +1,5 @@
 """Opening the catalogue for the ``shots`` commands, and finding a shot's files. Read-only: nothing is created here."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,13 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from controller.shots.places import locate_file as locate_file
+
 if TYPE_CHECKING:
     from controller.shots.catalogue import Catalogue, ShotEntry
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-SHOT_FOLDER = re.compile(r"[0-9]{6,}-")
-"""How the name of a shot's subfolder begins: its number."""
 
 NUMBER_END = 1 << 31
 """No database gives out a shot number from here on."""
@@ -90,12 +88,3 @@ def file_of(entry: "ShotEntry", role: str, folder: Path) -> tuple[Path, str]:
         how = f"it ended {entry.ended or 'without a word'}"
         raise Refused([Problem(f"shot {entry.number}", 0, role, f"the shot has none; {how}", "choose another shot")])
     return locate_file(folder, path), sha256
-
-
-def locate_file(folder: Path, path: str) -> Path:
-    """Where a catalogued file is now: in the shot's subfolder here (``folder`` may be a copy), else where written."""
-    written = folder / path  # an absolute path stays what it is
-    for index in range(len(written.parts) - 1, -1, -1):
-        if SHOT_FOLDER.match(written.parts[index]) and (folder / written.parts[index]).is_dir():
-            return folder.joinpath(*written.parts[index:])
-    return written
