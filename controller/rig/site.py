@@ -120,7 +120,7 @@ def site_schema() -> str:
 
 
 def _broker(file: BrokerFile) -> Broker:
-    tls = file.tls and Tls(file.tls.ca or "", file.tls.certificate or "", file.tls.key or "")
+    tls = Tls(file.tls.ca or "", file.tls.certificate or "", file.tls.key or "") if file.tls is not None else None
     return Broker(
         host=file.host,
         port=file.port or (PORT_PLAIN if tls is None else PORT_TLS),
