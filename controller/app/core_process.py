@@ -1,16 +1,17 @@
-"""The core child: runs one shot, publishes on the bus, obeys aborts; it aborts by itself when standard input closes.
+"""The core child: runs one shot, recovers one, or watches an idle bench; publishes on the bus, obeys aborts.
 
 First line on standard input: a RunConfig; closed without one, this core was never needed. First line on standard
-output: the bus, or why the run is refused (exit 2). Last line on standard output: the Finished message as JSON; the
-exit code is its ``exit``.
+output: bus, request port and pid, or why it is refused (exit 2). A run aborts by itself when standard input closes; its
+last line on standard output is the Finished message as JSON and its exit code is in it. A watch ends when standard
+input closes, says nothing more, and exits with 0 (the bench was safe all the time), 3 (found armed, dumped, safe now)
+or 4 (nobody knows that it is safe).
 """
 
 import asyncio
 import importlib
-import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,42 +20,50 @@ import msgspec
 from controller.app.control import Lines, install_uvloop
 from controller.app.instruments import connects_from
 from controller.app.inventory import fault_catalogue
-from controller.app.preflight import Prepared, lab_endpoints, prepare
+from controller.app.linked import Connect
+from controller.app.preflight import Prepared, lab_endpoints, prepare, read_rig
 from controller.app.recovery import recover
 from controller.app.shot import World, run_shot
 from controller.app.twin import foresee
 from controller.app.wall_clock import utc_date, utc_label
+from controller.app.watch import watcher_of
 from controller.messages import Control, Finished, RunConfig
+from controller.rig.model import Rig
 from controller.rig.source import Refused
 from controller.runtime.bus import Bus
+from controller.runtime.core import Stop
 from controller.runtime.offload import to_thread
+from controller.runtime.requests import Abort, Answer, RequestPort
 
 IMPORTED_EARLY = ("controller.shots.catalogue_store", "pint", "scipy.integrate")
 """What a run imports on its way: imported before the first line instead, while the rig still starts."""
 
 
+RECOVERING = "recovery is dumping already, whatever the bench holds; nothing more can be asked for"
+EARLY = "noted; the run ends before anything is energised"
+
+
 class Stopper:
-    """Remembers a wish to stop that comes before there is anything to stop."""
+    """Where wishes to stop go; remembers one that comes before there is anything to stop."""
 
     def __init__(self) -> None:
-        self._stop: Callable[[str], None] | None = None
+        self._stop: Stop | None = None
         self.reason = ""
 
-    def stop_when(self, stop: Callable[[str], None]) -> None:
+    def stop_when(self, stop: Stop) -> None:
         """From now on wishes go to ``stop``; one that came earlier goes at once."""
         self._stop = stop
         if self.reason:
             stop(self.reason)
 
-    def wish(self, reason: str) -> None:
+    def wish(self, reason: str) -> Answer:
         """Somebody wants the run to end."""
         self.reason = self.reason or reason
-        if self._stop is not None:
-            self._stop(reason)
+        return Answer(True, EARLY if self._stop is None else self._stop(reason))
 
 
 async def main() -> int:
-    """Run to the end. Returns the exit code of design.md section 4."""
+    """Serve until there is nothing left to do. Returns the exit code of design.md section 4."""
     lines = Lines()
     for module in IMPORTED_EARLY:
         importlib.import_module(module)
@@ -62,76 +71,117 @@ async def main() -> int:
     if not first:
         return 0
     config = msgspec.json.decode(first, type=RunConfig)
-    bus, stopper = Bus(), Stopper()
     try:
-        known = fault_catalogue(config.rig) if config.faults else {}
-        prepared = prepare(config, known)
-        world = _world(prepared, bus)
-        host, port = await bus.serve()
-        listener = asyncio.create_task(_listen(lines, stopper), name="core control")
-        try:
-            finished = await _run(prepared, world, stopper, f"{host}:{port}")
-        finally:
-            listener.cancel()
-            await bus.close()
+        if config.mode == "watch":
+            return await _watch(config, lines)
+        finished = await (_recover(config) if config.mode == "recover" else _run(config, lines))
     except Refused as refused:
         _say({"refused": [str(problem) for problem in refused.problems]})
         return 2
-    sys.stdout.write(msgspec.json.encode(finished).decode() + "\n")
-    sys.stdout.flush()
+    _say(finished)
     return finished.exit
 
 
-async def _run(prepared: Prepared, world: World, stopper: Stopper, bus: str) -> Finished:
-    """Announce the bus once nothing can be refused any more, then run."""
-    announced = False
+async def _run(config: RunConfig, lines: Lines) -> Finished:
+    bus, stopper = Bus(), Stopper()
+    prepared = prepare(config, fault_catalogue(config.rig) if config.faults else {})
+    predicted = foresee(prepared.plan, prepared.rig).ledger
+    async with _Doors(bus, stopper.wish) as doors:
+        listener = asyncio.create_task(_listen(lines, stopper.wish), name="core control")
 
-    def stop_when(stop: Callable[[str], None]) -> None:
-        nonlocal announced
-        _say({"bus": bus, "pid": os.getpid()})
-        announced = True
-        stopper.stop_when(stop)
+        def stop_when(stop: Stop) -> None:
+            doors.announce()  # nothing can be refused any more
+            stopper.stop_when(stop)
 
-    if prepared.config.mode == "recover":
-        _say({"bus": bus, "pid": os.getpid()})
-        finished = await recover(prepared, world)
-    else:
-        finished = await run_shot(prepared, world, stop_when)
-    world.publish(finished)
-    return finished
+        try:
+            finished = await run_shot(prepared, _world(prepared, bus, predicted), stop_when)
+            bus.publish(finished)
+            return finished
+        finally:
+            listener.cancel()
 
 
-def _world(prepared: Prepared, bus: Bus) -> World:
-    config = prepared.config
+async def _recover(config: RunConfig) -> Finished:
+    """Nothing may keep a recovery from taking the energy away, a blocked prediction or a closed pipe least of all."""
+    bus = Bus()
+    prepared = prepare(msgspec.structs.replace(config, faults=()))
+    async with _Doors(bus, lambda reason: Answer(True, RECOVERING)) as doors:
+        doors.announce()
+        finished = await recover(prepared, _world(prepared, bus, {}))
+        bus.publish(finished)
+        return finished
+
+
+async def _watch(config: RunConfig, lines: Lines) -> int:
+    bus = Bus()
+    rig, _ = read_rig(config.rig)
+    watcher = watcher_of(rig, _connects(config, rig), bus.publish, config.started_utc or utc_label())
+    async with _Doors(bus, watcher.abort) as doors:
+        doors.announce()
+        listener = asyncio.create_task(_listen(lines, watcher.abort, watcher.leave), name="core control")
+        try:
+            return (await watcher.run()).value
+        finally:
+            listener.cancel()
+
+
+class _Doors:
+    """The two ports of a core, open while it works."""
+
+    def __init__(self, bus: Bus, abort: Abort) -> None:
+        self._bus = bus
+        self._requests = RequestPort(abort)
+        self._where: dict[str, Any] = {}
+
+    async def __aenter__(self) -> "_Doors":
+        host, port = await self._bus.serve()
+        self._where = {"bus": f"{host}:{port}", "requests": await self._requests.serve(), "pid": os.getpid()}
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        self._requests.close()
+        await self._bus.close()
+
+    def announce(self) -> None:
+        """The first line on standard output."""
+        _say(self._where)
+
+
+def _connects(config: RunConfig, rig: Rig) -> dict[str, Connect]:
     if config.lab:
-        endpoints, where = lab_endpoints(Path(config.lab), prepared.rig), config.lab
-    else:
-        endpoints, where = config.endpoints, "the stand-ins"
+        return connects_from(rig, lab_endpoints(Path(config.lab), rig), config.lab)
+    return connects_from(rig, config.endpoints, "the stand-ins")
+
+
+def _world(prepared: Prepared, bus: Bus, predicted: Mapping[str, float]) -> World:
     return World(
-        connects=connects_from(prepared.rig, endpoints, where),
+        connects=_connects(prepared.config, prepared.rig),
         offload=to_thread,
         publish=bus.publish,
         utc=utc_label,
         today=utc_date(),
-        simulated=not config.lab,
+        simulated=not prepared.config.lab,
         virtual=False,
-        # nothing may keep a recovery from taking the energy away, a blocked prediction least of all
-        predicted={} if config.mode == "recover" else foresee(prepared.plan, prepared.rig).ledger,
+        predicted=predicted,
     )
 
 
-async def _listen(lines: Lines, stopper: Stopper) -> None:
-    await lines.until_closed(lambda line: _obey(stopper, msgspec.json.decode(line, type=Control)))
-    stopper.wish("the supervisor is gone")
+async def _listen(lines: Lines, abort: Abort, closed: Callable[[], None] | None = None) -> None:
+    """Obey the supervisor; when it is gone a run is aborted and a watch ends."""
+    await lines.until_closed(lambda line: _obey(abort, msgspec.json.decode(line, type=Control)))
+    if closed is None:
+        abort("the supervisor is gone")
+    else:
+        closed()
 
 
-def _obey(stopper: Stopper, control: Control) -> None:
+def _obey(abort: Abort, control: Control) -> None:
     if control.abort:
-        stopper.wish(control.abort)
+        abort(control.abort)
 
 
 def _say(value: Any) -> None:
-    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
     sys.stdout.flush()
 
 

@@ -5,7 +5,8 @@ the action is always the same.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import cast
 
 from controller.app.booking import JOURNAL_NAME, open_catalogue
@@ -16,7 +17,8 @@ from controller.app.preflight import Prepared
 from controller.app.shot import World
 from controller.messages import Finished
 from controller.rig.model import Rig
-from controller.runtime.situation import observe
+from controller.runtime.frames import frame_of, hello_of
+from controller.runtime.situation import Situation, observe
 from controller.sequencer.engine import Ending, proven_safe
 from drivers.errors import InstrumentError
 from drivers.ports import RigPlc
@@ -51,7 +53,7 @@ async def _recover(prepared: Prepared, world: World) -> Finished:
             reason = str(trouble)
         else:
             try:
-                status, safe = await make_safe(plc)
+                status, safe = await make_safe(plc, _onlooker(prepared, world))
                 events = await read_ring(plc, status)
                 reason = "the controller died during the shot"
             finally:
@@ -73,8 +75,27 @@ async def open_plc(rig: Rig, connect: Connect) -> RigPlc:
     return cast(RigPlc, await open_instrument(spec.model, spec.name, connect, identity=spec.identity))
 
 
-async def make_safe(plc: RigPlc) -> tuple[PlcStatus | None, bool]:
-    """Dump whatever is armed and wait for the proof. Returns the last status and whether it proves safety."""
+def _onlooker(prepared: Prepared, world: World) -> Callable[[PlcStatus | None], None]:
+    """Shows every look at the PLC to whoever listens on the bus; a look without an answer only lets the values age."""
+    loop = asyncio.get_running_loop()
+    situation = Situation(round(loop.time() * 1e9))
+    looks = count(1)
+    world.publish(hello_of(prepared.rig, None, 0, "", world.virtual, "recover", prepared.config.started_utc))
+
+    def show(status: PlcStatus | None) -> None:
+        now_ns = round(loop.time() * 1e9)
+        if status is not None:
+            situation.status, situation.status_ns = status, now_ns
+        world.publish(frame_of(situation, next(looks), now_ns, -1, None, 0.0))
+
+    return show
+
+
+async def make_safe(plc: RigPlc, show: Callable[[PlcStatus | None], None]) -> tuple[PlcStatus | None, bool]:
+    """Dump whatever is armed and wait for the proof. Returns the last status and whether it proves safety.
+
+    ``show`` hears of every look.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + PROOF_S
     status: PlcStatus | None = None
@@ -86,7 +107,9 @@ async def make_safe(plc: RigPlc) -> tuple[PlcStatus | None, bool]:
                 await plc.exchange(PlcRequest(PlcCommand.DUMP))
         except InstrumentError:
             status = None
+            show(None)
         else:
+            show(status)
             if safe_now(status):
                 return status, True
             if status.state is PlcState.LOCKOUT:

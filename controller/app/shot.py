@@ -19,7 +19,7 @@ from controller.messages import Finished, Message, StepEntered
 from controller.rig.source import Problem, Refused
 from controller.runtime.actions import ActionFailed
 from controller.runtime.bench import Bench
-from controller.runtime.core import Core, CoreSetup, Outcome
+from controller.runtime.core import Core, CoreSetup, Outcome, Stop
 from controller.runtime.offload import Offload
 from controller.runtime.recording import (
     Background,
@@ -95,7 +95,7 @@ def connection_id(shot_id: str) -> int:
     return int(shot_id[:8], 16) & 0x7FFFFFFF | 1
 
 
-async def run_shot(prepared: Prepared, world: World, stop_when: Callable[[Callable[[str], None]], None]) -> Finished:
+async def run_shot(prepared: Prepared, world: World, stop_when: Callable[[Stop], None]) -> Finished:
     """Run one prepared shot. ``stop_when`` is given the function that aborts the run.
 
     Raises Refused for everything that keeps the shot from starting: nothing was energised then.
@@ -107,7 +107,7 @@ async def run_shot(prepared: Prepared, world: World, stop_when: Callable[[Callab
         lock.release()
 
 
-async def _run_locked(prepared: Prepared, world: World, stop_when: Callable[[Callable[[str], None]], None]) -> Finished:
+async def _run_locked(prepared: Prepared, world: World, stop_when: Callable[[Stop], None]) -> Finished:
     """What is on the disk is looked at before any instrument is."""
     catalogue = await world.offload(lambda: open_catalogue(prepared.config, prepared.out))
     try:
@@ -127,7 +127,7 @@ async def _run_on(
     catalogue: Catalogue,
     prepared: Prepared,
     world: World,
-    stop_when: Callable[[Callable[[str], None]], None],
+    stop_when: Callable[[Stop], None],
 ) -> Finished:
     log = EventLog(world.publish)
     await _book_interrupted(bench, prepared, world, catalogue, log)

@@ -15,6 +15,7 @@ from controller.app.rig_sim import SimulatedRig
 from controller.app.shot import World, run_shot
 from controller.app.twin import Prediction, foresee
 from controller.messages import Finished, Message, RunConfig, StepEntered
+from controller.runtime.core import Stop
 from controller.runtime.offload import inline
 from controller.runtime.virtual_loop import run_virtual as run_on_virtual_time
 
@@ -66,7 +67,7 @@ async def _run(
                 loop.call_later(delay_s, rig.board.switch, spec.fault, True)
         on_message(message)
 
-    def stop_when(stop: Callable[[str], None]) -> None:
+    def stop_when(stop: Stop) -> None:
         def poll() -> None:
             reason = abort()
             if reason:

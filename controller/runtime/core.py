@@ -32,6 +32,13 @@ RING_EVENTS = 256
 """Events the PLC's ring holds (bench.md 2)."""
 
 
+DUMPING = "dumping; the run ends when the PLC proves the bench safe"
+OVER = "the run is over already, and what it has learned is being written"
+
+Stop = Callable[[str], str]
+"""Takes the energy away for this reason, now, and says in one sentence what happens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Everything a run learned; ``recording.py`` makes the shot record of it."""
@@ -103,9 +110,11 @@ class Core:
         )
         self._pollers = Pollers(rig, self.situation, self.runner, health, setup.publish)
 
-    def stop(self, reason: str) -> None:
-        """Abort the run: dump, verify, end. May be called at any time, repeatedly."""
+    def stop(self, reason: str) -> str:
+        """Abort the run: dump, verify, end. May be called at any time, repeatedly; returns what happens now."""
+        over = self.runner.finished.done()
         self.runner.stop(reason)
+        return OVER if over else DUMPING
 
     async def run(self) -> Outcome:
         """Run the plan to its end. Raises only for defects of this program, after asking for a dump."""

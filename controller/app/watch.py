@@ -1,0 +1,33 @@
+"""The watch over an idle bench, composed (RunConfig.mode "watch"); what it does is in ``runtime/watching.py``."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
+
+from controller.app.linked import Connect
+from controller.messages import Message
+from controller.rig.model import Rig
+from controller.runtime.frames import hello_of
+from controller.runtime.watching import Opens, Watcher
+from drivers.ports import CapacitorCharger, Daq, Instrument, RigPlc
+from drivers.registry import open_instrument
+
+
+def watcher_of(
+    rig: Rig,
+    connects: Mapping[str, Connect],
+    publish: Callable[[Message], None],
+    started_utc: str,
+    virtual: bool = False,
+) -> Watcher:
+    """A watcher for ``rig`` behind ``connects``, on the running loop; nothing is opened yet."""
+
+    def opens(port: str) -> Callable[[], Awaitable[Instrument]]:
+        spec = next(spec for spec in rig.instruments if spec.port == port)
+        return lambda: open_instrument(spec.model, spec.name, connects[spec.name], identity=spec.identity)
+
+    watched = Opens(
+        cast(Callable[[], Awaitable[RigPlc]], opens("RigPlc")),
+        cast(Callable[[], Awaitable[CapacitorCharger]], opens("CapacitorCharger")),
+        cast(Callable[[], Awaitable[Daq]], opens("Daq")),
+    )
+    return Watcher(rig, watched, hello_of(rig, None, 0, "", virtual, "watch", started_utc), publish)
