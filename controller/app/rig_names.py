@@ -1,4 +1,6 @@
-"""Names in rig.yaml that only the whole composition can check: the points and channels that its mimic shows."""
+"""Names in rig.yaml that only the whole composition can check: points and channels of its mimic and its alarms."""
+
+from collections.abc import Mapping, Sequence
 
 from controller.rig.fields import closest
 from controller.rig.mimic import unknown_names
@@ -6,12 +8,15 @@ from controller.rig.mimic_file import entry_name
 from controller.rig.model import Rig
 from controller.rig.source import Problem, Refused, load
 from controller.runtime.frames import frame_words
+from controller.safety.bench import BenchState
+from controller.telemetry.alarm_rules import name_problems
 from controller.telemetry.channels import telemetry_channels
 
 
 def require_known_names(rig: Rig, filename: str) -> None:
-    """Raise Refused for every point or channel of the mimic that no telemetry frame carries, by file and line."""
+    """Raise Refused for every name in the mimic and the alarms that no telemetry frame carries, by file and line."""
     words = {word.name: word.bits for word in frame_words()}
+    _require_alarm_names(rig, filename, words)
     channels = tuple(channel.name for channel in telemetry_channels(rig))
     unknown = unknown_names(rig.mimic, words, channels)
     if not unknown:
@@ -23,3 +28,10 @@ def require_known_names(rig: Rig, filename: str) -> None:
         problem = f"nothing publishes the {name.field} '{name.name}'"
         problems[document.problem(("mimic", "elements", entry), problem, closest(name.name, name.known))] = None
     raise Refused(problems)
+
+
+def _require_alarm_names(rig: Rig, filename: str, words: Mapping[str, Sequence[str]]) -> None:
+    found = tuple(name_problems(rig, words, [state.value for state in BenchState]))
+    if found:
+        document = load(rig.text, filename)
+        raise Refused(document.problem(path, problem, remedy) for path, problem, remedy in found)

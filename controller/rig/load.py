@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from controller.rig.alarm_rows import alarm_problems, read_alarms
 from controller.rig.fields import require_version, sha256, validate
 from controller.rig.mimic_file import mimic_problems, read_mimic
 from controller.rig.model import Bank, Channel, InstrumentSpec, Interlock, Limits, Part, Rig, TriggerChain
@@ -78,6 +79,7 @@ def _rig(file: RigFile, data: bytes, plc_text: bytes | None) -> Rig:
         plc_text=plc_text or b"",
         loads=dict(file.loads),
         mimic=read_mimic(file.mimic, file.bank.modules),
+        alarms=read_alarms(file.alarms),
     )
 
 
@@ -147,6 +149,7 @@ def _part(file: PartFile) -> Part:
 def _inconsistencies(document: Document, file: RigFile) -> Iterator[Problem]:
     yield from _bank_problems(document, file.bank)
     yield from mimic_problems(document, file.mimic, file.bank.modules)
+    yield from alarm_problems(document, file.alarms)
     names = ", ".join(file.instruments)
     if file.trigger.instrument not in file.instruments:
         path: Path = ("trigger", "instrument")

@@ -189,6 +189,34 @@ class Interlock:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """One row of ``alarms:``: ``kind`` (channel, source, point, state, health) and ``subject`` say what is looked at.
+
+    ``above`` or ``below`` is where it is an alarm, in ``unit``, and ``deadband`` how far inside it is healthy again;
+    a ``point`` that starts with "not " is an alarm while it is 0. ``states`` are the PLC states in which it is judged,
+    none meaning all. It is raised after ``delay_s``, or when it came ``count`` times within ``within_s``, and returns
+    after ``return_delay_s``; a ``latching`` one then waits for its reset.
+    """
+
+    id: str
+    title: str
+    priority: str
+    guidance: str
+    kind: str
+    subject: str
+    above: float | None = None
+    below: float | None = None
+    unit: str = ""
+    deadband: float = 0.0
+    states: tuple[str, ...] = ()
+    delay_s: float = 0.0
+    count: int = 0
+    within_s: float = 0.0
+    return_delay_s: float = 1.0
+    latching: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerChain:
     """PLC fire output -> delay generator -> one output pair per module. Levels in volts, times in seconds."""
 
@@ -223,6 +251,7 @@ class Rig:
     self_test_paths: tuple[str, ...] = ()
     loads: Mapping[str, str] = field(default_factory=dict)
     mimic: Mimic = field(default_factory=Mimic)
+    alarms: tuple[AlarmRow, ...] = ()
 
     def instrument(self, name: str) -> InstrumentSpec:
         """The instrument called ``name``; raises KeyError."""

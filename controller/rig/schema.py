@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from controller.rig.alarm_rows import AlarmFile
 from controller.rig.fields import (
     Action,
     Amperes,
@@ -156,3 +157,4 @@ class RigFile(StrictModel):
     channels: dict[Name, ChannelFile]
     interlocks: dict[Name, InterlockFile]
     mimic: MimicFile | None = None
+    alarms: dict[Name, AlarmFile] = Field(default_factory=dict)

@@ -38,6 +38,7 @@ _DEFINITIONS = (
     "henry = volt * second / ampere = H",
     "tesla = volt * second / meter ** 2 = T",
     "hertz = 1 / second = Hz",
+    "byte = [information] = B",
 )
 
 KINDS: dict[str, tuple[str, str]] = {
@@ -60,6 +61,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "A/V": ("a sensitivity", "5 kA/V"),
     "A/s/V": ("a sensitivity", "2e8 A/s/V"),
     "T/s/V": ("a sensitivity", "200 T/s/V"),
+    "B": ("an amount of data", "1 GB"),
     "1": ("a plain number", "2.5"),
 }
 """SI unit -> what it is called, and an example that would be accepted."""

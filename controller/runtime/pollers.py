@@ -9,6 +9,7 @@ from typing import Protocol
 
 from controller.messages import Message
 from controller.rig.model import Rig
+from controller.runtime.alarming import Alarming
 from controller.runtime.frames import frame_of
 from controller.runtime.health import Health
 from controller.runtime.situation import Situation
@@ -66,12 +67,19 @@ class Pollers:
     """The three periodic tasks beside the PLC's."""
 
     def __init__(
-        self, rig: Rig, situation: Situation, host: Host, health: Health, publish: Callable[[Message], None]
+        self,
+        rig: Rig,
+        situation: Situation,
+        host: Host,
+        health: Health,
+        publish: Callable[[Message], None],
+        alarming: Alarming | None = None,
     ) -> None:
         self._situation = situation
         self._host = host
         self._health = health
         self._publish = publish
+        self._alarming = alarming
         self._loop = asyncio.get_running_loop()
         daq = next(spec.name for spec in rig.instruments if spec.port == "Daq")
         self._daq_channels = [(c.name, c.input, c.scale) for c in rig.channels_of(daq)]
@@ -96,7 +104,10 @@ class Pollers:
             self._health.promise("frames", now_ns, ANSWER_S)
             self._sequence += 1
             step, countdown_s = self._host.step(), self._host.countdown_s(now_ns)
-            self._publish(frame_of(self._situation, self._sequence, now_ns, step, countdown_s, late_s))
+            frame = frame_of(self._situation, self._sequence, now_ns, step, countdown_s, late_s)
+            self._publish(frame)
+            if self._alarming is not None:
+                self._alarming.on_frame(frame, self._situation)
             slot = max(slot, int((now - start) / FRAME_S)) + 1  # what was missed while asleep is not caught up
             await asyncio.sleep(start + slot * FRAME_S - self._loop.time())
 
