@@ -6,6 +6,7 @@
  * states, steps, alarms and events. Nothing is ever undefined: what is not known is null, NaN or stale.
  */
 
+import type { History } from "../stream/history";
 import type { AlarmChanged, BusEvent, ChannelInfo, Finished, Hello, RigInfo, SourceInfo } from "./messages";
 
 /** `connecting`: no stream to the panel; `none`: the panel has no core yet; `lost`: the panel lost its core. */
@@ -21,7 +22,7 @@ export interface Reading {
   readonly stale: boolean;
 }
 
-/** An event with the wall-clock label of this browser, for people, and its place in the log. */
+/** An event and its number in this page's log. */
 export interface LoggedEvent extends BusEvent {
   readonly id: number;
 }
@@ -48,8 +49,14 @@ export interface Bench {
   readonly alarms: readonly AlarmChanged[];
   readonly events: readonly LoggedEvent[];
   readonly finished: Finished | null;
-  /** Seconds since the core's clock began, of the newest frame; NaN before the first. */
+  /** Time of the newest frame on the bench's clock, in seconds; NaN before the first. */
   readonly timeS: number;
+  /** The last minutes of every channel, in the order of `channels`; not reactive: read it where `timeS` is read. */
+  readonly history: History;
+  /** Why there is no stream, or an empty string. */
+  readonly why: string;
+  /** Frames that this viewer missed. */
+  readonly missed: number;
 
   reading(channel: string): Reading | null;
   /** A digital point by `word.BIT`; null when it is not known. Stale with `plcStale`. */
@@ -57,4 +64,6 @@ export interface Bench {
   /** Age of a source in seconds, Infinity when never heard. */
   sourceAgeS(source: string): number;
   sourceStale(source: string): boolean;
+  /** `14:03:22.1` by this computer's clock, of a bench time in ns; empty while it is not known. A label for people. */
+  clock(timeNs: number): string;
 }
