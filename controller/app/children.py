@@ -1,6 +1,7 @@
 """A child process of the supervisor: its own session, its control pipe, its lines, its end."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -16,16 +17,31 @@ STDERR_BYTES_MAX = 10_000_000
 """A child's raw standard error is a file (a pipe could stall the child); it starts anew above this size."""
 
 
+START_TIMEOUT_S = 60.0
+"""A child that has not said its first line by then never will: a cold import on a slow disk takes 10 s."""
+
+
+STOP_TIMEOUT_S = 10.0
+"""Time for a child to end by itself after its input closed."""
+
+
+class ChildFailed(Exception):
+    """A child ended or said something else before it was ready. One line for a person."""
+
+
 class ControlPipe:
     """The write end of a child's standard input.
 
     On POSIX a second child may inherit the same end (``share_with``): the first child's input then closes only when
     the supervisor *and* that second child are gone. That is how the rig outlives a core whose supervisor was killed.
+    A pipe that is not ``patient`` loses a line rather than wait for a child that does not read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patient: bool = True) -> None:
         self.read_fd, self._write_fd = os.pipe()
         self._open = True
+        if not patient and os.name == "posix":
+            os.set_blocking(self._write_fd, False)
 
     @property
     def share_with(self) -> tuple[int, ...]:
@@ -38,6 +54,8 @@ class ControlPipe:
             return False
         try:
             os.write(self._write_fd, line.rstrip(b"\n") + b"\n")
+        except BlockingIOError:
+            return False
         except OSError:
             self.close()
             return False
@@ -105,13 +123,18 @@ class Child:
 
 
 async def start_child(
-    name: str, command: tuple[str, ...], first_line: bytes, log_dir: Path, inherit: tuple[int, ...] = ()
+    name: str,
+    command: tuple[str, ...],
+    first_line: bytes,
+    log_dir: Path,
+    inherit: tuple[int, ...] = (),
+    patient: bool = True,
 ) -> Child:
     """Start ``command`` in its own session (Windows: process group) and hand it its first line, unless that is empty.
 
     Standard error goes to ``log_dir/<name>.stderr``. Raises OSError when the process cannot be started.
     """
-    control = ControlPipe()
+    control = ControlPipe(patient)
     options: dict[str, Any] = {"start_new_session": True, "pass_fds": inherit}
     if sys.platform == "win32":
         options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
@@ -133,6 +156,20 @@ async def start_child(
     if first_line:
         control.send(first_line)
     return Child(name, process, control)
+
+
+async def first_object(child: Child) -> dict[str, Any]:
+    """The JSON object on a child's first line. Raises ChildFailed when there is none in time."""
+    try:
+        line = await asyncio.wait_for(child.read_line(), START_TIMEOUT_S)
+        said = json.loads(line)
+    except TimeoutError:
+        raise ChildFailed(f"the {child.name} process said nothing for {START_TIMEOUT_S:.0f} s") from None
+    except ValueError:
+        raise ChildFailed(f"the {child.name} process ended before it was ready") from None
+    if not isinstance(said, dict):
+        raise ChildFailed(f"the {child.name} process said {line[:80]!r} instead of an object")
+    return said
 
 
 def module_command(module: str) -> tuple[str, ...]:

@@ -24,9 +24,13 @@ def install_uvloop() -> None:
 
 
 class Lines:
-    """Standard input as lines on the loop. ``first`` then ``until_closed``."""
+    """Standard input as lines on the loop. ``first`` then ``until_closed``.
 
-    def __init__(self) -> None:
+    ``on_closed`` is called on the reading thread when standard input closes: it runs even when the loop hangs.
+    """
+
+    def __init__(self, on_closed: Callable[[], None] = lambda: None) -> None:
+        self._on_closed = on_closed
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[bytes] = deque()
         self._closed = False
@@ -43,6 +47,7 @@ class Lines:
             except RuntimeError:  # the loop is closed: nobody listens any more
                 return
             if not line:
+                self._on_closed()
                 return
 
     def _take(self, line: bytes) -> None:

@@ -13,6 +13,11 @@ _CHECKOUT_CONFIGS = Path(__file__).parents[2] / "configs"
 
 DEFAULT_PROFILE = "full"
 
+SITE_VARIABLE = "SPARKGAP_SITE"
+"""The environment variable that names this place's site file."""
+
+SITE_FILE = "site.yaml"
+
 
 @dataclass(frozen=True, slots=True)
 class RigFiles:
@@ -66,3 +71,18 @@ def find_profile(name_or_path: str, rig: str) -> Path:
         return shipped
     remedy = f"shipped profiles of {rig}: {', '.join(profile_names(rig)) or 'none'}"
     raise Refused([Problem(name_or_path, 0, "", "there is no such profile", remedy)])
+
+
+def find_site(given: str = "") -> Path:
+    """The site file: ``given``, else ``$SPARKGAP_SITE``, else ``configs/site.yaml`` here, else the shipped one.
+
+    Raises Refused when a file that was named does not exist.
+    """
+    for name, origin in ((given, "--site"), (os.environ.get(SITE_VARIABLE, ""), f"${SITE_VARIABLE}")):
+        if name:
+            path = Path(os.path.abspath(name))
+            if path.is_file():
+                return path
+            raise Refused([Problem(origin, 0, name, "there is no such file", "name a site.yaml, or leave it out")])
+    here = Path.cwd() / "configs" / SITE_FILE
+    return here if here.is_file() else configs_dir() / SITE_FILE

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from controller.app.children import module_command, start_child
-from controller.app.supervisor import STOP_TIMEOUT_S, first_object
+from controller.app.children import STOP_TIMEOUT_S, first_object, module_command, start_child
 
 
 async def run_standins(

@@ -1,24 +1,36 @@
-"""``sparkgap demo``: the newcomer's first shot."""
+"""``sparkgap demo``: the newcomer's first shot, and its page."""
 
 import os
 
 import click
 
-from controller.cli.options import DEFAULT_RIG, json_option, out_option, seed_option
+from controller.cli.options import (
+    DEFAULT_RIG,
+    add_options,
+    json_option,
+    out_option,
+    port_option,
+    seed_option,
+    site_option,
+)
 
 
 @click.command("demo")
-@click.option("--once", is_flag=True, help="Run one shot and end (without the panel, demo always does).")
-@click.option("--no-panel", is_flag=True, help="Do not start the panel (it is not built yet).")
-@out_option
-@seed_option
-@json_option
-def command(once: bool, no_panel: bool, out: str, seed: int, as_json: bool) -> int:
-    """Run the default profile on the simulated railgun bench, over real sockets and a real pty."""
+@click.option("--once", is_flag=True, help="End after the shot instead of keeping the bench and its page up.")
+@click.option("--no-panel", is_flag=True, help="No page; ends after the shot.")
+@add_options(port_option, site_option, out_option, seed_option, json_option)
+def command(once: bool, no_panel: bool, port: int, site: str, out: str, seed: int, as_json: bool) -> int:
+    """Run the default profile on the simulated railgun bench, over real sockets and a real pty, and show its page.
+
+    The page stays up after the shot until Ctrl-C; the exit code is the shot's.
+    """
+    if no_panel and (port or site):
+        raise click.UsageError("--port and --site describe the page; leave --no-panel or them out")
     from controller import messages
     from controller.app.locate import DEFAULT_PROFILE, data_dir, find_profile
     from controller.app.wall_clock import utc_label
-    from controller.cli.execution import Request, execute
+    from controller.cli.execution import execute
+    from controller.cli.show import Request
 
     config = messages.RunConfig(
         rig=DEFAULT_RIG,
@@ -29,4 +41,6 @@ def command(once: bool, no_panel: bool, out: str, seed: int, as_json: bool) -> i
         purpose="demonstration",
         started_utc=utc_label(),
     )
-    return execute(Request(config, as_json=as_json))
+    page = not no_panel
+    stay = page and not once
+    return execute(Request(config, as_json=as_json, page=page, port=port, site=site, stay=stay, browser=stay))

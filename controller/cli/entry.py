@@ -20,6 +20,7 @@ def _entry(module: str, summary: str, attribute: str = "command") -> Entry:
 
 COMMANDS = {
     "demo": _entry("demo", "Run the default profile on the simulated railgun bench."),
+    "up": _entry("up", "Keep a bench up, with its page, until Ctrl-C."),
     "run": _entry("run", "Run a profile on a bench, simulated or real."),
     "check": _entry("check", "Say everything about a profile that can be known before energy."),
     "dry-run": _entry("dry_run", "Run a profile on the twin in virtual time and print the predicted envelope."),

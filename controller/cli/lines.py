@@ -37,6 +37,10 @@ class LineScreen:
         """Say that the run is being brought to safe."""
         self._writer.write(f"{reason}: dumping, waiting for proof of safety\n")
 
+    def page(self, address: str) -> None:
+        """Say where the page is."""
+        self._writer.write_line(page_line(address))
+
     def stop(self) -> None:
         """Nothing to restore."""
 
@@ -58,3 +62,36 @@ class LineScreen:
         seconds = self.view.seconds(t_ns)
         self._next_progress_s = seconds + PROGRESS_EVERY_S
         self._writer.write(f"{seconds:8.2f} s  {text}\n")
+
+
+class WatchScreen:
+    """For a bench that runs nothing: only what somebody has to know, as plain lines."""
+
+    KINDS = ("warning", "trip", "fault", "operator")
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def start(self) -> None:
+        """Nothing to prepare."""
+
+    def show(self, message: messages.Message) -> None:
+        """Print an event that is not mere information."""
+        if isinstance(message, messages.Event) and message.kind in self.KINDS:
+            self._writer.write(f"{message.kind} {message.source}: {message.text}\n")
+
+    def stopping(self, reason: str) -> None:
+        """Say that the bench is being left safe."""
+        self._writer.write(f"{reason}: ending, waiting for proof of safety\n")
+
+    def page(self, address: str) -> None:
+        """Say where the page is."""
+        self._writer.write_line(page_line(address))
+
+    def stop(self) -> None:
+        """Nothing to restore."""
+
+
+def page_line(address: str) -> str:
+    """Where the page is, as every command says it."""
+    return f"page    {address}"

@@ -63,10 +63,15 @@ class LiveScreen:
         self.view.stopping = reason
         self._live.update(draw(self.view), refresh=True)
 
+    def page(self, address: str) -> None:
+        """Say where the page is, in the picture's lower edge."""
+        self.view.page = address
+
     def stop(self) -> None:
         """Take the picture away and give the cursor back."""
         self._live.stop()
         restore_keys(self._keys)
+        self._keys = None
 
 
 def terminal_console(writer: Writer, columns: int | None = None) -> Console:
@@ -89,7 +94,8 @@ def draw(view: RunView) -> RenderableType:
     title = f"{hello.rig} · {hello.title} · shot {hello.shot}" if hello else "starting"
     clock = "virtual time" if hello and hello.virtual else "run time"
     border = "red" if view.stopping else "cyan"
-    return Panel(body, title=title, subtitle=f"{clock} {view.elapsed_s:.1f} s", border_style=border)
+    subtitle = f"{clock} {view.elapsed_s:.1f} s" + (f" · page {view.page}" if view.page else "")
+    return Panel(body, title=title, subtitle=subtitle, border_style=border)
 
 
 def _steps(view: RunView) -> Table:

@@ -64,6 +64,24 @@ def json_option(command: Decorated) -> Decorated:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of text.")(command)
 
 
+def port_option(command: Decorated) -> Decorated:
+    """--port: where the page is."""
+    return click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=0,
+        metavar="N",
+        help="Port of the page on this computer  [default: a free one]",
+    )(command)
+
+
+def site_option(command: Decorated) -> Decorated:
+    """--site: what this place is called, and its broker."""
+    return click.option("--site", metavar="FILE", default="", help="Site file  [default: see `sparkgap paths`]")(
+        command
+    )
+
+
 def add_options(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
     """Apply several option decorators; the first is shown first in the help."""
 

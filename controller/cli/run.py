@@ -8,11 +8,13 @@ from controller.cli.options import (
     add_options,
     json_option,
     out_option,
+    port_option,
     profile_argument,
     read_pairs,
     rig_option,
     seed_option,
     set_option,
+    site_option,
 )
 
 
@@ -28,6 +30,8 @@ from controller.cli.options import (
     help="Give up this scope's unstored record of an earlier shot. Repeatable.",
 )
 @add_options(set_option, seed_option, out_option)
+@click.option("--panel", is_flag=True, help="Show the run on a page, for as long as it lasts.")
+@add_options(port_option, site_option)
 @click.option("--junit", metavar="FILE", default="", help="Also write the verdicts as JUnit XML.")
 @json_option
 @click.option(
@@ -54,6 +58,9 @@ def command(
     overrides: dict[str, str],
     seed: int,
     out: str,
+    panel: bool,
+    port: int,
+    site: str,
     junit: str,
     as_json: bool,
     faults: tuple[str, ...],
@@ -67,10 +74,12 @@ def command(
 ) -> int:
     """Run PROFILE (a path or a shipped name) once: charge, fire, record, dump, prove safe."""
     _refuse_contradictions(sim, lab, virtual, faults)
+    _refuse_page_options(panel, virtual, bool(port or site))
     from controller import messages
     from controller.app.locate import data_dir, find_profile, rig_files
     from controller.app.wall_clock import utc_label
-    from controller.cli.execution import Request, execute
+    from controller.cli.execution import execute
+    from controller.cli.show import Request
 
     rig_files(rig)
     config = messages.RunConfig(
@@ -91,7 +100,14 @@ def command(
         waive=waive,
         started_utc="" if virtual else utc_label(),
     )
-    return execute(Request(config, virtual=virtual, as_json=as_json, junit=junit))
+    return execute(Request(config, virtual, as_json, junit, page=panel, port=port, site=site))
+
+
+def _refuse_page_options(panel: bool, virtual: bool, described: bool) -> None:
+    if panel and virtual:
+        raise click.UsageError("a run on virtual time is over before a page opens; leave --panel or --virtual out")
+    if described and not panel:
+        raise click.UsageError("--port and --site describe the page; give --panel too, or leave them out")
 
 
 def _refuse_contradictions(sim: bool, lab: str, virtual: bool, faults: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ import os
 from typing import Protocol
 
 from controller import messages
-from controller.cli.lines import LineScreen
+from controller.cli.lines import LineScreen, WatchScreen
 from controller.cli.writer import Writer
 
 
@@ -21,6 +21,10 @@ class Screen(Protocol):
 
     def stopping(self, reason: str) -> None:
         """Say that the run is being brought to safe."""
+        ...
+
+    def page(self, address: str) -> None:
+        """Say where the page is."""
         ...
 
     def stop(self) -> None:
@@ -40,14 +44,22 @@ class SilentScreen:
     def stopping(self, reason: str) -> None:
         """Nothing to show."""
 
+    def page(self, address: str) -> None:
+        """Nothing to show: the first object names it."""
+
     def stop(self) -> None:
         """Nothing to restore."""
 
 
-def choose_screen(writer: Writer, as_json: bool) -> Screen:
-    """A live picture on a capable terminal, plain lines elsewhere, nothing with ``--json``."""
+def choose_screen(writer: Writer, as_json: bool, watching: bool = False) -> Screen:
+    """A live picture on a capable terminal, plain lines elsewhere, nothing with ``--json``.
+
+    A bench that is only watched gets lines everywhere: its picture is the page.
+    """
     if as_json:
         return SilentScreen()
+    if watching:
+        return WatchScreen(writer)
     if writer.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         from controller.cli.live import LiveScreen
 

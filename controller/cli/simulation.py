@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from controller.app.children import ChildFailed
 from controller.app.locate import data_dir, rig_files
 from controller.app.logs import LOGS
 from controller.app.signals import StopSignals
 from controller.app.single import require_standalone
 from controller.app.standins import run_standins
-from controller.app.supervisor import ChildFailed
 from controller.cli.result import json_line
 from controller.cli.stop import StopRequest
 from controller.cli.writer import Writer
@@ -93,9 +93,12 @@ def _set_from_anywhere(loop: asyncio.AbstractEventLoop, event: asyncio.Event) ->
 def endpoint_lines(said: Mapping[str, Any]) -> list[str]:
     """The endpoints as aligned text: instrument, model, transport and address."""
     lines = [f"{said['rig'] or 'one instrument alone'}: stand-ins are up, Ctrl-C ends them"]
-    for name, entry in said["instruments"].items():
-        lines.append(f"  {name:<16} {entry['model']:<22} {_addresses(entry)}")
-    return lines
+    return lines + instrument_lines(said["instruments"])
+
+
+def instrument_lines(instruments: Mapping[str, Any]) -> list[str]:
+    """One aligned line per instrument."""
+    return [f"  {name:<16} {entry['model']:<22} {_addresses(entry)}" for name, entry in instruments.items()]
 
 
 def _addresses(entry: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ class RunView:
     marks: list[str] = field(default_factory=list)
     events: deque[messages.Event] = field(default_factory=_events)
     stopping: str = ""
+    page: str = ""
     _start_ns: int | None = None
 
     def take(self, message: messages.Message) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from controller import messages
 from controller.app.faultspec import FaultSpec, Phase
-from controller.app.supervisor import Job, Outcome, Supervisor
+from controller.app.supervisor import Job, Onlooker, Outcome, Started, Supervisor
 
 FAKE = str(Path(__file__).with_name("fake_children.py"))
 
@@ -26,7 +26,7 @@ def make_job(tmp_path: Path, core: str, rig: str = "serve", faults: tuple[FaultS
     )
 
 
-class Recorder:
+class Recorder(Onlooker):
     """Keeps what the supervisor passes on, and may abort at a chosen message."""
 
     def __init__(self, job: Job, abort_at_frame: int = -1) -> None:
@@ -34,13 +34,13 @@ class Recorder:
         self.pids: dict[str, int] = {}
         self.instruments: dict[str, object] = {}
         self._abort_at_frame = abort_at_frame
-        self.supervisor = Supervisor(job, self.take, self.started)
+        self.supervisor = Supervisor(job, self)
 
-    def started(self, pids: object, instruments: object) -> None:
-        self.pids = dict(pids)
-        self.instruments = dict(instruments)
+    def started(self, started: Started) -> None:
+        self.pids = dict(started.pids)
+        self.instruments = dict(started.instruments)
 
-    def take(self, message: messages.Message) -> None:
+    def message(self, message: messages.Message) -> None:
         self.messages.append(message)
         if isinstance(message, messages.Frame) and message.seq == self._abort_at_frame:
             self.supervisor.abort("SIGINT")

@@ -3,14 +3,13 @@
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from controller.app.preflight import read_rig
-from controller.app.supervisor import Job, Outcome, Supervisor
+from controller.app.supervisor import Job, Onlooker, Outcome, Started, Supervisor
 from controller.app.wall_clock import utc_label
 from controller.messages import Event, Frame, Message, RunConfig
 from drivers.families.rig_plc import open_rig_plc
@@ -29,18 +28,19 @@ async def kill_while_charged(tmp_path: Path) -> tuple[Outcome, PlcStatus, tuple[
     seen: dict[str, Any] = {}
     said: list[str] = []
 
-    def on_message(message: Message) -> None:
-        if isinstance(message, Frame) and message.plc_state == "CHARGE" and message.values[0] > 150.0:
-            if not charged.done():
-                charged.set_result(None)
-        elif isinstance(message, Event):
-            said.append(message.text)
+    class Looker(Onlooker):
+        def message(self, message: Message) -> None:
+            if isinstance(message, Frame) and message.plc_state == "CHARGE" and message.values[0] > 150.0:
+                if not charged.done():
+                    charged.set_result(None)
+            elif isinstance(message, Event):
+                said.append(message.text)
 
-    def on_started(pids: Mapping[str, int], endpoints: Mapping[str, Any]) -> None:
-        seen.update(pids=pids, plc=endpoints["plc"]["endpoints"]["modbus"])
+        def started(self, started: Started) -> None:
+            seen.update(pids=started.pids, plc=started.instruments["plc"]["endpoints"]["modbus"])
 
     config = RunConfig("railgun_bench", "full", str(tmp_path / "shots"), started_utc=utc_label())
-    running = loop.create_task(Supervisor(Job(config, tmp_path), on_message, on_started).run(), name="supervisor")
+    running = loop.create_task(Supervisor(Job(config, tmp_path), Looker()).run(), name="supervisor")
     await asyncio.wait_for(charged, 60.0)
     host, _, port = seen["plc"].rpartition(":")
     plc = await open_rig_plc("plc", tcp(host, int(port)), rig_id=read_rig("railgun_bench")[0].rig_id)

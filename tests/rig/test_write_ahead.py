@@ -9,7 +9,7 @@ import pytest
 from controller.app.attendant import scene_of
 from controller.app.children import module_command
 from controller.app.preflight import prepare
-from controller.app.supervisor import Job, Supervisor
+from controller.app.supervisor import Job, Onlooker, Supervisor
 from controller.app.wall_clock import utc_label
 from controller.messages import RunConfig
 from drivers.wire.plc import PlcCommand
@@ -80,7 +80,7 @@ def test_each_barrier_is_on_the_disk_before_its_command_leaves(tmp_path: Path) -
             *module_command("controller.app.core_process"),
         ),
     )
-    outcome = asyncio.run(Supervisor(job, lambda message: None, lambda pids, endpoints: None).run())
+    outcome = asyncio.run(Supervisor(job, Onlooker()).run())
     assert outcome.exit == 0, outcome
 
     events = events_of(trace.read_text(encoding="ascii"))
