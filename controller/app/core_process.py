@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from controller.app.alarm_file import kept_alarms
 from controller.app.control import Lines, install_uvloop
 from controller.app.instruments import connects_from
 from controller.app.inventory import fault_catalogue
@@ -115,14 +116,16 @@ async def _recover(config: RunConfig) -> Finished:
 async def _watch(config: RunConfig, lines: Lines) -> int:
     bus = Bus()
     rig, _ = read_rig(config.rig)
-    watcher = watcher_of(rig, _connects(config, rig), bus.publish, config.started_utc or utc_label())
-    async with _Doors(bus, watcher.abort) as doors:
-        doors.announce()
-        listener = asyncio.create_task(_listen(lines, watcher.abort, watcher.leave), name="core control")
-        try:
-            return (await watcher.run()).value
-        finally:
-            listener.cancel()
+    connects, started_utc = _connects(config, rig), config.started_utc or utc_label()
+    async with kept_alarms(rig, Path(config.out), bus.publish, utc_label, to_thread) as alarming:
+        watcher = watcher_of(rig, connects, bus.publish, started_utc, alarming=alarming)
+        async with _Doors(bus, watcher.abort) as doors:
+            doors.announce()
+            listener = asyncio.create_task(_listen(lines, watcher.abort, watcher.leave), name="core control")
+            try:
+                return (await watcher.run()).value
+            finally:
+                listener.cancel()
 
 
 class _Doors:

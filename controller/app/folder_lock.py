@@ -13,8 +13,8 @@ LOCK = ".controller.lock"
 class FolderLock:
     """Held from construction to :meth:`release`. Raises Refused when another process holds it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    def __init__(self, folder: Path, name: str = LOCK) -> None:
+        self._fd = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             _lock(self._fd)
         except OSError:

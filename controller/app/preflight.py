@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from controller.app.alarm_file import PREFIX as ALARMS
 from controller.app.faultspec import FaultSpec, check_faults
 from controller.app.folder_lock import LOCK
 from controller.app.locate import RigFiles, find_profile, rig_files
@@ -96,7 +97,7 @@ def prepare_out(out: Path) -> Path:
     field, where = "", f"--out {out}"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        listing = sorted(path.name for path in out.iterdir() if path.name != LOGS)
+        listing = sorted(path.name for path in out.iterdir() if not _is_ours(path.name))
         probe = out / ".sparkgap-write-test"
         probe.write_bytes(b"")
         probe.unlink()
@@ -114,6 +115,11 @@ def prepare_out(out: Path) -> Path:
         remedy = f"free at least {FREE_BYTES_MIN >> 20} MB"
         raise Refused([Problem(where, 0, field, f"has only {free >> 20} MB free", remedy)])
     return out
+
+
+def _is_ours(name: str) -> bool:
+    """Logs and alarms: what a bench that was only watched leaves behind."""
+    return name == LOGS or name.startswith((ALARMS, f".{ALARMS}"))
 
 
 def _free_bytes(path: Path) -> int:

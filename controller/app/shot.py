@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from controller import messages
+from controller.app.alarm_file import kept_alarms
 from controller.app.booking import Booking, book_refusal, book_shot, open_catalogue
 from controller.app.folder_lock import FolderLock
 from controller.app.instruments import open_bench
@@ -18,6 +19,7 @@ from controller.app.wear import Wear, wear_of
 from controller.messages import Finished, Message, StepEntered
 from controller.rig.source import Problem, Refused
 from controller.runtime.actions import ActionFailed
+from controller.runtime.alarming import Alarming
 from controller.runtime.bench import Bench
 from controller.runtime.core import Core, CoreSetup, Outcome, Stop
 from controller.runtime.offload import Offload
@@ -102,19 +104,23 @@ async def run_shot(prepared: Prepared, world: World, stop_when: Callable[[Stop],
     """
     lock = FolderLock(prepared.out)
     try:
-        return await _run_locked(prepared, world, stop_when)
+        out = None if world.virtual else prepared.out
+        async with kept_alarms(prepared.rig, out, world.publish, world.utc, world.offload) as alarming:
+            return await _run_locked(prepared, world, stop_when, alarming)
     finally:
         lock.release()
 
 
-async def _run_locked(prepared: Prepared, world: World, stop_when: Callable[[Stop], None]) -> Finished:
+async def _run_locked(
+    prepared: Prepared, world: World, stop_when: Callable[[Stop], None], alarming: Alarming
+) -> Finished:
     """What is on the disk is looked at before any instrument is."""
     catalogue = await world.offload(lambda: open_catalogue(prepared.config, prepared.out))
     try:
         await world.offload(lambda: require_sound_journals(catalogue, prepared.rig.name, prepared.out))
         bench, identities = await open_bench(prepared.rig, world.connects)
         try:
-            return await _run_on(bench, identities, catalogue, prepared, world, stop_when)
+            return await _run_on(bench, identities, catalogue, prepared, world, stop_when, alarming)
         finally:
             await bench.close()
     finally:
@@ -128,6 +134,7 @@ async def _run_on(
     prepared: Prepared,
     world: World,
     stop_when: Callable[[Stop], None],
+    alarming: Alarming,
 ) -> Finished:
     log = EventLog(world.publish)
     await _book_interrupted(bench, prepared, world, catalogue, log)
@@ -156,6 +163,7 @@ async def _run_on(
             PLC_ASKS,
             world.virtual,
             prepared.config.started_utc,
+            alarming,
         )
     )
     stop_when(core.stop)

@@ -6,6 +6,7 @@ from typing import cast
 from controller.app.linked import Connect
 from controller.messages import Message
 from controller.rig.model import Rig
+from controller.runtime.alarming import Alarming
 from controller.runtime.frames import hello_of
 from controller.runtime.watching import Opens, Watcher
 from drivers.ports import CapacitorCharger, Daq, Instrument, RigPlc
@@ -18,6 +19,7 @@ def watcher_of(
     publish: Callable[[Message], None],
     started_utc: str,
     virtual: bool = False,
+    alarming: Alarming | None = None,
 ) -> Watcher:
     """A watcher for ``rig`` behind ``connects``, on the running loop; nothing is opened yet."""
 
@@ -30,4 +32,4 @@ def watcher_of(
         cast(Callable[[], Awaitable[CapacitorCharger]], opens("CapacitorCharger")),
         cast(Callable[[], Awaitable[Daq]], opens("Daq")),
     )
-    return Watcher(rig, watched, hello_of(rig, None, 0, "", virtual, "watch", started_utc), publish)
+    return Watcher(rig, watched, hello_of(rig, None, 0, "", virtual, "watch", started_utc), publish, alarming)

@@ -6,10 +6,11 @@ alarm stays as it is), a fresh one that is no number is never healthy.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from controller.messages import AlarmChanged, Frame, Message
+from controller.messages import AlarmChanged, Event, Frame, Message
 from controller.rig.model import Rig
 from controller.runtime.frames import frame_words
 from controller.runtime.situation import Situation
@@ -24,6 +25,9 @@ FRAMES_PER_LOOK = 5
 
 LOOKS_PER_WORST = 10
 """Looks per publication of worst values: a person reads one figure a second."""
+
+EARLY_MAX = 8
+"""Notices that wait for the first frame: one per way in which a kept file can be wrong."""
 
 FIRST_FAULT = "the PLC's first fault"
 """What the alarm of the trip says that the PLC saw first."""
@@ -95,14 +99,22 @@ class Alarming:
         self._late_s = 0.0
         self._frames = 0
         self._looks = 0
-        self.disk_free_bytes: float | None = None
-        """Free space where shots are written; None: nobody knows (virtual runs)."""
+        self._early: deque[str] = deque(maxlen=EARLY_MAX)
+        self._disk_free_bytes: float | None = None  # nobody knows on virtual time
 
     def restore(self, kept: Iterable[Standing], now_ns: int) -> tuple[str, ...]:
         """Alarms of an earlier core, published with the first frame; returns ids that rig.yaml no longer has."""
         self._trips = -1  # what was active is judged by the first status, whatever it says
         self._points_busy = True
         return self.book.restore(kept, now_ns)
+
+    def note_early(self, text: str) -> None:
+        """Something a person should know that happened before anybody listens: published with the first look."""
+        self._early.append(text)
+
+    def see_disk(self, free_bytes: float) -> None:
+        """Free space where shots are written, whenever somebody has looked."""
+        self._disk_free_bytes = free_bytes
 
     def on_frame(self, frame: Frame, situation: Situation) -> None:
         """Judge one frame; call it for each, right after it was published."""
@@ -138,6 +150,8 @@ class Alarming:
             self._judge_points(words, state, not forced and frame.age_s <= self._plc_stale_s, t_ns)
         self._judge_health(situation, t_ns)
         self.book.expire(t_ns)
+        while self._early:
+            self._publish(Event(t_ns, "alarms", "warning", self._early.popleft()))
         self._tell()
         self._looks += 1
         if self._looks >= LOOKS_PER_WORST:
@@ -191,7 +205,7 @@ class Alarming:
         if rule.subject == "late" and rule.high is not None:
             return not late_s <= rule.high, late_s, rule.text
         if rule.subject == "disk" and rule.low is not None:
-            free = self.disk_free_bytes
+            free = self._disk_free_bytes
             return None if free is None else not free >= rule.low, free, rule.text
         if rule.subject == "journal":
             return not situation.journal_alive, None, rule.text

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from controller.messages import Message
 from controller.rig.model import Rig
 from controller.runtime.actions import Actions, Captured, Store
+from controller.runtime.alarming import Alarming
 from controller.runtime.bench import Bench
 from controller.runtime.frames import hello_of
 from controller.runtime.health import Health
@@ -67,6 +68,7 @@ class CoreSetup:
     first_sequence: int
     virtual: bool
     started_utc: str
+    alarming: Alarming | None = None
 
 
 class Core:
@@ -108,7 +110,7 @@ class Core:
             setup.offload,
             setup.publish,
         )
-        self._pollers = Pollers(rig, self.situation, self.runner, health, setup.publish)
+        self._pollers = Pollers(rig, self.situation, self.runner, health, setup.publish, setup.alarming)
 
     def stop(self, reason: str) -> str:
         """Abort the run: dump, verify, end. May be called at any time, repeatedly; returns what happens now."""

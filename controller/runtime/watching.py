@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from controller.messages import Event, Hello, Message
 from controller.rig.model import Rig
+from controller.runtime.alarming import Alarming
 from controller.runtime.health import Health
 from controller.runtime.pollers import MISSES_MAX, Pollers
 from controller.runtime.requests import Answer
@@ -67,7 +68,14 @@ class Parting(Enum):
 class Watcher:
     """Watches one bench until :meth:`leave`. :meth:`abort` dumps it at any time."""
 
-    def __init__(self, rig: Rig, opens: Opens, hello: Hello, publish: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        rig: Rig,
+        opens: Opens,
+        hello: Hello,
+        publish: Callable[[Message], None],
+        alarming: Alarming | None = None,
+    ) -> None:
         self._rig = rig
         self._opens = opens
         self._hello = hello
@@ -80,7 +88,7 @@ class Watcher:
         self._leaving: asyncio.Future[None] = self._loop.create_future()
         self._settled: asyncio.Future[None] = self._loop.create_future()
         self.situation = Situation(self.now_ns())
-        self._pollers = Pollers(rig, self.situation, self, Health(), publish)
+        self._pollers = Pollers(rig, self.situation, self, Health(), publish, alarming)
 
     # --- outside ------------------------------------------------------------------------------------------------
 

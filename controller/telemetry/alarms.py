@@ -209,8 +209,8 @@ class AlarmBook:
         return self._standings[self._index[alarm]]
 
     def standings(self) -> tuple[Standing, ...]:
-        """Every alarm that is not simply normal, in the order of the specs."""
-        return tuple(s for s in self._standings if s.shown is not AlarmState.NORMAL)
+        """Every alarm that is not normal or has a number in the present disturbance, in the order of the specs."""
+        return tuple(s for s in self._standings if s.shown is not AlarmState.NORMAL or s.order)
 
     def take_changes(self) -> tuple[Standing, ...]:
         """The alarms changed since the last call, in the order of their changes; each once, as it stands now."""
