@@ -82,6 +82,7 @@ class MqttBridge:
         self._wake, self._stopped = asyncio.Event(), asyncio.Event()
         self._status = MqttStatus("connecting", "not connected yet")
         self._secrets()
+        self._put(self._narrator.begin())
         if site.broker.username and site.broker.tls is None:
             log.warning("the broker's password crosses the network in the clear: name `tls:` in site.yaml")
 
@@ -141,7 +142,8 @@ class MqttBridge:
             await self._converse(client)
             await self._say_off(client)
         except asyncio.CancelledError:
-            await self._say_off(client)
+            if not self._stopped.is_set():  # else it was said, and whoever stopped us has waited long enough
+                await self._say_off(client)
             raise
         finally:
             await leave_connection(client)
@@ -166,10 +168,13 @@ class MqttBridge:
                 continue
             if publication.qos == 0:
                 self._outbox.remove(publication)  # telemetry that fails is not told later
-            complete = await self._with_fingerprint(publication)
-            await client.publish(complete.topic, complete.payload, complete.qos, complete.retain)
-            self._outbox.remove(publication)
-            self._status = replace(self._status, published=self._status.published + 1)
+            await self._deliver(client, publication)
+
+    async def _deliver(self, client: Client, publication: Publication) -> None:
+        complete = await self._with_fingerprint(publication)
+        await client.publish(complete.topic, complete.payload, complete.qos, complete.retain)
+        self._outbox.remove(publication)
+        self._status = replace(self._status, published=self._status.published + 1)
 
     async def _idle(self) -> None:
         self._wake.clear()
@@ -191,10 +196,15 @@ class MqttBridge:
         return with_sha256(publication, digest)
 
     async def _say_off(self, client: Client) -> None:
+        """The end, on purpose: `off` first, in case there is no time for what is still owed."""
+        self._put(self._narrator.set_link("none"))
         try:
-            await client.publish(self._place.state, OFF, qos=1, retain=True, timeout=OFF_TIMEOUT_S)
-        except MqttError as error:
-            log.warning("the broker did not hear `off`: %s", error)
+            async with asyncio.timeout(OFF_TIMEOUT_S):
+                await client.publish(self._place.state, OFF, qos=1, retain=True)
+                while self._outbox.owes_reports and (publication := self._outbox.first()) is not None:
+                    await self._deliver(client, publication)
+        except (MqttError, TimeoutError) as error:
+            log.warning("the broker did not hear `off`: %s", error or "no answer")
 
     async def _pause(self, delay_s: float) -> None:
         try:

@@ -43,6 +43,10 @@ class Narrator:
             return [topics.shot(self._place, self._hello, message), *self._state()]
         return [topics.event(self._place, self._session, message)]
 
+    def begin(self) -> list[Publication]:
+        """Before anything was heard: whatever a broker still holds of an earlier panel is not true any more."""
+        return self._state()
+
     def set_link(self, link: str) -> list[Publication]:
         """The panel's link to the core changed: none, connected or lost."""
         self._link = link

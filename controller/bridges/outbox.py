@@ -64,6 +64,11 @@ class Outbox:
             return self._reports[0]
         return self._telemetry[0] if self._telemetry else None
 
+    @property
+    def owes_reports(self) -> bool:
+        """Whether anything waits that is worth the panel's last second: states, alarms, events, shots."""
+        return bool(self._unsent or self._reports)
+
     def remove(self, publication: Publication) -> None:
         """Forget one that was sent (or given up). What replaced it in the meantime stays."""
         if self._unsent.get(publication.topic) is publication:

@@ -5,6 +5,7 @@ Exported to configs/schema/site.json for editors. Paths in it are relative to th
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -29,9 +30,12 @@ TELEMETRY_PERIOD_MIN_S, TELEMETRY_PERIOD_MAX_S = 0.02, 60.0
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/:@]+$|^[0-9a-fA-F:]+$")]
+HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9a-fA-F:.]+")
+CLIENT_ID = re.compile(r"[A-Za-z0-9_.-]+")
+
+Host = Annotated[str, Field(min_length=1, max_length=253)]
 FileName = Annotated[str, Field(min_length=1, max_length=400)]
-ClientId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")]
+ClientId = Annotated[str, Field(min_length=1, max_length=100)]
 UserName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -134,6 +138,12 @@ def _broker(file: BrokerFile) -> Broker:
 
 
 def _problems(document: Document, broker: BrokerFile) -> Iterator[Problem]:
+    if not HOST.fullmatch(broker.host):
+        problem = f"'{broker.host[:80]}' is no host name and no address"
+        yield document.problem(("broker", "host"), problem, "write for example localhost; the port has its own key")
+    if broker.client_id and not CLIENT_ID.fullmatch(broker.client_id):
+        problem = f"'{broker.client_id}' is not a client id"
+        yield document.problem(("broker", "client_id"), problem, "use letters, digits, underscore, dot and hyphen")
     if not 1.0 <= broker.keepalive <= KEEPALIVE_MAX_S or not math.isclose(broker.keepalive, round(broker.keepalive)):
         problem = f"{broker.keepalive:g} s is not a keep-alive that MQTT can carry"
         remedy = f"write whole seconds from 1 s to {KEEPALIVE_MAX_S:g} s"
