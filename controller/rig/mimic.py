@@ -15,6 +15,7 @@ Symbol = Literal[
     "capacitor",
     "coupler",
     "door",
+    "dump",
     "gate",
     "ground",
     "horn",
@@ -35,7 +36,7 @@ Symbol = Literal[
     "tube",
     "vacuum",
 ]
-"""What the page can draw; ``box`` is a plain box with its title, for whatever has no symbol of its own."""
+"""What the page can draw. ``dump`` is a contact and a resistor to earth; ``box`` is for whatever has no symbol."""
 
 SYMBOLS: tuple[str, ...] = get_args(Symbol)
 
@@ -71,11 +72,12 @@ class Element:
     """One thing on the drawing.
 
     ``column`` and ``row`` are places on a coarse grid in halves (both 0 in a list). ``values`` are telemetry channels
-    shown beside it. ``active`` is the word that the symbol is drawn active for: a closed contact, a burning lamp, a
-    source that delivers. ``normal`` is the word it should prove at all times (empty: several are right). A difference
-    between command and proof is a movement for ``travel_s`` seconds, a mismatch after that. While one of ``trips``
-    holds, the element is what tripped. It is energised while one of ``energised_by`` is above ``energised_above``
-    in the channel's unit (None: it follows what it is linked to). ``module`` is its bank module, 0 for none.
+    shown beside it, ``labels`` a short name for each (empty: they need none). ``active`` is the word that the symbol
+    is drawn active for: a closed contact, a burning lamp, a source that delivers. ``normal`` is the word it should
+    prove at all times (empty: several are right). A difference between command and proof is a movement for
+    ``travel_s`` seconds, a mismatch after that. While one of ``trips`` holds, the element is what tripped. It is
+    energised while one of ``energised_by`` is above ``energised_above`` in the channel's unit (None: it follows what
+    it is linked to). ``module`` is its bank module, 0 for none.
     """
 
     id: str
@@ -86,6 +88,7 @@ class Element:
     row: float = 0.0
     note: str = ""
     values: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     commanded: Command | None = None
     proven: tuple[Position, ...] = ()
     active: str = ""

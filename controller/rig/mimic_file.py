@@ -35,6 +35,7 @@ ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,36}(<n>)?[a-z0-9_
 Point = Annotated[str, Field(pattern=r"^(not )?[a-z][a-z0-9_]{0,39}\.[A-Z][A-Z0-9_]{0,39}(<n>)?$")]
 Word = Annotated[str, Field(min_length=1, max_length=24)]
 Title = Annotated[str, Field(min_length=1, max_length=40)]
+Label = Annotated[str, Field(min_length=1, max_length=8)]
 Note = Annotated[str, Field(min_length=1, max_length=80)]
 Half = Annotated[float, Field(ge=0.0, le=GRID_MAX, multiple_of=0.5)]
 Place = Annotated[list[Half], Field(min_length=2, max_length=2)]
@@ -74,6 +75,7 @@ class ElementFile(StrictModel):
     per: Literal["module"] | None = None
     note: Note | None = None
     values: Annotated[list[ChannelName], Field(max_length=4)] = Field(default_factory=list)
+    labels: list[Label] = Field(default_factory=list)
     commanded: CommandFile | None = None
     proven: Annotated[dict[Word, Points], Field(max_length=6)] = Field(default_factory=dict)
     active: Word | None = None
@@ -136,6 +138,7 @@ def _element(name: str, file: ElementFile, number: int) -> Element:
         row=row + shift * file.step[1],
         note=filled(file.note or ""),
         values=tuple(filled(value) for value in file.values),
+        labels=tuple(file.labels),
         commanded=_command(file.commanded, number),
         proven=tuple(Position(word, tuple(filled(point) for point in points)) for word, points in file.proven.items()),
         active=file.active or "",
@@ -199,6 +202,9 @@ def _element_problems(
         if entry.per is None:
             problem, remedy = f"{MODULE} stands for nothing here", "add `per: module`"
         yield document.problem(path, problem, remedy)
+    if entry.labels and len(entry.labels) != len(entry.values):
+        problem = f"{len(entry.labels)} labels for {len(entry.values)} values"
+        yield document.problem((*path, "labels"), problem, "give every value its label, or none")
     yield from _word_problems(document, path, entry)
 
 

@@ -99,7 +99,7 @@ def test_the_railgun_bench_is_drawn_with_everything_that_holds_energy_or_keeps_p
 def test_an_entry_per_module_is_written_out_for_each():
     rig, _ = read_rig("railgun_bench")
     third = rig.mimic.element("module_3")
-    assert (third.title, third.column, third.row, third.module) == ("Module 3", 4.0, 3.0, 3)
+    assert (third.title, third.column, third.row, third.module) == ("Module 3", 4.5, 3.0, 3)
     assert (third.values, third.energised_by, third.energised_above) == (
         ("module_3_voltage",),
         ("module_3_voltage",),
@@ -198,6 +198,7 @@ REFUSALS = [
         "area: guards\n      at: [0, 0]\n      proven:",
         "an element of a list has no place",
     ),
+    ("labels: [A, B, B DAQ]", "labels: [A, B]", "2 labels for 3 values; give every value its label, or none"),
     ("    load:\n", "    switch_2:\n", "two elements are called 'switch_2'; rename one of them"),
     ("target: contactor}", "target: contacter}", "there is no element 'contacter'; did you mean contactor?"),
     ("target: contactor}", "target: charger}", "charger and charger are not two elements of one drawing"),
