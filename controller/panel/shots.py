@@ -1,14 +1,50 @@
-"""Recorded shots for the panel: catalogue and HDF5 records, read-only, on one thread of their own."""
+"""Recorded shots for the panel: what shot_reader.py reads, on one thread of its own."""
 
 from pathlib import Path
 
+from controller.panel.shot_reader import ChannelStretch, Filters, ShotDetail, ShotReader, StoredFile
+from controller.panel.worker import Worker
+from controller.shots.catalogue import CatalogueMissing, ShotEntry
+
+ANY = Filters()
+
 
 class ShotStore:
-    """What is in a folder of shots. ``catalogue`` is a database URL, empty for the file in the folder."""
+    """What is in a folder of shots. ``catalogue`` is a database URL, empty for the file in the folder.
+
+    Every method raises WorkerBusy, and CatalogueUnusable (a damaged, older or newer catalogue, a server that is down).
+    A folder without a catalogue is one without shots.
+    """
 
     def __init__(self, out: Path, catalogue: str) -> None:
-        self.out = out
-        self.catalogue = catalogue
+        self._reader = ShotReader(out, catalogue)
+        self._worker = Worker("shots")
 
     def close(self) -> None:
         """End the thread; nothing may be asked after that."""
+        self._worker.close()
+
+    async def list(self, filters: Filters = ANY) -> tuple[ShotEntry, ...]:
+        """Shots, newest first, that match every filter; none when there is no catalogue."""
+        try:
+            return await self._worker.run(lambda: self._reader.list(filters))
+        except CatalogueMissing:
+            return ()
+
+    async def get(self, number: int) -> ShotDetail:
+        """One shot. Raises UnknownShot."""
+        return await self._worker.run(lambda: self._reader.get(number))
+
+    async def waveform(self, number: int, channel: str, from_s: float, to_s: float, points: int) -> ChannelStretch:
+        """One channel between two instants, in seconds relative to T0 (to the start when the shot has none).
+
+        Raises UnknownShot, NoFile, UnknownChannel, RecordUnusable.
+        """
+        return await self._worker.run(lambda: self._reader.waveform(number, channel, from_s, to_s, points))
+
+    async def file(self, number: int, role: str) -> StoredFile:
+        """The shot's file of a role (record, report, sheet...), checked against the catalogue's sha256.
+
+        Raises UnknownShot, NoFile, RecordUnusable when the file was changed.
+        """
+        return await self._worker.run(lambda: self._reader.file(number, role))
