@@ -12,7 +12,7 @@ export interface Cell {
 
 export const CELLS: Readonly<Record<Direction, Cell>> = {
   wide: { width: 106, height: 106 },
-  tall: { width: 64, height: 138 },
+  tall: { width: 68, height: 152 },
 };
 
 export interface XY {
