@@ -13,6 +13,7 @@ PACKAGES = {
     "lxi": "lxi-tools",
     "mbpoll": "mbpoll",
     "mosquitto": "mosquitto",
+    "mosquitto_passwd": "mosquitto",
     "ngspice": "ngspice",
     "postgres": "postgresql",
     "spin": "spin",

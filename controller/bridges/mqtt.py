@@ -115,6 +115,12 @@ class MqttBridge:
         if not _has_add_reader():
             self._say("down", "MQTT needs asyncio's selector event loop on Windows")
             return
+        try:
+            await self._live()
+        finally:
+            self._status = replace(self._status, state="off", text="stopped")
+
+    async def _live(self) -> None:
         clock = asyncio.get_running_loop().time
         delays = self._new_delays()
         while not self._stopped.is_set():
@@ -128,15 +134,14 @@ class MqttBridge:
             if clock() - began_s >= STEADY_S:
                 delays = self._new_delays()
             await self._pause(next(delays))
-        self._status = replace(self._status, state="off", text="stopped")
 
     async def _live_once(self) -> None:
         """One connection's life. Returns when stopped; raises MqttError when it broke or never came to be."""
         client = make_client(self._broker, self._place, *self._secrets())
         await open_connection(client)
         try:
-            await client.publish(self._place.state, ONLINE, qos=1, retain=True)
             self._outbox.connected()
+            await client.publish(self._place.state, ONLINE, qos=1, retain=True)
             self._status = replace(self._status, connections=self._status.connections + 1)
             self._say("connected", f"{self._broker.host}:{self._broker.port}")
             await self._converse(client)
