@@ -6,6 +6,7 @@ alarm stays as it is), a fresh one that is no number is never healthy.
 """
 
 import math
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,12 @@ EARLY_MAX = 8
 
 FIRST_FAULT = "the PLC's first fault"
 """What the alarm of the trip says that the PLC saw first."""
+
+NO_NUMBER = "no valid number"
+"""What the alarm of a channel says whose fresh value is NaN or infinite."""
+
+_LARGEST = sys.float_info.max
+"""The bound of a side that has none: infinity is healthy on neither."""
 
 _SHOT = BenchState.SHOT.value
 _WORDS = tuple(word.name for word in frame_words())
@@ -181,8 +188,9 @@ class Alarming:
             self.book.judge(limit.index, None, t_ns)
             return
         inside = limit.deadband if limit.detector.held else 0.0
-        healthy = limit.low + inside <= value <= limit.high - inside  # NaN is never healthy
-        self.book.judge(limit.index, not healthy, t_ns, value, limit.text)
+        healthy = limit.low + inside <= value <= limit.high - inside  # NaN and infinity never are
+        text = limit.text if math.isfinite(value) or limit.column < 0 else NO_NUMBER
+        self.book.judge(limit.index, not healthy, t_ns, value, text)
 
     def _judge_points(self, words: Sequence[int], state: str, trusted: bool, t_ns: int) -> None:
         self._points_busy = False
@@ -272,8 +280,8 @@ class Alarming:
             index=index,
             detector=self.book.detectors[index],
             column=column,
-            low=-math.inf if rule.low is None else rule.low,
-            high=math.inf if rule.high is None else rule.high,
+            low=-_LARGEST if rule.low is None else rule.low,
+            high=_LARGEST if rule.high is None else rule.high,
             deadband=rule.deadband,
             source=source,
             stale_s=stale_s,
