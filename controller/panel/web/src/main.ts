@@ -23,11 +23,12 @@ const display: Display = {
 const bench = new BenchStore(display);
 const client = new StreamClient(streamUrl(location), bench, browser);
 
-/** The rig never changes while a panel lives; a panel that is not there yet is asked again. */
+/** What never changes while a panel lives; a panel that is not there yet is asked again. */
 async function loadRig(): Promise<void> {
   for (;;) {
     try {
       bench.rig = await getJson<RigInfo>("api/v1/rig");
+      bench.simulated = (await getJson<{ simulated: boolean }>("api/v1/state")).simulated;
       return;
     } catch (error) {
       console.info("the rig is not known yet:", error);

@@ -34,6 +34,8 @@ export interface Bench {
   readonly hello: Hello | null;
   /** GET /api/v1/rig, null until it is there. */
   readonly rig: RigInfo | null;
+  /** The bench is made of stand-ins; null until it is known. */
+  readonly simulated: boolean | null;
   readonly channels: readonly ChannelInfo[];
   readonly sources: readonly SourceInfo[];
   /** The PLC's state name as it was last heard, null before; look at `plcStale` beside it. */

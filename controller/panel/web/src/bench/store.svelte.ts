@@ -31,6 +31,7 @@ export class BenchStore implements Bench, StreamHandler {
   why = $state.raw("");
   hello = $state.raw<Hello | null>(null);
   rig = $state.raw<RigInfo | null>(null);
+  simulated = $state.raw<boolean | null>(null);
   plcState = $state.raw<string | null>(null);
   plcStale = $state.raw(true);
   step = $state.raw(-1);

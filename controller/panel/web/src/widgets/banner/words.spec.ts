@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+
+import { hello } from "../../testing/hello";
+import { linkText, modeText, progressOf } from "./words";
+
+test.each([
+  ["connecting", true, "", "connecting to the panel"],
+  ["connecting", true, "refused", "no panel: refused; trying again"],
+  ["none", true, "", "no core yet: nothing is heard of the bench"],
+  ["lost", true, "", "core lost: nothing is heard of the bench"],
+  ["connected", true, "", "no frames: what is shown is old"],
+  ["connected", false, "", "live"],
+] as const)("link %s, silent %s: %s%s", (link, silent, why, text) => {
+  const said = linkText({ link, silent, why });
+  expect(said.text).toBe(text);
+  expect(said.tone).toBe(text === "live" ? "normal" : "wrong");
+});
+
+test("progress", () => {
+  const none = { marks: [], step: -1, finished: null };
+  expect(progressOf({ ...none, hello: null }).text).toBe("no run");
+  expect(progressOf({ ...none, hello: hello() }).text).toBe("none of 2");
+  expect(progressOf({ ...none, hello: hello(), marks: ["done", "running"] })).toEqual({
+    title: "Step 2 of 2",
+    text: "fire",
+  });
+  expect(progressOf({ ...none, hello: hello(), step: 0 }).text).toBe("charge");
+});
+
+test("modes", () => {
+  expect(modeText("watch")).toBe("watched, nothing runs");
+  expect(modeText("other")).toBe("other");
+});
