@@ -114,7 +114,10 @@ class Log:
 
 
 class Viewer:
-    """One connection's place in the log. ``live`` while it keeps up: then the broadcaster writes to ``port``."""
+    """One connection's place in the log.
+
+    ``live`` while it keeps up: then the broadcaster writes to ``port``. ``paused`` while its socket is full.
+    """
 
     def __init__(self, port: Port, log: Log, row: int, on_live: Callable[["Viewer", bool], None]) -> None:
         self.port = port
@@ -126,7 +129,7 @@ class Viewer:
         self._text = log.next_text
         self._on_live = on_live
         self._was_live = False
-        self._paused = False
+        self.paused = False
         self._scheduled = False
         self._gone = False
 
@@ -137,7 +140,7 @@ class Viewer:
 
     def pause(self) -> None:
         """The socket is full: no more writes until :meth:`resume`. What was written is on its way."""
-        self._paused = True
+        self.paused = True
         if self.live:
             self.live = False
             self._row, self._text = self._log.head + 1, self._log.next_text
@@ -145,7 +148,7 @@ class Viewer:
 
     def resume(self) -> None:
         """The socket takes more: serve what was missed."""
-        self._paused = False
+        self.paused = False
         self.pump()
 
     def leave(self) -> None:
@@ -158,7 +161,7 @@ class Viewer:
     def pump(self) -> None:
         """Write until the socket is full, the burst is over or everything is said."""
         budget = BURST_BYTES
-        while not self._paused and not self._gone and not self.live:
+        while not self.paused and not self._gone and not self.live:
             if budget <= 0:
                 self._later()
                 return

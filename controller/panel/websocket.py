@@ -8,6 +8,7 @@ same browser can neither read the stream nor rebind a name of its own to this ad
 import asyncio
 import logging
 import math
+import socket
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import parse_qs
@@ -26,6 +27,10 @@ PATH = "/api/v1/stream"
 
 WRITE_HIGH_BYTES = 1 << 16
 """High-water mark of a viewer's transport, three seconds of 100 channels: above it the viewer is paused."""
+
+SEND_BUFFER_BYTES = 1 << 17
+"""Asked of the kernel for each viewer: left alone it buffers minutes for one that does not read, which then hears the
+past before it hears that it is behind."""
 
 INBOUND_MAX_BYTES = 1024
 """Largest message read from a viewer; none is expected."""
@@ -84,6 +89,9 @@ class _Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are not its subclasses
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         self.write = self._transport.write
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -17,6 +17,14 @@ PATIENCE_S = 20.0
 """Only a test that fails waits so long."""
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is not a silent core."""
+    monkeypatch.setattr(feed_module, "SILENCE_S", 3600.0)
+    monkeypatch.setattr(feed_module, "HELLO_S", 3600.0)
+    monkeypatch.setattr(feed_module, "CONNECT_S", 3600.0)
+
+
 class Core:
     """A bus by hand: what it replays to whoever connects, and what the test makes it say then."""
 
