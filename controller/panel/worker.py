@@ -54,11 +54,17 @@ class Worker:
                 return wrapped.result()
             raise WorkerBusy(f"the disk or the database did not answer within {self._deadline_s:g} s")
         finally:
-            wrapped.cancel()  # no effect once it is done
+            answer.cancel()  # has no effect once it has begun
+            wrapped.cancel()
 
     def close(self) -> None:
         """Let the thread end after what waits now; it is not waited for, and nothing may be asked after that."""
         self._jobs.put(None)
+
+    def join(self, timeout_s: float) -> None:
+        """Block until the thread has ended, for tests."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
