@@ -163,7 +163,7 @@ class MqttBridge:
         except* MqttError as group:
             reason = group.exceptions[0]
         if reason is not None:
-            raise MqttError(str(reason.__cause__ or reason)) from reason
+            raise MqttError(_in_words(reason.__cause__ or reason)) from reason
 
     async def _send(self, client: Client) -> None:
         while not self._stopped.is_set():
@@ -242,6 +242,11 @@ async def _watch(client: Client) -> None:
     """Raise MqttError as soon as the connection is gone; what a broker sends that nobody asked for is thrown away."""
     async for _ in client.messages:
         log.debug("the broker sent something nobody subscribed to; ignored")
+
+
+def _in_words(reason: BaseException) -> str:
+    text = str(reason)  # paho calls a connection that was closed or that nobody answered on "unspecified"
+    return "the connection broke" if "Unspecified error" in text else text
 
 
 def _now_ns() -> int:

@@ -98,7 +98,7 @@ def test_lateness_is_a_histogram_with_its_maximum() -> None:
         scrape.metrics.take(frame(seq, late_s=late_s))
     found = scrape.samples()
     name = "sparkgap_core_frame_lateness_seconds"
-    assert found[f"{name}_bucket", "0.0001"] == 2
+    assert found[f"{name}_bucket", "0.001"] == 2
     assert found[f"{name}_bucket", "0.005"] == 3
     assert found[f"{name}_bucket", "0.5"] == 3
     assert found[f"{name}_bucket", "+Inf"] == found[f"{name}_count", ""] == 4
