@@ -51,6 +51,7 @@ class PanelKeeper:
         self._on_trouble = on_trouble
         self._attach: messages.Attach | None = None
         self._child: Child | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._ending = asyncio.Event()
         self.settled = asyncio.Event()
         self.refused: tuple[str, ...] = ()
@@ -75,7 +76,12 @@ class PanelKeeper:
         """Tell the panel to end, at once and without waiting: :meth:`run` returns when it has."""
         self._ending.set()
         if self._child is not None:
-            self._child.control.close()
+            self._order_end(self._child)
+
+    def _order_end(self, child: Child) -> None:
+        """Close its input, and kill it when that does not help: it may hang before its first line already."""
+        child.control.close()
+        self._timer = self._timer or asyncio.get_running_loop().call_later(STOP_TIMEOUT_S, child.kill)
 
     async def run(self) -> None:
         """Keep a panel up until :meth:`end`. Raises nothing: whatever happens to a panel is no concern of a run."""
@@ -122,14 +128,17 @@ class PanelKeeper:
         self._child = child
         try:
             if self._ending.is_set():
-                child.control.close()
-            self._send_attach(child)
+                self._order_end(child)
+            else:
+                self._send_attach(child)
             await self._until_ended(child)
         except ChildFailed as failed:
             return str(failed)
         finally:
             self._child = None
             await child.stop(STOP_TIMEOUT_S)
+            if self._timer is not None:
+                self._timer.cancel()
         return f"the panel ended by itself with {child.returncode}"
 
     async def _until_ended(self, child: Child) -> None:

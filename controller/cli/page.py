@@ -13,7 +13,7 @@ from controller.app.logs import LOGS
 from controller.app.panel_child import PanelJob
 from controller.app.ports import require_port
 from controller.app.preflight import read_bounded
-from controller.rig.site import load_site
+from controller.rig.site import Site, load_site
 
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 """What is set where a browser can have a window."""
@@ -25,7 +25,7 @@ OPENERS = {"darwin": "open"}
 def panel_job(config: messages.RunConfig, port: int, site: str) -> PanelJob:
     """The panel for a run. Raises Refused for an unusable site file and a port that is taken."""
     path = find_site(site)
-    load_site(read_bounded(path), str(path))
+    _require_usable(load_site(read_bounded(path), str(path)), path.parent)
     require_port(port)
     panel = messages.PanelConfig(
         rig=config.rig,
@@ -36,6 +36,17 @@ def panel_job(config: messages.RunConfig, port: int, site: str) -> PanelJob:
         simulated=not config.lab,
     )
     return PanelJob(panel, Path(config.out) / LOGS)
+
+
+def _require_usable(site: Site, folder: Path) -> None:
+    """Raises Refused for files that the site names and that cannot be read."""
+    if site.broker is None:
+        return
+    from controller.bridges.connection import read_password, tls_context
+
+    read_password(site, site.broker, folder)
+    if site.broker.tls is not None:
+        tls_context(site, site.broker.tls, folder)
 
 
 def open_browser(address: str) -> bool:

@@ -1,7 +1,10 @@
-"""Children that keep the pipe contract of the supervisor: ``fake_children.py rig|core BEHAVIOUR FILE``.
+"""Children that keep the pipe contract of the supervisor: ``fake_children.py rig|core|panel BEHAVIOUR FILE``.
 
 Core behaviours: ``pass`` fires after ten frames; ``wait`` runs until told to abort; ``refuse``; ``die`` kills itself
-after five frames unless its mode is recover; ``die-always``. FILE gets one line per thing the child was told.
+after five frames unless its mode is recover; ``die-always``. In mode watch it runs until its input closes; then
+``pass`` exits with 0, ``dumped`` with 3, ``unsafe`` with 4, and ``die`` kills itself after five frames. Panel
+behaviours: ``serve``; ``refuse``; ``die`` at once; ``die-late`` once it served; ``mute`` says nothing; ``deaf`` does
+not even end. FILE gets one line per thing the child was told.
 """
 
 import json
@@ -23,7 +26,24 @@ def main() -> None:
         if not first:
             return
         told.write(f"{role} {first.decode().strip()}\n")
-        (rig if role == "rig" else core)(behaviour, first, told)
+        {"rig": rig, "core": core, "panel": panel}[role](behaviour, first, told)
+
+
+def panel(behaviour: str, first: bytes, told: object) -> None:
+    if behaviour == "refuse":
+        say({"refused": ["--port: 80: cannot be listened to; give another --port"]})
+        sys.exit(2)
+    if behaviour == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if behaviour == "deaf":
+        signal.pause()
+    if behaviour != "mute":
+        say({"panel": f"http://127.0.0.1:{json.loads(first)['port'] or 4321}"})
+    if behaviour == "die-late":
+        os.kill(os.getpid(), signal.SIGKILL)
+    for line in iter(sys.stdin.buffer.raw.readline, b""):
+        told.write(f"panel {line.decode().strip()}\n")
+    told.write("panel end\n")
 
 
 def rig(behaviour: str, first: bytes, told: object) -> None:
@@ -42,8 +62,13 @@ def core(behaviour: str, first: bytes, told: object) -> None:
         say({"refused": ["profile.yaml:3: steps: empty; give at least one step"]})
         sys.exit(2)
     server = socket.create_server(("127.0.0.1", 0))
-    say({"bus": f"127.0.0.1:{server.getsockname()[1]}", "pid": os.getpid()})
+    bus = f"127.0.0.1:{server.getsockname()[1]}"
+    say({"bus": bus, "requests": "127.0.0.1:9", "pid": os.getpid()})
     link, _ = server.accept()
+    if mode == "watch":
+        watch(link, behaviour)
+        told.write("core end\n")
+        sys.exit({"dumped": 3, "unsafe": 4}.get(behaviour, 0))
     finished = run(link, behaviour, mode, told)
     link.sendall(messages.encode(finished))
     link.close()
@@ -72,6 +97,16 @@ def run(link: socket.socket, behaviour: str, mode: str, told: object) -> message
             told.write(f"core {line.decode().strip() or 'closed'}\n")
             return finish(3, "aborted", "aborted")
     return finish(4, "error", "unsafe-unconfirmed")
+
+
+def watch(link: socket.socket, behaviour: str) -> None:
+    link.sendall(messages.encode(messages.Hello("fake", "", "", 0, "", (), (), 0.0, False, "watch")))
+    for index in range(10_000):
+        link.sendall(messages.encode(messages.Frame(index, index * 20_000_000, (), "SAFE", -1, None, 0.0)))
+        if index == 5 and behaviour == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if select.select([sys.stdin.buffer.raw], [], [], 0.02)[0]:
+            return
 
 
 def finish(code: int, verdict: str, ended: str) -> messages.Finished:
