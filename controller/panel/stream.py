@@ -50,6 +50,11 @@ class Broadcaster:
         """Whether another viewer would be refused."""
         return len(self._viewers) >= VIEWERS_MAX
 
+    @property
+    def head(self) -> int:
+        """Number of the newest row; 0 before there was one."""
+        return self._log.head
+
     def stats(self) -> StreamStats:
         """Counts for /metrics."""
         sent = self._past_sent + self._sent + sum(viewer.sent for viewer in self._viewers)

@@ -103,8 +103,9 @@ class Row:
 def encode_row(layout: RowLayout, frame: Frame, seq: int) -> bytes:
     """``frame`` as a row numbered ``seq``.
 
-    Whatever does not fit is not there: values, ages or words of another count than the layout's are NaN (words: 0)
-    and not valid, and a number beyond f32 is infinite. ``seq`` is modulo 2^32 (2.7 years at 50 Hz).
+    Whatever does not fit is not there: with values, words or ages of another count than the layout's the values are
+    NaN and not valid, the words 0, and missing ages infinite, so that nothing looks fresh. A number beyond f32 is
+    infinite. ``seq`` is modulo 2^32 (2.7 years at 50 Hz).
     """
     values, ages_s, words = frame.values, frame.ages_s, frame.words
     flags = VALUES_VALID
@@ -122,7 +123,7 @@ def encode_row(layout: RowLayout, frame: Frame, seq: int) -> bytes:
 
 
 def _absent(layout: RowLayout, frame: Frame) -> tuple[tuple[float, ...], tuple[float, ...], tuple[int, ...]]:
-    ages_s = frame.ages_s if len(frame.ages_s) == layout.sources else (math.nan,) * layout.sources
+    ages_s = frame.ages_s if len(frame.ages_s) == layout.sources else (math.inf,) * layout.sources
     return (math.nan,) * layout.channels, ages_s, (0,) * layout.words
 
 

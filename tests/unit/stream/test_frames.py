@@ -112,6 +112,8 @@ def test_what_does_not_fit_is_not_there() -> None:
     assert row.words == (0,)
     assert all(math.isnan(value) for value in row.values)
     assert row.ages_s == pytest.approx((0.1, 0.2))
+    (row,) = decode_message(LAYOUT, message([encode_row(LAYOUT, Frame(0, 0, (), "OFF", 0, None, 0.0), 1)], 1, LAYOUT))
+    assert row.ages_s == (math.inf, math.inf)  # nothing may look fresh
 
 
 def test_numbers_beyond_their_type_are_clamped() -> None:

@@ -58,6 +58,7 @@ def test_a_viewer_hears_the_snapshot_its_backfill_and_then_live() -> None:
     assert live == {"type": "live", "seq": 11}
     assert port.heard[-2:] == [11, 12]
     assert port.rows[0].t_s == pytest.approx(0.1)
+    assert bench.stream.head == 12
 
 
 def test_without_a_wish_there_is_no_backfill() -> None:
