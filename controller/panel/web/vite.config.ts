@@ -1,9 +1,16 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+
+/** Svelte's error texts name pages on the web; the built page names nothing outside itself. */
+const noAddresses: Plugin = {
+  name: "no-addresses",
+  renderChunk: (code) => ({ code: code.replaceAll("https://svelte.dev/e/", "svelte: "), map: null }),
+};
 
 export default defineConfig({
   base: "./",
-  plugins: [svelte()],
+  plugins: [svelte(), noAddresses],
   build: {
     outDir: "../static",
     emptyOutDir: true,
