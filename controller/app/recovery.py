@@ -6,7 +6,6 @@ the action is always the same.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import cast
 
 from controller.app.booking import JOURNAL_NAME, open_catalogue
@@ -17,7 +16,7 @@ from controller.app.preflight import Prepared
 from controller.app.shot import World
 from controller.messages import Finished
 from controller.rig.model import Rig
-from controller.runtime.frames import frame_of, hello_of
+from controller.runtime.frames import FrameMaker, hello_of
 from controller.runtime.situation import Situation, observe
 from controller.sequencer.engine import Ending, proven_safe
 from drivers.errors import InstrumentError
@@ -79,14 +78,14 @@ def _onlooker(prepared: Prepared, world: World) -> Callable[[PlcStatus | None], 
     """Shows every look at the PLC to whoever listens on the bus; a look without an answer only lets the values age."""
     loop = asyncio.get_running_loop()
     situation = Situation(round(loop.time() * 1e9))
-    looks = count(1)
+    maker = FrameMaker(situation, prepared.rig.bank.modules)
     world.publish(hello_of(prepared.rig, None, 0, "", world.virtual, "recover", prepared.config.started_utc))
 
     def show(status: PlcStatus | None) -> None:
         now_ns = round(loop.time() * 1e9)
         if status is not None:
             situation.status, situation.status_ns = status, now_ns
-        world.publish(frame_of(situation, next(looks), now_ns, -1, None, 0.0))
+        world.publish(maker.make(now_ns, -1, None, 0.0))
 
     return show
 

@@ -9,6 +9,7 @@ from controller.runtime.situation import Situation
 from controller.safety.bench import BenchState
 from controller.sequencer.plan import Plan
 from controller.telemetry.channels import telemetry_channels, telemetry_sources
+from drivers.ports import ChargerReading
 from drivers.wire.plc import MODULES_MAX, Flag, Input, Output, PlcStatus, Trip
 
 NEVER_S = math.inf
@@ -58,31 +59,68 @@ def _bit_names(points: type[IntFlag]) -> tuple[str, ...]:
     return tuple(named.get(index, "") for index in range(max(named) + 1))
 
 
-def frame_of(
-    situation: Situation, sequence: int, now_ns: int, step: int, countdown_s: float | None, late_s: float
-) -> Frame:
-    """One frame in the order of :func:`hello_of`; without any status it carries no values."""
-    status, charger = situation.status, situation.charger
-    if status is None:
-        return Frame(sequence, now_ns, (), BenchState.UNKNOWN.value, step, None, NEVER_S, late_s=late_s)
-    age_s = (now_ns - situation.status_ns) * 1e-9
-    values = (
-        status.probe_a_v,
-        status.probe_b_v,
-        math.nan if situation.witness_v is None else situation.witness_v,
-        *status.module_v,
-        status.target_v,
-        math.nan if charger is None else charger.voltage_v,
-        math.nan if charger is None else charger.current_a,
-    )
-    ages_s = (
-        age_s,
-        NEVER_S if situation.witness_v is None else (now_ns - situation.witness_ns) * 1e-9,
-        NEVER_S if charger is None else (now_ns - situation.charger_ns) * 1e-9,
-    )
-    return Frame(
-        sequence, now_ns, values, status.state.name, step, countdown_s, age_s, _words_of(status), ages_s, late_s
-    )
+class FrameMaker:
+    """The frames of one core, in the order of :func:`hello_of`. What no new reading has changed is not made again."""
+
+    def __init__(self, situation: Situation, modules: int) -> None:
+        self._situation = situation
+        self._modules = modules
+        self._sequence = 0
+        self._status: PlcStatus | None = None
+        self._charger: ChargerReading | None = None
+        self._witness_v: float | None = None
+        self._state = BenchState.UNKNOWN.value
+        self._words: tuple[int, ...] = ()
+        self._values: tuple[float, ...] = ()
+
+    def make(self, now_ns: int, step: int, countdown_s: float | None, late_s: float) -> Frame:
+        """The next frame; without any status it carries no values."""
+        situation = self._situation
+        status = situation.status
+        self._sequence += 1
+        if status is None:
+            return Frame(self._sequence, now_ns, (), self._state, step, None, NEVER_S, late_s=late_s)
+        if status is not self._status:
+            self._state, self._words = status.state.name, _words_of(status)
+            self._collect(status)
+        elif situation.witness_v is not self._witness_v or situation.charger is not self._charger:
+            self._collect(status)
+        age_s = (now_ns - situation.status_ns) * 1e-9
+        ages_s = (
+            age_s,
+            NEVER_S if situation.witness_v is None else (now_ns - situation.witness_ns) * 1e-9,
+            NEVER_S if situation.charger is None else (now_ns - situation.charger_ns) * 1e-9,
+        )
+        return Frame(
+            self._sequence,
+            now_ns,
+            self._values,
+            self._state,
+            step,
+            countdown_s,
+            age_s,
+            self._words,
+            ages_s,
+            late_s,
+        )
+
+    def _collect(self, status: PlcStatus) -> None:
+        charger, witness_v = self._situation.charger, self._situation.witness_v
+        self._status, self._charger, self._witness_v = status, charger, witness_v
+        self._values = (
+            status.probe_a_v,
+            status.probe_b_v,
+            math.nan if witness_v is None else witness_v,
+            *self._module_v(status),
+            status.target_v,
+            math.nan if charger is None else charger.voltage_v,
+            math.nan if charger is None else charger.current_a,
+        )
+
+    def _module_v(self, status: PlcStatus) -> tuple[float, ...]:
+        """One value per module of the rig, whatever the PLC counts: one that has just started has seen none yet."""
+        missing = self._modules - len(status.module_v)
+        return status.module_v if missing == 0 else (*status.module_v[: self._modules], *(math.nan,) * missing)
 
 
 def _words_of(status: PlcStatus) -> tuple[int, ...]:

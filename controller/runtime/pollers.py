@@ -10,11 +10,12 @@ from typing import Protocol
 from controller.messages import Message
 from controller.rig.model import Rig
 from controller.runtime.alarming import Alarming
-from controller.runtime.frames import frame_of
+from controller.runtime.frames import FrameMaker
 from controller.runtime.health import Health
 from controller.runtime.situation import Situation
 from drivers.errors import InstrumentError
 from drivers.ports import CapacitorCharger, Daq
+from drivers.wire.plc import PlcState
 
 FRAME_S = 0.02
 """Telemetry frame period (design.md 2)."""
@@ -84,7 +85,7 @@ class Pollers:
         daq = next(spec.name for spec in rig.instruments if spec.port == "Daq")
         self._daq_channels = [(c.name, c.input, c.scale) for c in rig.channels_of(daq)]
         self._witness = next((c for c in self._daq_channels if c[0] == "probe_b_daq"), None)
-        self._sequence = 0
+        self._maker = FrameMaker(situation, rig.bank.modules)
 
     async def charger(self, charger: CapacitorCharger) -> None:
         """Read the charger every half second until it is lost."""
@@ -99,12 +100,10 @@ class Pollers:
         start, slot = self._loop.time(), 0
         while True:
             now = self._loop.time()
-            now_ns = self._host.now_ns()
+            now_ns = round(now * 1e9)
             late_s = max(0.0, now - (start + slot * FRAME_S))  # timers of whole milliseconds also fire early
             self._health.promise("frames", now_ns, ANSWER_S)
-            self._sequence += 1
-            step, countdown_s = self._host.step(), self._host.countdown_s(now_ns)
-            frame = frame_of(self._situation, self._sequence, now_ns, step, countdown_s, late_s)
+            frame = self._maker.make(now_ns, self._host.step(), self._host.countdown_s(now_ns), late_s)
             self._publish(frame)
             if self._alarming is not None:
                 self._alarming.on_frame(frame, self._situation)
@@ -151,4 +150,4 @@ class Pollers:
 
     def _daq_period_s(self) -> float:
         status = self._situation.status
-        return DAQ_FAST_S if status is not None and status.state.name == "DUMPING" else DAQ_S
+        return DAQ_FAST_S if status is not None and status.state is PlcState.DUMPING else DAQ_S

@@ -30,6 +30,7 @@ from drivers.wire.plc import (
     PermitArguments,
     PermitToken,
     PlcCommand,
+    PlcState,
     PlcStatus,
     Refusal,
     encode_fire_enable,
@@ -166,7 +167,7 @@ class Runner:
     def emi(self, now_ns: int) -> bool:
         """True while the pulse disturbs readings."""
         status, fire_ns = self._situation.status, self._situation.fire_ns
-        in_shot = status is not None and status.state.name == BenchState.SHOT.name
+        in_shot = status is not None and status.state is PlcState.SHOT
         return in_shot or (fire_ns is not None and now_ns - fire_ns < EMI_S * 1e9)
 
     def quiet(self, now_ns: int) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from controller.safety.bench import BenchState, Reading
 from controller.sequencer.steps import Observation
 from drivers.ports import ChargerReading
-from drivers.wire.plc import Flag, Input, PlcStatus, Refusal, Trip
+from drivers.wire.plc import Flag, Input, PlcState, PlcStatus, Refusal, Trip
 
 LOG_SAMPLES_MAX = 400_000
 """Per slow channel: more than an hour at 100 Hz; then the oldest half is dropped and the record says so."""
@@ -93,7 +93,8 @@ class Situation:
         )
 
 
-_STATES = {state.name: state for state in BenchState}
+_NAMES = {state.name: state for state in BenchState}
+_STATES = {state: _NAMES.get(state.name, BenchState.UNKNOWN) for state in PlcState}
 _FLAG_NAMES = tuple((flag.value, str(flag.name)) for flag in Flag)
 _INPUT_NAMES = tuple((bit.value, str(bit.name)) for bit in Input)
 _TRIP_NAMES = tuple((trip.value, str(trip.name)) for trip in Trip)
@@ -104,7 +105,7 @@ _CACHE_MAX = 4096
 
 def bench_state(status: PlcStatus) -> BenchState:
     """The PLC's state in the controller's words; one it does not know is the worst case."""
-    return _STATES.get(status.state.name, BenchState.UNKNOWN)
+    return _STATES.get(status.state, BenchState.UNKNOWN)
 
 
 def trip_names(trips: Trip) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ their rank (plant, PLC, links, core) and then in the order they were made, so th
 import asyncio
 import heapq
 import selectors
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from enum import IntEnum
@@ -19,6 +20,9 @@ _NS = 1_000_000_000
 _RANKS = 4
 _TIMERS_MAX = 1 << 40
 """Timers one loop may make before their order within an instant is lost: years of virtual time."""
+
+PURGE_MIN = 1024
+"""Timers that may wait before cancelled ones are looked for: a shot has a few dozen at a time."""
 
 
 class Rank(IntEnum):
@@ -48,60 +52,32 @@ class CallbackFailed(RuntimeError):
     """A callback or a forgotten task raised on the virtual loop: a defect of this program. The cause is chained."""
 
 
-class _Timer(asyncio.TimerHandle):
-    """A timer ordered by (instant, rank, creation), the three as one number, instead of by a float alone."""
-
-    __slots__ = ("key",)
-
-    def __init__(
-        self,
-        when: float,
-        callback: Callable[..., object],
-        args: tuple[object, ...],
-        loop: asyncio.AbstractEventLoop,
-        context: Context | None,
-        key: int,
-    ) -> None:
-        super().__init__(when, callback, args, loop, context)
-        self.key = key
-
-    def __lt__(self, other: object) -> bool:
-        if not isinstance(other, _Timer):
-            return NotImplemented
-        return self.key < other.key
-
-
-class _JumpingSelector(selectors.DefaultSelector):
-    """Advances the clock by the time it is asked to wait; never looks at a file descriptor."""
-
-    now_ns = 0
+class _BlindSelector(selectors.DefaultSelector):
+    """Never looks at a file descriptor, and never waits."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Jump over ``timeout`` seconds. Raises NothingScheduled where a real loop would wait for ever."""
-        if timeout is None:
-            raise NothingScheduled("virtual time stands still: every task waits and no timer is set")
-        if timeout > 0:
-            self.now_ns += round(timeout * _NS)
+        """Nothing is ever ready."""
         return []
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A SelectorEventLoop on virtual time. ``now_ns`` is the time since the loop was made."""
+    """A SelectorEventLoop on virtual time. ``now_ns`` is the time since the loop was made.
+
+    Its turn is asyncio's without files and without a wait: where nothing is ready the clock jumps to the first timer.
+    Timers stand in the queue behind (instant, rank, creation) as one number, so that the heap compares numbers.
+    """
 
     def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
-        super().__init__(self._jumping)
+        super().__init__(_BlindSelector())
         self._clock_resolution = 1e-9
+        self._queue: list[tuple[int, asyncio.TimerHandle]] = []
+        self._purge_at = PURGE_MIN
         self._timers_made = 0
-
-    @property
-    def now_ns(self) -> int:
-        """Virtual nanoseconds since the loop was made."""
-        return self._jumping.now_ns
+        self.now_ns = 0
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
-        return self._jumping.now_ns / _NS
+        return self.now_ns / _NS
 
     def call_at(
         self, when: float, callback: Callable[..., object], *args: object, context: Context | None = None
@@ -110,10 +86,44 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._timers_made += 1
         rank = _rank.get() if context is None else context.get(_rank, Rank.CORE)
         key = (round(when * _NS) * _RANKS + rank) * _TIMERS_MAX + self._timers_made
-        timer = _Timer(when, callback, args, self, context, key)
-        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # as BaseEventLoop.call_at does
-        timer._scheduled = True  # type: ignore[attr-defined]  # noqa: SLF001  # asyncio counts cancelled timers by it
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._queue, (key, timer))
+        if len(self._queue) > self._purge_at:
+            self._purge()
         return timer
+
+    def close(self) -> None:
+        """As asyncio's; timers that were not due yet are forgotten."""
+        self._queue.clear()
+        super().close()
+
+    def _purge(self) -> None:
+        """Cancelled timers may not pile up until they would have been due."""
+        self._queue = [entry for entry in self._queue if not entry[1].cancelled()]
+        heapq.heapify(self._queue)
+        self._purge_at = PURGE_MIN + 2 * len(self._queue)
+
+    def _run_once(self) -> None:
+        ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]
+        queue = self._queue
+        if not ready and not self._stopping:  # type: ignore[attr-defined]
+            self._jump()
+        due = (self.now_ns + 1) * _RANKS * _TIMERS_MAX
+        while queue and queue[0][0] < due:
+            ready.append(heapq.heappop(queue)[1])
+        for _ in range(len(ready)):  # what becomes ready meanwhile belongs to the next turn
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()  # noqa: SLF001 - as BaseEventLoop's turn does
+
+    def _jump(self) -> None:
+        """To the first timer. Raises NothingScheduled where a real loop would wait for ever."""
+        queue = self._queue
+        while queue and queue[0][1].cancelled():
+            heapq.heappop(queue)
+        if not queue:
+            raise NothingScheduled("virtual time stands still: every task waits and no timer is set")
+        self.now_ns = max(self.now_ns, queue[0][0] // (_RANKS * _TIMERS_MAX))
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
