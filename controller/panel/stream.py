@@ -3,6 +3,7 @@
 A viewer costs a cursor, no task and no copy; one that stops reading costs the others nothing (viewer.py beside this).
 """
 
+import math
 import struct
 from dataclasses import dataclass
 
@@ -132,9 +133,12 @@ class Broadcaster:
         ring = log.ring
         if wanted.stream == self.stream_id and 0 <= wanted.after <= log.head:
             return wanted.after + 1
-        if ring is None or ring.head < ring.first or not wanted.backfill_s > 0.0:
+        backfill_s = wanted.backfill_s
+        if backfill_s is None:
+            backfill_s = math.inf if wanted.stream else 0.0
+        if ring is None or ring.head < ring.first or not backfill_s > 0.0:
             return log.head + 1
-        return ring.since(ring.time_s(ring.head) - wanted.backfill_s)
+        return ring.since(ring.time_s(ring.head) - backfill_s)
 
     def _snapshot(self) -> bytes:
         live, log = self._live, self._log

@@ -51,9 +51,12 @@ def text_frame(content: object) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a viewer asks for: rows after ``after`` of the stream it knows, or else the last ``backfill_s`` seconds."""
+    """What a viewer asks for: rows after ``after`` of the stream it knows, or else the last ``backfill_s`` seconds.
 
-    backfill_s: float = 0.0
+    None: everything for one that knows another stream (it lost its panel), nothing for one that knows none.
+    """
+
+    backfill_s: float | None = None
     stream: str = ""
     after: int = -1
 

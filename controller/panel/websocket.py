@@ -234,11 +234,11 @@ def parse_wanted(query: str) -> Wanted:
     """The query of a subscription. Raises ValueError naming the field that is wrong; unknown fields are ignored."""
     fields = {name: values[-1] for name, values in parse_qs(query, max_num_fields=QUERY_FIELDS_MAX).items()}
     try:
-        backfill_s = float(fields.get("backfill_s", "0"))
+        backfill_s = float(fields["backfill_s"]) if "backfill_s" in fields else None
         after = int(fields.get("after", "-1"))
     except ValueError:
         raise ValueError("backfill_s and after are numbers: ?backfill_s=120 or ?stream=ID&after=SEQ") from None
-    if not (math.isfinite(backfill_s) and backfill_s >= 0.0):
+    if backfill_s is not None and not (math.isfinite(backfill_s) and backfill_s >= 0.0):
         raise ValueError("backfill_s is a number of seconds, 0 or more")
     return Wanted(backfill_s, fields.get("stream", ""), after)
 

@@ -109,6 +109,8 @@ def test_another_panels_numbers_mean_nothing_here() -> None:
     bench = Bench(frames=10)
     port = join(bench.stream, Wanted(backfill_s=0.02, stream="panel-0", after=3))
     assert port.seqs == [9, 10]
+    assert join(bench.stream, Wanted(stream="panel-0", after=3)).seqs == list(range(1, 11))
+    assert join(bench.stream, Wanted(backfill_s=0.0, stream="panel-0", after=3)).seqs == []
 
 
 def test_rows_that_left_the_ring_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
