@@ -13,8 +13,9 @@ const PREFIXES: readonly (readonly [number, string])[] = [
 /** Units that take no prefix: their multiples are not written that way. */
 const PLAIN = new Set(["", "%", "°C", "degC", "1", "bar", "min", "h", "d"]);
 
-/** Unit as it is printed beside a number. */
+/** Unit as it is printed beside a number; a plain ratio has none. */
 export function printedUnit(unit: string): string {
+  if (unit === "1") return "";
   return unit.replace("degC", "°C").replace("Ohm", "Ω").replace("ohm", "Ω").replace(/\^2/g, "²").replace(/\*\*2/g, "²");
 }
 

@@ -11,9 +11,9 @@ export class PanelRefused extends Error {
   }
 }
 
-/** The JSON at `path` (`api/v1/...`). Throws PanelRefused, TypeError (no connection), DOMException (deadline). */
-export async function getJson<T>(path: string, timeoutS = 10): Promise<T> {
-  return request<T>(path, { method: "GET" }, timeoutS);
+/** The JSON at `path` (`api/v1/...`). Throws PanelRefused, TypeError (no connection), DOMException (deadline, abort). */
+export async function getJson<T>(path: string, timeoutS = 10, signal?: AbortSignal): Promise<T> {
+  return request<T>(path, { method: "GET" }, timeoutS, signal);
 }
 
 /** POST a JSON body. Throws as getJson does. */
@@ -22,8 +22,10 @@ export async function postJson<T>(path: string, body: unknown, timeoutS: number)
   return request<T>(path, { method: "POST", headers, body: JSON.stringify(body) }, timeoutS);
 }
 
-async function request<T>(path: string, init: RequestInit, timeoutS: number): Promise<T> {
-  const answer = await fetch(path, { ...init, cache: "no-store", signal: AbortSignal.timeout(timeoutS * 1000) });
+async function request<T>(path: string, init: RequestInit, timeoutS: number, unwanted?: AbortSignal): Promise<T> {
+  const deadline = AbortSignal.timeout(timeoutS * 1000);
+  const signal = unwanted === undefined ? deadline : AbortSignal.any([unwanted, deadline]);
+  const answer = await fetch(path, { ...init, cache: "no-store", signal });
   if (!answer.ok) throw new PanelRefused(answer.status, await readableText(answer));
   return (await answer.json()) as T;
 }

@@ -1,0 +1,57 @@
+/** Measurements and verdicts in words. Pure. */
+
+import { text } from "../../bench/format";
+import type { Measurement, Shot } from "./api";
+
+/** A mark that differs in shape, for people who do not see the colour. */
+const MARKS: Readonly<Record<string, string>> = { pass: "✓", inconclusive: "?", fail: "✕", aborted: "■", error: "!" };
+
+export function verdictMark(verdict: string): string {
+  return MARKS[verdict] ?? "–";
+}
+
+/** How much attention a verdict wants. */
+export function verdictTone(verdict: string): "plain" | "warn" | "alarm" {
+  if (verdict === "fail" || verdict === "error") return "alarm";
+  return verdict === "inconclusive" || verdict === "aborted" ? "warn" : "plain";
+}
+
+/** The prefix of a measurement's numbers is that of its larger limit, so that they can be compared at a glance. */
+function reference({ value, lower, upper }: Measurement): number {
+  const limits = [lower, upper].filter((limit): limit is number => limit !== null).map(Math.abs);
+  return Math.max(...limits, limits.length === 0 ? Math.abs(value ?? 0) : 0);
+}
+
+export function valueText(measurement: Measurement): string {
+  const { value, u95, unit } = measurement;
+  const shown = text(value, unit, reference(measurement));
+  return value === null || u95 === null || u95 === 0 ? shown : `${shown} ± ${text(u95, unit, null, 2)}`;
+}
+
+/** `60.00 kA to 70.00 kA`, `at most 5.000 kV`, `no limit`. */
+export function limitText(measurement: Measurement): string {
+  const { lower, upper, unit } = measurement;
+  const shown = (limit: number): string => text(limit, unit, reference(measurement));
+  if (lower !== null && lower === upper) return `exactly ${shown(lower)}`;
+  if (lower !== null && upper !== null) return `${shown(lower)} to ${shown(upper)}`;
+  if (lower !== null) return `at least ${shown(lower)}`;
+  return upper !== null ? `at most ${shown(upper)}` : "no limit";
+}
+
+/** A shot in the list: `12 · full · pass · 2026-11-21 09:30`. */
+export function shotLabel(shot: Shot): string {
+  const when = shot.started_utc.replace("T", " ").slice(0, 16);
+  const how = shot.ended === "" ? "running" : shot.verdict || shot.ended;
+  return [String(shot.number), shot.kind, how, when].filter((part) => part !== "").join(" · ");
+}
+
+/** Channels in the order of the bench's description, others after them. */
+export function inOrder<Named extends { readonly name: string }>(channels: readonly Named[], names: readonly string[]): Named[] {
+  const place = ({ name }: Named): number => (names.includes(name) ? names.indexOf(name) : names.length);
+  return [...channels].sort((a, b) => place(a) - place(b));
+}
+
+/** The shot to show of its own accord: the newest that has ended. */
+export function newest(shots: readonly Shot[]): Shot | null {
+  return shots.find(({ ended }) => ended !== "") ?? shots[0] ?? null;
+}
