@@ -81,6 +81,15 @@ describe("stateOf", () => {
     expect(stateOf(CONTACTOR, points(told, 2), travel).condition).toBe("mismatch");
   });
 
+  it("does not count on while the same status is repeated, nor when its age is rounded", () => {
+    const travel = new Travel();
+    const told = ["outputs.CLOSE", "inputs.OPEN"];
+    for (const timeS of [10, 10, 9.9999, 10.0001]) {
+      expect(stateOf(CONTACTOR, points(told, timeS), travel)).toMatchObject({ condition: "moving" });
+    }
+    expect(stateOf(CONTACTOR, points(told, 10.2), travel).condition).toBe("mismatch");
+  });
+
   it("takes two positions at once for a contradiction, never for either of them", () => {
     const travel = new Travel();
     const both = ["outputs.CLOSE", "inputs.CLOSED", "inputs.OPEN"];

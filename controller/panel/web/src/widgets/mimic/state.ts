@@ -8,7 +8,7 @@ export interface Points {
   point(name: string): boolean | null;
   /** Everything the points said is too old to be true. */
   readonly stale: boolean;
-  /** Seconds of the newest frame. */
+  /** When the points were read at the bench, in seconds: a frame may repeat what was read before it. */
   readonly timeS: number;
 }
 
@@ -48,22 +48,25 @@ export function holds(points: Points, written: string): boolean | null {
   return value === null ? null : !value;
 }
 
+/** Time going back by more than this is another core's clock; less is the rounding of ages. */
+const ANOTHER_CLOCK_S = 5;
+
 /** Remembers since when each element has differed from its command: the only state that a drawing needs. */
 export class Travel {
-  readonly #since = new Map<string, number>();
+  private clockS = -Infinity;
+  private readonly since = new Map<string, number>();
 
-  /** Seconds that the element has differed at `timeS`; the first frame that shows it counts as zero. */
+  /** Seconds that the element has differed at `timeS`; the first status that shows it counts as zero. */
   differs(id: string, differs: boolean, timeS: number): number {
+    if (timeS < this.clockS - ANOTHER_CLOCK_S) this.since.clear();
+    this.clockS = timeS < this.clockS - ANOTHER_CLOCK_S ? timeS : Math.max(this.clockS, timeS);
     if (!differs) {
-      this.#since.delete(id);
+      this.since.delete(id);
       return 0;
     }
-    const since = this.#since.get(id);
-    if (since === undefined || timeS < since) {
-      this.#since.set(id, timeS); // a clock that went back is another core's
-      return 0;
-    }
-    return timeS - since;
+    const since = this.since.get(id) ?? this.clockS;
+    this.since.set(id, since);
+    return this.clockS - since;
   }
 }
 
