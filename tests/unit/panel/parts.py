@@ -83,6 +83,17 @@ def no_metrics() -> tuple[bytes, str]:
     return b"sparkgap_up 1\n", "text/plain; version=0.0.4"
 
 
+def built(folder: Path) -> Path:
+    """A page as Vite leaves it."""
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text('<script type="module" src="./assets/index-1a2b.js"></script>')
+    (folder / "assets" / "index-1a2b.js").write_text("console.log(1);" * 100)
+    (folder / "assets" / "style-3c.css").write_text("a{}")
+    (folder / "icon.svg").write_text("<svg/>")
+    (folder / ".stamp").write_text("hash")
+    return folder
+
+
 def make_parts(
     out: Path,
     live: LiveState | None = None,

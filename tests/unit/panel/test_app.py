@@ -12,18 +12,7 @@ from controller.panel import pages
 from controller.panel.pages import load_page
 from controller.panel.routes.docs import PARTS
 from controller.shots.catalogue import CATALOGUE_NAME, Catalogue
-from tests.unit.panel.parts import HELLO, client, filled, make_parts
-
-
-def built(folder: Path) -> Path:
-    """A page as Vite leaves it."""
-    (folder / "assets").mkdir(parents=True)
-    (folder / "index.html").write_text('<script type="module" src="./assets/index-1a2b.js"></script>')
-    (folder / "assets" / "index-1a2b.js").write_text("console.log(1);" * 100)
-    (folder / "assets" / "style-3c.css").write_text("a{}")
-    (folder / "icon.svg").write_text("<svg/>")
-    (folder / ".stamp").write_text("hash")
-    return folder
+from tests.unit.panel.parts import HELLO, built, client, filled, make_parts
 
 
 async def test_a_wrong_parameter_is_named_with_what_would_be_right(tmp_path: Path) -> None:
