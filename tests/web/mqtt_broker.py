@@ -19,6 +19,10 @@ DEADLINE_S = 20.0
 """Of everything that a test waits for: far more than it takes, so that only what never comes fails."""
 
 
+SETTINGS = ("persistence false", "connection_messages false", "max_queued_messages 0")
+"""Nothing retained outlives a start; a slow listener of a test misses nothing."""
+
+
 class Broker:
     """mosquitto on a free loopback port, with nothing kept from one start to the next."""
 
@@ -26,8 +30,9 @@ class Broker:
         self.port = _free_port()
         self._program = require_tool("mosquitto")
         self._config = folder / "mosquitto.conf"
-        settings = (f"listener {self.port} 127.0.0.1", "persistence false", "user root", "log_dest stderr", *lines)
-        self._config.write_text("\n".join([*settings, "log_type information", "connection_messages false", ""]))
+        listener = f"listener {self.port} 127.0.0.1"
+        settings = (listener, "user root", "log_dest stderr", "log_type information", *SETTINGS, *lines, "")
+        self._config.write_text("\n".join(settings))
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:

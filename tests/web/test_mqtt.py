@@ -1,11 +1,9 @@
-"""A real mosquitto hears every topic, learns that the panel is gone, and cannot do anything to it."""
+"""A real mosquitto hears every topic of the bridge, and cannot do anything to it: restart, hang, refuse, lie."""
 
 import asyncio
 import gc
-import os
 import signal
 import subprocess
-import sys
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -107,54 +105,6 @@ async def test_every_topic_is_heard_and_the_retained_ones_by_a_late_subscriber_t
         said = await early.until_topic("/state")
         assert (said["link"], said["stale"]) == ("none", True)
     assert bridge.status.state == "off"
-
-
-CHILD = """
-import asyncio, sys, uvloop
-from pathlib import Path
-from tests.web.test_mqtt import MqttBridge, rig, site_of, tell
-
-async def main():
-    bridge = MqttBridge(site_of(int(sys.argv[1])), rig(), "1", Path())
-    tell(bridge)
-    await bridge.run()
-
-uvloop.run(main())
-"""
-
-
-@pytest.fixture
-def child(broker: Broker) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]]:
-    """Starts processes that run a bridge to ``broker``."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> "subprocess.Popen[bytes]":
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        started.append(subprocess.Popen([sys.executable, "-c", CHILD, str(broker.port)], env=environment))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-async def test_a_panel_that_is_killed_or_hangs_is_lost_and_comes_back(
-    broker: Broker, child: Callable[[], "subprocess.Popen[bytes]"]
-) -> None:
-    async with listening(broker.port) as ear:
-        first = child()
-        await ear.until_topic("/$state", b"online")
-        first.kill()
-        await ear.until_topic("/$state", b"lost")
-        second = child()
-        await ear.until_topic("/$state", b"online")
-        second.send_signal(signal.SIGSTOP)
-        await ear.until_topic("/$state", b"lost")
-        async with listening(broker.port, f"{BASE}/$state") as late:
-            assert await late.until_topic("/$state") == "lost"
-        second.send_signal(signal.SIGCONT)
-        await ear.until_topic("/$state", b"online")
 
 
 async def test_a_broker_that_forgot_everything_is_told_again(broker: Broker) -> None:
