@@ -199,9 +199,7 @@ def test_a_change_is_written_at_once_and_further_ones_once_a_second() -> None:
     keeping(disk, use)
     times = [t for t, _ in disk.written]
     assert times[0] == pytest.approx(5.0)
-    assert all(
-        later - earlier >= PAUSE_S - 1e-6 for earlier, later in pairwise(times[:-1])
-    )
+    assert all(later - earlier >= PAUSE_S - 1e-6 for earlier, later in pairwise(times[:-1]))
     assert len(times) <= 7
     assert disk.written[-1][1][0].id == "a99"
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -303,3 +304,12 @@ def test_who_is_quiet_may_be_left_alone(steps: list[tuple[int, bool | None]]) ->
         if holds or not skipped.quiet:
             skipped.judge(holds, t * S // 10)
         assert skipped.active == told.active
+
+
+def test_the_page_shows_this_table() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "explanation" / "alarms.md").read_text(encoding="utf-8")
+    _, _, rest = page.partition(f"| | {' | '.join(COLUMNS)} |\n")
+    table = rest.partition("\n\n")[0].splitlines()[1:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    cells = [(row[0], event, cell or "-") for row in rows for event, cell in zip(COLUMNS, row[1:], strict=True)]
+    assert cells == CELLS
