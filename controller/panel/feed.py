@@ -22,6 +22,9 @@ SILENCE_S = 1.0
 """Longest silence between frames: fifty of them. A core that is stopped keeps its connection, and is lost all the
 same."""
 
+GRACE_S = 0.1
+"""A second look at a silence: when this process itself got no time, its timers come before what waits to be read."""
+
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.05, 1.0
 """Pause before connecting again, doubled at every failure: a new core is heard at once, a dead one costs nothing."""
 
@@ -132,6 +135,7 @@ class _Ear(asyncio.Protocol):
         self._heard_s = 0.0
         self._silence_s = HELLO_S
         self._timer: asyncio.TimerHandle | None = None
+        self._doubted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are not its subclasses
@@ -192,8 +196,9 @@ class _Ear(asyncio.Protocol):
     def _watch(self) -> None:
         """Called when the silence might be over its limit; asked for again while it is not."""
         left_s = self._heard_s + self._silence_s - self._loop.time()
-        if left_s > 0:
-            self._timer = self._loop.call_later(left_s, self._watch)
+        if left_s > 0 or not self._doubted:
+            self._doubted = left_s <= 0
+            self._timer = self._loop.call_later(max(left_s, GRACE_S), self._watch)
             return
         log.warning("bus: nothing was heard for %.1f s; connecting again", self._silence_s)
         self.hang_up()

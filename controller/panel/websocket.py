@@ -38,6 +38,9 @@ INBOUND_MAX_BYTES = 1024
 PING_S = 20.0
 """A viewer from which nothing is heard for one to two of these is gone."""
 
+GRACE_S = 0.1
+"""A second look at a silence: when this process itself got no time, its timers come before what waits to be read."""
+
 CLOSE_S = 1.0
 """Time for a viewer to take what is on its way and the goodbye; then the connection is cut."""
 
@@ -187,19 +190,23 @@ class _Connection(asyncio.Protocol):
             self._broadcaster.greet(self._viewer)
 
     def _beat(self) -> None:
-        """Nothing heard since the last beat, neither a pong nor room in the socket: the viewer is gone."""
-        if self._transport is None:
-            return
+        """Ask for a sign of life; without one since the last time, a pong or room in the socket, look again."""
         if not self._heard:
-            log.info("stream: a viewer was silent for %.0f s and is cut off", PING_S)
-            self._stop()
-            self._transport.abort()
+            self._timer = self._loop.call_later(GRACE_S, self._look_again)
             return
         self._heard = False
         self._timer = self._loop.call_later(PING_S, self._beat)
         if not self._paused and self._protocol.state is State.OPEN:
             self._protocol.send_ping(b"")
             self._flush()
+
+    def _look_again(self) -> None:
+        if self._heard:
+            self._beat()
+        elif self._transport is not None:
+            log.info("stream: a viewer was silent for %.0f s and is cut off", PING_S)
+            self._stop()
+            self._transport.abort()
 
     def _flush(self) -> None:
         """Write what the library has to say. Of pongs that find the socket full the latest waits (RFC 6455, 5.5.3)."""

@@ -9,7 +9,7 @@ import pytest
 
 from controller.messages import AlarmChanged, Decoder, Event, Finished, Frame, Hello, Message, StepEntered, encode
 from controller.panel import feed as feed_module
-from controller.panel.feed import Feed, _Memory
+from controller.panel.feed import Feed, _Ear, _Memory
 from tests.unit.stream.fakes import frame, hello
 
 STEP, EVENT = StepEntered(1, 0, "s0", "enter"), Event(2, "plc", "info", "hello there")
@@ -165,6 +165,24 @@ async def test_a_core_that_falls_silent_is_lost(monkeypatch: pytest.MonkeyPatch)
         await listener.until(lambda: listener.count(frame(1)) >= 2)
         assert listener.heard[:3] == [hello(), "connected", frame(1)]
         assert listener.count(hello()) == 1
+
+
+async def test_a_panel_that_got_no_time_itself_looks_twice() -> None:
+    links: list[str] = []
+    ear = _Ear(lambda _: None, links.append)
+    ear.data_received(encode(hello()) + encode(frame(1)))
+
+    def late() -> None:
+        ear._heard_s = asyncio.get_running_loop().time() - 2 * feed_module.SILENCE_S
+        ear._watch()
+
+    late()
+    ear.data_received(encode(frame(2)))
+    ear._watch()
+    late()
+    assert links == ["connected"]
+    late()
+    assert links == ["connected", "lost"]
 
 
 async def test_a_bus_that_never_says_hello_is_never_connected(monkeypatch: pytest.MonkeyPatch) -> None:
