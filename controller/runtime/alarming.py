@@ -95,6 +95,7 @@ class Alarming:
         self._by_id = {rule.id: rule for rule in self._rules}
         self._trip_points = self._point_table(Kind.TRIP)
         self._points = self._point_table(Kind.POINT)
+        self._width = len(telemetry_channels(rig))
         self._limits = self._limit_table(rig)
         self._sources = self._source_table(rig)
         self._plc_stale_s = STALE_AFTER_S["RigPlc"]
@@ -148,7 +149,7 @@ class Alarming:
     def _look(self, frame: Frame, situation: Situation) -> None:
         t_ns, state, words = frame.t_ns, frame.plc_state, frame.words
         forced = bool(words) and bool(words[_FLAGS] & _FORCED)
-        if words:
+        if words and len(frame.values) == self._width:  # a PLC with other modules than rig.yaml tells nobody which
             disturbed = forced or state == _SHOT or situation.emi_left_s(t_ns) > 0.0
             self._judge_limits(frame, state, disturbed)
         self._judge_sources(frame, state)

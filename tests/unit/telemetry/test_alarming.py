@@ -2,14 +2,16 @@
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.messages import Frame
 from controller.runtime.alarming import EARLY_MAX
 from controller.telemetry.alarms import AlarmState, Standing
 from drivers.wire.plc import Trip
-from tests.unit.telemetry.bench import RIG, Watched, status_of
+from tests.unit.telemetry.bench import AT_REST, FRAME_NS, RIG, Watched, status_of, words
 
 
 @pytest.fixture
@@ -148,6 +150,14 @@ def test_what_was_never_read_is_too_old(bench: Watched) -> None:
     for _ in range(6):
         bench.second(status=False, state="UNKNOWN")
     assert {alarm for alarm, _ in bench.take()} == {"plc_silent", "daq_silent", "charger_silent"}
+
+
+def test_a_plc_with_fewer_modules_than_rig_yaml_is_judged_by_its_points_alone(bench: Watched) -> None:
+    frame = Frame(1, bench.t_ns, (4000.0,) * 3, "SAFE", -1, None, 0.0, words("flags.MISFIRE", *AT_REST), (0.0,) * 3)
+    for n in range(1, 100):
+        moved = msgspec.structs.replace(frame, t_ns=bench.t_ns + n * FRAME_NS)
+        bench.alarming.on_frame(moved, bench.situation)
+    assert bench.take() == [("misfire", "UNACK_ALARM")]
 
 
 def test_the_self_test_and_the_pulse_disturb_nobody(bench: Watched) -> None:
