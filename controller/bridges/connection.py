@@ -91,7 +91,10 @@ async def open_connection(client: Client) -> None:
         await asyncio.wait({entering}, timeout=CONNECT_TIMEOUT_S)
         if not entering.done():
             raise MqttError(f"no connection after {CONNECT_TIMEOUT_S:g} s")
-        entering.result()
+        try:
+            entering.result()
+        except ValueError as error:  # a host that is no name for the resolver either: UnicodeError
+            raise MqttError(str(error)) from error
     except BaseException:
         await asyncio.wait({entering}, timeout=ABANDON_TIMEOUT_S)
         if not entering.done():

@@ -33,7 +33,7 @@ LINKS = ("none", "connected", "lost")
 MODES = ("run", "recover", "watch")
 
 LATENESS_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-"""From a loop that is on time to one that misses its heartbeat; a frame's period is 0.02 s, and uvloop counts in 1 ms."""
+"""From on time to a missed heartbeat; a frame's period is 0.02 s, and uvloop counts in 1 ms."""
 
 UNIT_NAMES = {
     "V": "volts",

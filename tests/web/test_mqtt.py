@@ -8,6 +8,7 @@ import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 import aiomqtt
@@ -125,6 +126,30 @@ async def test_a_broker_that_forgot_everything_is_told_again(broker: Broker) -> 
             await late.until(lambda topic, _: known.add(topic.removeprefix(f"{BASE}/")) or known >= RETAINED)
             states = [payload for topic, payload, _, _ in late.heard if topic == f"{BASE}/state"]
             assert msgspec.json.decode(states[-1])["plc_state"] == "SAFE"
+
+
+async def test_a_broker_that_comes_later_is_found(tmp_path: Path) -> None:
+    broker = Broker(tmp_path, "allow_anonymous true")
+    async with bridging(site_of(broker.port)) as bridge:
+        tell(bridge)
+        await until(lambda: bridge.status.state == "down")
+        assert "Connection refused" in bridge.status.text
+        await asyncio.to_thread(broker.start)
+        await until(lambda: bridge.status.connected and bridge.status.waiting == 0)
+        assert bridge.status.dropped_reports == 0
+    broker.stop()
+
+
+async def test_a_host_that_cannot_be_looked_up_is_said_in_words() -> None:
+    site = load_site(b"site: 1\nname: lab\nbroker: {host: a..b}\n", "site.yaml")
+    async with bridging(site) as bridge:
+        await until(lambda: bridge.status.state == "down")
+        assert bridge.status.text.startswith("a..b:1883: ")
+
+
+async def test_the_pauses_between_attempts_grow_and_never_end() -> None:
+    bridge = MqttBridge(site_of(1), rig(), "1", ROOT)
+    assert list(islice(bridge._new_delays(), 9)) == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0, 30.0]
 
 
 async def test_a_broker_that_hangs_costs_one_bounded_queue(broker: Broker) -> None:

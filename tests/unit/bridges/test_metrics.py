@@ -14,6 +14,7 @@ from controller.messages import ChannelInfo, Frame, Hello
 from tests.unit.bridges.bench import CHANNELS, FINISHED, HELLO, alarm, frame, rig
 
 DASHBOARD = Path(__file__).parents[3] / "configs" / "grafana" / "sparkgap.json"
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "scrape-metrics.md"
 RIG = rig()
 
 
@@ -173,6 +174,13 @@ def test_the_dashboard_asks_only_for_what_there_is() -> None:
     assert all(target["datasource"]["uid"] == "${datasource}" for target in targets)
     assert "://" not in DASHBOARD.read_text(encoding="utf-8")
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_the_documentation_names_only_what_there_is() -> None:
+    named = re.findall(r"\bsparkgap_\w+", PAGE.read_text(encoding="utf-8"))
+    bases = {name.removesuffix("_bucket") for name in everything()}
+    assert len(set(named)) > 15
+    assert set(named) <= bases
 
 
 def test_the_panels_of_the_dashboard_do_not_overlap() -> None:
