@@ -45,8 +45,9 @@ class PanelParts:
 def create_app(parts: PanelParts) -> FastAPI:
     """The application: pages, JSON and the abort. The WebSocket is not here (controller/panel/websocket.py).
 
-    Reads the built page into memory; opens nothing else. It has no lifespan: whoever made the parts closes them. Give
-    uvicorn no ``limit_concurrency`` and no proxy headers: the first would refuse aborts, the second trusts strangers.
+    Reads the built page into memory and starts the thread that reads shots. It has no lifespan: whoever made the parts
+    closes them. Give uvicorn no ``limit_concurrency`` and no proxy headers: the first would refuse aborts, the second
+    trusts strangers.
     """
     app = FastAPI(
         title="Sparkgap panel",
@@ -65,5 +66,6 @@ def create_app(parts: PanelParts) -> FastAPI:
     app.include_router(page_routes(page, problem))  # last: it takes every address that is left
     add_refusals(app)
     app.add_middleware(Guard)
+    parts.shots.prepare()
     app.openapi()  # takes a tenth of a second, which the stream's viewers would notice later
     return app

@@ -7,6 +7,7 @@ else of the machine.
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
@@ -200,6 +201,12 @@ class ShotReader:
             return summary, SUMMARY_BYTES + slow
 
         return self._summaries.get(_stamp(path), make)
+
+
+def load_libraries() -> None:
+    """Import what the first look into a catalogue would import (SQLAlchemy, alembic: half a second)."""
+    import_module("controller.shots.catalogue_reading")
+    import_module("controller.shots.tables")
 
 
 def _stamp(path: Path) -> Hashable:

@@ -2,7 +2,14 @@
 
 from pathlib import Path
 
-from controller.panel.shot_reader import ChannelStretch, Filters, ShotDetail, ShotReader, StoredFile
+from controller.panel.shot_reader import (
+    ChannelStretch,
+    Filters,
+    ShotDetail,
+    ShotReader,
+    StoredFile,
+    load_libraries,
+)
 from controller.panel.worker import Worker
 from controller.shots.catalogue import CatalogueMissing, ShotEntry
 
@@ -19,6 +26,10 @@ class ShotStore:
     def __init__(self, out: Path, catalogue: str) -> None:
         self._reader = ShotReader(out, catalogue)
         self._worker = Worker("shots")
+
+    def prepare(self) -> None:
+        """Load what reading needs, on the thread: done at the first question, it would hold up the stream's viewers."""
+        self._worker.submit(load_libraries)
 
     def close(self) -> None:
         """End the thread; nothing may be asked after that."""

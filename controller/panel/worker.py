@@ -40,13 +40,7 @@ class Worker:
 
         Work whose caller has gone away is not begun; what has begun runs to its end, and keeps its place until then.
         """
-        if not self._free.acquire(blocking=False):
-            raise WorkerBusy("too many recorded shots are being read at once; ask again in a moment")
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
-            self._thread.start()
-        answer: Future[T] = Future()
-        self._jobs.put((answer, work))
+        answer = self.submit(work)
         wrapped = asyncio.wrap_future(answer)
         try:
             await asyncio.wait([wrapped], timeout=self._deadline_s)
@@ -56,6 +50,17 @@ class Worker:
         finally:
             answer.cancel()  # has no effect once it has begun
             wrapped.cancel()
+
+    def submit(self, work: Callable[[], T]) -> "Future[T]":
+        """Have ``work()`` done without waiting for it. Raises WorkerBusy."""
+        if not self._free.acquire(blocking=False):
+            raise WorkerBusy("too many recorded shots are being read at once; ask again in a moment")
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+            self._thread.start()
+        answer: Future[T] = Future()
+        self._jobs.put((answer, work))
+        return answer
 
     def close(self) -> None:
         """Let the thread end after what waits now; it is not waited for, and nothing may be asked after that."""

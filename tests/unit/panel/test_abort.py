@@ -94,6 +94,7 @@ async def test_a_body_that_never_comes_costs_the_reason_only(tmp_path: Path, mon
     async with FakeCore().running() as core:
         parts = make_parts(tmp_path, requests=attached(core))
         sent = await call(create_app(parts), never)
+        parts.shots.close()
     assert sent[0]["status"] == 202
     assert json.loads(sent[1]["body"])["accepted"] is True
     assert core.requests[0]["abort"] == DEFAULT_REASON
@@ -104,7 +105,9 @@ async def test_a_browser_that_hangs_up_has_aborted_all_the_same(tmp_path: Path) 
         return {"type": "http.disconnect"}
 
     async with FakeCore().running() as core:
-        await call(create_app(make_parts(tmp_path, requests=attached(core))), gone)
+        parts = make_parts(tmp_path, requests=attached(core))
+        await call(create_app(parts), gone)
+        parts.shots.close()
     assert len(core.requests) == 1
 
 
