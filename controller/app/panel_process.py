@@ -46,11 +46,17 @@ ALLOWED_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 END_WITHIN_S = 1.8
 """From the closed input to the end; a process that hangs is ended hard then (its supervisor allows 3 s)."""
 
+EXIT_HUNG = 5
+"""Exit code of an end that had to be enforced (design.md 4: internal error)."""
+
 GRACE_S = 1
 """Whole seconds that open requests and viewers get to finish."""
 
 BRIDGE_GRACE_S = 0.5
 """Time for a broker to hear that the panel ends."""
+
+HANGING_S = 1.0
+"""Time for everything else to end; a broker that hangs is not waited for."""
 
 BRIDGE_BACKOFF_S = 5.0
 """Pause before a bridge that broke is started again; a broker that is away is the bridge's own concern."""
@@ -88,6 +94,7 @@ class Panel:
     server: Server
     sockets: list[socket.socket]
     bridge: MqttBridge | None
+    shots: ShotStore
 
 
 async def main() -> int:
@@ -102,6 +109,7 @@ async def main() -> int:
         _say({"refused": [str(problem) for problem in refused.problems]})
         return 2
     await serve(panel, lines)
+    panel.shots.close()
     return 0
 
 
@@ -132,12 +140,13 @@ def compose(config: PanelConfig) -> Panel:
         metrics=render,
         static=Path(controller.panel.__file__).parent / "static",
         version=version,
+        simulated=config.simulated,
     )
     server = Server(
         uvicorn_config(parts, stream_protocol(stream, ALLOWED_HOSTS)),
         lambda: _say({"panel": f"http://{LOOPBACK}:{port}"}),
     )
-    return Panel(feed, requests, server, [listener], bridge)
+    return Panel(feed, requests, server, [listener], bridge, parts.shots)
 
 
 def open_bridge(config: PanelConfig, rig: Rig, version: str) -> MqttBridge | None:
@@ -190,13 +199,16 @@ async def serve(panel: Panel, lines: Lines) -> None:
         bridging = group.create_task(keep_bridge(panel.bridge), name="panel: mqtt")
         await lines.until_closed(lambda line: attach(panel, line))
         log.info("standard input closed: the panel ends")
+        listening.cancel()
         panel.server.should_exit = True
-        if panel.bridge is not None:
+        if panel.bridge is not None and panel.bridge.status.connected:
             panel.bridge.stop()
             await asyncio.wait({bridging}, timeout=BRIDGE_GRACE_S)
         bridging.cancel()
-        await asyncio.wait({serving})
-        listening.cancel()
+        _, hanging = await asyncio.wait({serving, bridging}, timeout=HANGING_S)
+        if hanging:
+            log.warning("ended without waiting for %s", ", ".join(sorted(task.get_name() for task in hanging)))
+            os._exit(0)
 
 
 def attach(panel: Panel, line: bytes) -> None:
@@ -247,7 +259,7 @@ def lower_priority() -> None:
 def end_soon() -> None:
     """On the thread that saw standard input close: end this process even if its loop hangs."""
     threading.Event().wait(END_WITHIN_S)
-    os._exit(0)
+    os._exit(EXIT_HUNG)
 
 
 def _say(value: Any) -> None:

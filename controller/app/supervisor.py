@@ -278,7 +278,7 @@ class Supervisor:
         problems = outcome.problems + (self._watch.refused if code == Exit.REFUSED else ())
         if rig_ended:
             problems += ("the rig process ended by itself",)
-            code = worst_exit([Exit(code), Exit.INTERNAL])
+            code = Exit.UNSAFE  # with the PLC gone nobody can prove anything
         return Outcome(worst_exit([Exit(outcome.exit), Exit(code)]), outcome.finished, problems)
 
     def _end_with_rig(self, watch: WatchKeeper) -> asyncio.Task[None] | None:

@@ -42,6 +42,9 @@ LEAVE_S = 60.0
 """Longest stay with a bench that is not safe yet when the watch is to end: T_dump, dwell and a misfire's no-approach
 time, as in a recovery."""
 
+FIRST_LOOK_S = 5.0
+"""Longest wait for the PLC's first word when the watch is to end right after it began: it is being connected to."""
+
 FRESH_S = 0.5
 """A PLC silent for longer does not answer, and who asks for an abort is told so: ten exchanges."""
 
@@ -138,6 +141,11 @@ class Watcher:
         """Publish an event."""
         self._publish(Event(self.now_ns(), source, kind, text))
 
+    def found(self, instrument: str) -> None:
+        """Say that one who was missing is back."""
+        if self._lost.pop(instrument, ""):
+            self.note(instrument, "info", "answers again")
+
     def lose(self, instrument: str, why: str) -> bool:
         """Remember who is missing, say so once, and let it be opened anew."""
         if instrument not in self._lost:
@@ -168,18 +176,13 @@ class Watcher:
             else:
                 since = self._loop.time()
                 try:
-                    await self._use(instrument, use)
+                    await use(instrument)
                 finally:
                     await instrument.close()
                 if self._loop.time() - since > STEADY_S:
                     pause_s = RETRY_FIRST_S
             await asyncio.sleep(pause_s)
             pause_s = min(2.0 * pause_s, pause_max_s)
-
-    async def _use(self, instrument: One, use: Callable[[One], Awaitable[None]]) -> None:
-        if self._lost.pop(instrument.name, ""):
-            self.note(instrument.name, "info", "answers again")
-        await use(instrument)
 
     async def _watch_daq(self, daq: Daq) -> None:
         try:
@@ -202,6 +205,7 @@ class Watcher:
                     self.lose(plc.name, trouble.problem)
             else:
                 misses = 0
+                self.found(plc.name)
                 if command is PlcCommand.DUMP:
                     self._dump = False
                 self._take(status)
@@ -253,6 +257,8 @@ class Watcher:
 
     async def _part(self) -> Parting:
         """Nobody walks away from a bench with energy in it; a silent PLC that was last seen safe is not waited for."""
+        if self.situation.status is None:
+            await asyncio.wait([self._settled], timeout=FIRST_LOOK_S)
         if self._energised():
             self.note("core", "warning", "the bench is not safe yet: the watch does not end before it is")
             await asyncio.wait([self._settled], timeout=LEAVE_S)
