@@ -19,6 +19,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: "es2022",
     sourcemap: false,
+    // tests/benchmarks/bench_page.py builds bench.html instead; it is no part of the page.
+    rolldownOptions: { input: process.env["SPARKGAP_PAGE"] ?? "index.html" },
   },
   server: { proxy: { "/api": { target: process.env["SPARKGAP_PANEL"] ?? "http://127.0.0.1:8000", ws: true } } },
   test: { include: ["src/**/*.spec.ts"], environment: "node" },

@@ -92,6 +92,15 @@ test("another core starts afresh; the same one again changes nothing", () => {
   expect(model.history.length).toBe(0);
 });
 
+test("how a run ended is shown until the next one", () => {
+  const model = connected();
+  model.take({ ...finished(), type: "finished" });
+  model.take({ ...hello("idle"), mode: "watch", steps: [] });
+  expect(model.finished?.verdict).toBe("aborted");
+  model.take(hello("next"));
+  expect(model.finished).toBe(null);
+});
+
 test("a break is a gap in the trend, a lost core is silence", () => {
   const model = connected();
   rows(model, 100, true, GOOD);

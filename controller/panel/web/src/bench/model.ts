@@ -134,7 +134,7 @@ export class BenchModel {
     const continues = sameChannels(this.hello, snapshot.hello);
     this.link = snapshot.link;
     this.heardAt = -Infinity;
-    this.finished = snapshot.finished;
+    if (snapshot.hello?.mode !== "watch") this.finished = snapshot.finished;
     this.alarmList = snapshot.alarms;
     this.events = snapshot.events.slice(-EVENTS_MAX).map((event) => ({ ...event, id: this.nextId++ }));
     this.hello = snapshot.hello;
@@ -147,7 +147,7 @@ export class BenchModel {
     this.hello = hello;
     if (!sameChannels(before, hello)) this.resize();
     if (before !== null && before.session === hello.session && before.shot_id === hello.shot_id) return;
-    this.finished = null;
+    if (hello.mode !== "watch") this.finished = null; // who watches an idle bench wants to know how the run ended
     this.marks = hello.steps.map(() => "pending");
     this.forgetRow();
   }

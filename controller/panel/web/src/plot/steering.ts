@@ -50,6 +50,8 @@ export function listen(host: HTMLElement, plot: Steering): () => void {
   host.tabIndex = 0;
   host.setAttribute("role", "slider");
   host.setAttribute("aria-orientation", "horizontal");
+  host.setAttribute("aria-valuenow", "0"); // a slider has a value from the beginning
+  host.setAttribute("aria-valuetext", plot.readout(null));
   host.style.touchAction = "pan-y";
 
   const say = (): void => {

@@ -58,6 +58,7 @@ export class Travel {
 
   /** Seconds that the element has differed at `timeS`; the first status that shows it counts as zero. */
   differs(id: string, differs: boolean, timeS: number): number {
+    if (Number.isNaN(timeS)) return 0; // nothing was read yet
     if (timeS < this.clockS - ANOTHER_CLOCK_S) this.since.clear();
     this.clockS = timeS < this.clockS - ANOTHER_CLOCK_S ? timeS : Math.max(this.clockS, timeS);
     if (!differs) {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { hello } from "../../testing/hello";
-import { dueS, firstChoice } from "./choice";
+import { firstChoice, pauseS } from "./choice";
 
 test("the first group is shown first", () => {
   const [a, b] = hello().channels;
@@ -10,8 +10,9 @@ test("the first group is shown first", () => {
   expect([...firstChoice([])]).toEqual([]);
 });
 
-test("a picture is drawn when it has moved by a pixel", () => {
-  expect(dueS(600, 600, false)).toBe(1);
-  expect(dueS(30, 1000, false)).toBe(0.03);
-  expect(dueS(30, 1000, true)).toBe(1);
+test("a picture is drawn when it has moved by a pixel, and no more often than the computer can", () => {
+  expect(pauseS(600, 600, 0.001, false)).toBe(1);
+  expect(pauseS(30, 1000, 0.001, false)).toBe(0.03);
+  expect(pauseS(30, 1000, 0.05, false)).toBe(0.2);
+  expect(pauseS(30, 1000, 0.001, true)).toBe(1);
 });

@@ -11,6 +11,12 @@ export const WINDOWS = [
 const STILL_S = 1;
 /** Whoever asked for less motion gets one step a second. */
 
+const PAUSE_MIN_S = 0.03;
+/** 30 pictures a second look smooth. */
+
+const SHARE = 4;
+/** A slow computer draws one fifth of its time; the abort button must answer there too. */
+
 const FIRST_MAX = 6;
 
 /** The channels of the first group: a rig's telemetry begins with what matters most. */
@@ -20,7 +26,11 @@ export function firstChoice(channels: readonly ChannelInfo[]): ReadonlySet<strin
   return new Set(names.slice(0, FIRST_MAX));
 }
 
-/** Seconds of bench time after which the picture has moved by a pixel; drawing it sooner shows nothing new. */
-export function dueS(windowS: number, width: number, reduced: boolean): number {
-  return reduced ? STILL_S : windowS / Math.max(width, 1);
+/**
+ * Seconds to wait after a drawing: until the picture has moved by a pixel (sooner there is nothing new to see), and
+ * not so little that drawing, which took `drawingS`, uses more than a part of the computer.
+ */
+export function pauseS(windowS: number, width: number, drawingS: number, reduced: boolean): number {
+  const pixelS = windowS / Math.max(width, 1);
+  return reduced ? STILL_S : Math.max(pixelS, PAUSE_MIN_S, SHARE * drawingS);
 }
