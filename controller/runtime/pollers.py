@@ -51,6 +51,10 @@ class Host(Protocol):
         """Publish an event."""
         ...
 
+    def found(self, instrument: str) -> None:
+        """The first reading of an instrument has come."""
+        ...
+
     def lose(self, instrument: str, why: str) -> bool:
         """An instrument has not answered so often that it counts as lost; True: stop asking it."""
         ...
@@ -113,7 +117,7 @@ class Pollers:
     async def _poll(
         self, task: str, instrument: str, period_s: Callable[[], float], read: Callable[[], Awaitable[None]]
     ) -> None:
-        due, misses = self._loop.time(), 0
+        due, misses, found = self._loop.time(), 0, False
         while instrument not in self._situation.lost_optional:
             now_ns = self._host.now_ns()
             self._health.promise(task, now_ns, ANSWER_S)
@@ -121,6 +125,9 @@ class Pollers:
                 try:
                     await read()
                     misses = 0
+                    if not found:
+                        found = True
+                        self._host.found(instrument)
                 except InstrumentError as trouble:
                     misses += 1
                     if misses <= MISSES_MAX:  # a lost instrument is news once, not twenty times a second

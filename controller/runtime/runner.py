@@ -188,6 +188,9 @@ class Runner:
         """Index of the step under way, -1 before the first."""
         return self.state.step
 
+    def found(self, instrument: str) -> None:
+        """Everything a run needs was opened before it began: no news."""
+
     def lose(self, instrument: str, why: str) -> bool:
         """A poller's instrument is lost: an optional one is asked no more (True), a required one ends the run."""
         situation = self._situation

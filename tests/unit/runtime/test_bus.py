@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from controller.messages import Decoder, Event, Frame, Hello, Message, StepEntered
-from controller.runtime.bus import QUEUE_MAX, SUBSCRIBERS_MAX, Bus
+from controller.messages import AlarmChanged, Decoder, Event, Finished, Frame, Hello, Message, StepEntered
+from controller.runtime.bus import ALARMS_MAX, QUEUE_MAX, SUBSCRIBERS_MAX, Bus
 
 HELLO = Hello("bench", "full", "Full", 1, "id", (), (), 3000.0, False)
 
@@ -39,6 +39,32 @@ async def test_a_late_subscriber_gets_hello_steps_and_events_but_no_old_frames()
     got = await listen(address, 3)
     await bus.close()
     assert got == [HELLO, step, event]
+
+
+def alarm(name: str, state: str, t_ns: int) -> AlarmChanged:
+    return AlarmChanged(name, name, "high", state, state == "UNACKNOWLEDGED", t_ns)
+
+
+async def test_a_late_subscriber_gets_the_latest_of_each_alarm_and_the_last_word() -> None:
+    bus = Bus()
+    address = await bus.serve()
+    finished = Finished(1, "id", "pass", "completed", "", "", "", "", "", 0)
+    door, fan = alarm("door", "UNACKNOWLEDGED", 1), alarm("fan", "UNACKNOWLEDGED", 2)
+    for message in (HELLO, door, fan, alarm("door", "NORMAL", 3), finished):
+        bus.publish(message)
+    got = await listen(address, 4)
+    await bus.close()
+    assert got == [HELLO, fan, alarm("door", "NORMAL", 3), finished]
+
+
+async def test_alarms_kept_for_late_subscribers_are_bounded() -> None:
+    bus = Bus()
+    address = await bus.serve()
+    for number in range(ALARMS_MAX + 10):
+        bus.publish(alarm(str(number), "NORMAL", number))
+    got = await listen(address, ALARMS_MAX)
+    await bus.close()
+    assert [m.id for m in got if isinstance(m, AlarmChanged)] == [str(n) for n in range(10, ALARMS_MAX + 10)]
 
 
 async def test_the_tap_hears_everything_without_a_server() -> None:
