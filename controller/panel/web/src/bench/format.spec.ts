@@ -28,3 +28,9 @@ test.each([
   [7200, "2 h"],
   [Infinity, "never"],
 ])("an age of %s s is %s", (seconds, printed) => expect(age(seconds)).toBe(printed));
+
+test("a unit with a power takes no prefix that would be raised with it, and a ratio has no unit", () => {
+  expect(text(5.482e6, "A^2 s")).toBe("5.482 ×10⁶ A² s");
+  expect(text(12, "A^2 s")).toBe("12.00 A² s");
+  expect(text(1, "1")).toBe("1.000");
+});

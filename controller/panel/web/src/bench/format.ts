@@ -13,6 +13,16 @@ const PREFIXES: readonly (readonly [number, string])[] = [
 /** Units that take no prefix: their multiples are not written that way. */
 const PLAIN = new Set(["", "%", "°C", "degC", "1", "bar", "min", "h", "d"]);
 
+/** In front of a unit with a power a prefix would be raised with it (mA² is 1e-6 A²): these stand there instead. */
+const POWERS: Readonly<Record<string, string>> = {
+  G: "×10⁹ ",
+  M: "×10⁶ ",
+  k: "×10³ ",
+  m: "×10⁻³ ",
+  µ: "×10⁻⁶ ",
+  n: "×10⁻⁹ ",
+};
+
 /** Unit as it is printed beside a number; a plain ratio has none. */
 export function printedUnit(unit: string): string {
   if (unit === "1") return "";
@@ -47,8 +57,8 @@ export function text(value: number | null, unit: string, reference: number | nul
 export function scaleFor(magnitude: number, unit: string): readonly [number, string] {
   if (PLAIN.has(unit) || !Number.isFinite(magnitude) || magnitude === 0) return [1, ""];
   const size = Math.abs(magnitude);
-  for (const entry of PREFIXES) if (size >= entry[0] * 0.9999995) return entry;
-  return [1e-9, "n"];
+  const [scale, prefix] = PREFIXES.find(([each]) => size >= each * 0.9999995) ?? [1e-9, "n"];
+  return [scale, /\^|\*\*|²/.test(unit) ? (POWERS[prefix] ?? prefix) : prefix];
 }
 
 /** `0.2 s`, `12 s`, `3 min`, `2 h`: how long ago, for people. */
