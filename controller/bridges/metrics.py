@@ -32,6 +32,9 @@ ALARMS_MAX = 1024
 LINKS = ("none", "connected", "lost")
 MODES = ("run", "recover", "watch")
 
+VERDICTS = ("pass", "inconclusive", "fail", "aborted", "error")
+"""Counted from zero on, so that the first one is seen as an increase (design.md section 4)."""
+
 LATENESS_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """From on time to a missed heartbeat; a frame's period is 0.02 s, and uvloop counts in 1 ms."""
 
@@ -61,6 +64,7 @@ class Metrics:
         self._link = "none"
         self._hello: Hello | None = None
         self._frame: Frame | None = None
+        self._seq: int | None = None
         self._frames = 0
         self._lost = 0
         self._late_counts = [0] * (len(LATENESS_BUCKETS_S) + 1)
@@ -80,7 +84,7 @@ class Metrics:
             self._on_frame(message)
         elif isinstance(message, Hello):
             if self._hello is None or message.session != self._hello.session:
-                self._late_max_s = 0.0
+                self._late_max_s, self._seq = 0.0, None
             self._hello, self._frame = message, None
         elif isinstance(message, AlarmChanged):
             if message.id in self._alarms or len(self._alarms) < ALARMS_MAX:
@@ -105,10 +109,9 @@ class Metrics:
         return generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4
 
     def _on_frame(self, frame: Frame) -> None:
-        last = self._frame
-        if last is not None and frame.seq > last.seq + 1:
-            self._lost += frame.seq - last.seq - 1
-        self._frame = frame
+        if self._seq is not None and frame.seq > self._seq + 1:
+            self._lost += frame.seq - self._seq - 1
+        self._frame, self._seq = frame, frame.seq
         self._frames += 1
         late_s = frame.late_s
         self._late_counts[bisect_left(LATENESS_BUCKETS_S, late_s)] += 1
@@ -125,8 +128,8 @@ class Metrics:
         shots = CounterMetricFamily(
             "sparkgap_shots_finished", "Runs that ended while this panel watched.", labels=["verdict"]
         )
-        for verdict, count in sorted(self._shots.items()):
-            shots.add_metric([verdict], count)
+        for verdict in dict.fromkeys((*VERDICTS, *sorted(self._shots))):
+            shots.add_metric([verdict], self._shots[verdict])
         yield shots
         yield from self._core()
         yield from self._outward()

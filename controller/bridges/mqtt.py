@@ -46,7 +46,10 @@ log = logging.getLogger("sparkgap.mqtt")
 
 @dataclass(frozen=True, slots=True)
 class MqttStatus:
-    """How the bridge does, for /healthz and /metrics; ``state`` is off, connecting, connected or down."""
+    """How the bridge does, for /healthz and /metrics; ``state`` is off, connecting, connected or down.
+
+    ``text`` is where to, or why not; ``attempts`` counts tries to connect, ``connections`` those that succeeded.
+    """
 
     state: str = "off"
     text: str = "no broker in site.yaml"
@@ -55,6 +58,7 @@ class MqttStatus:
     dropped_reports: int = 0
     waiting: int = 0
     connections: int = 0
+    attempts: int = 0
 
     @property
     def connected(self) -> bool:
@@ -125,6 +129,7 @@ class MqttBridge:
         delays = self._new_delays()
         while not self._stopped.is_set():
             began_s = clock()
+            self._status = replace(self._status, attempts=self._status.attempts + 1)
             try:
                 await self._live_once()
             except (MqttError, Refused) as error:
