@@ -149,6 +149,7 @@ def test_what_there_is_to_choose_from(tmp_path: Path) -> None:
     assert {"plant.door_1_open", "scope_1.silent", "charger.nan"} <= set(faults)
     paths = json.loads(sparkgap("paths", "--json", cwd=tmp_path, SPARKGAP_HOME="/x").stdout)
     assert (paths["shots"], paths["logs"]) == ("/x", "/x/logs")
+    assert Path(paths["site"]).is_file()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.rig.running_sim import ENVIRONMENT, sparkgap
+from tests.rig.running_sim import ENVIRONMENT, running_sim, sparkgap
 from tests.web.running_bench import RunningBench, running_bench
 
 END_TIMEOUT_S = 60
@@ -77,6 +77,17 @@ def test_up_shows_a_bench_until_ctrl_c_and_ends_with_0(tmp_path: Path) -> None:
         wait_until(lambda: state(bench).get("link") == "connected", "the page shows the bench")
         assert bench.interrupt() == 0
         assert_nobody_is_left(bench)
+
+
+def test_up_with_a_lab_file_watches_what_is_there_and_starts_nothing(tmp_path: Path) -> None:
+    with running_sim("railgun_bench", cwd=tmp_path) as sim:
+        (tmp_path / "lab.yaml").write_text(sim.lab(), encoding="utf-8")
+        with running_bench("up", "railgun_bench", "--lab", "lab.yaml", "--out", "shots", cwd=tmp_path) as bench:
+            assert set(bench.said["pids"]) == {"core", "panel"} and bench.said["instruments"] == {}
+            wait_until(lambda: state(bench).get("plc_state") is not None, "the page shows the PLC's state")
+            assert state(bench)["simulated"] is False
+            assert bench.interrupt() == 0
+            assert_nobody_is_left(bench)
 
 
 def test_a_killed_supervisor_takes_everybody_with_it(tmp_path: Path) -> None:
