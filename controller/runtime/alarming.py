@@ -113,7 +113,6 @@ class Alarming:
     def restore(self, kept: Iterable[Standing], now_ns: int) -> tuple[str, ...]:
         """Alarms of an earlier core, published with the first frame; returns ids that rig.yaml no longer has."""
         self._trips = -1  # what was active is judged by the first status, whatever it says
-        self._points_busy = True
         return self.book.restore(kept, now_ns)
 
     def note_early(self, text: str) -> None:

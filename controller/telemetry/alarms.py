@@ -238,7 +238,7 @@ class AlarmBook:
             event = AlarmEvent.LATCH if self._specs[index].latching else AlarmEvent.RETURN
             self._set(index, self._moved(self._standings[index], event, t_ns))
             self._end_disturbance()
-        elif after and holds:
+        elif after:
             self._worsen(index, _number(value))
 
     def acknowledge(self, alarm: str, t_ns: int) -> bool:
@@ -297,6 +297,9 @@ class AlarmBook:
             self._set(index, replace(standing, shelved_until_ns=None, t_ns=t_ns))
             self.detectors[index].resume(standing.active)
             self._order = max(self._order, standing.order)
+        for index, standing in enumerate(self._standings):
+            if standing.active:  # one from a shelf has no number yet
+                self._set(index, self._numbered(standing))
         self._end_disturbance()
         return tuple(unknown)
 

@@ -211,6 +211,27 @@ def test_nothing_changed_writes_nothing_and_still_looks_at_the_disk() -> None:
     assert free == [1000.0] * 4
 
 
+def test_what_changes_during_a_write_is_written_after_it() -> None:
+    disk = Disk()
+
+    async def scene() -> None:
+        async def slow(work: Callable[[], T], /) -> T:
+            await asyncio.sleep(0.5)
+            return work()
+
+        keeper = AlarmKeeper(disk, slow, print)  # type: ignore[arg-type]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(keeper.run(), name="keeper")
+            keeper.keep(KEPT[:1])
+            await asyncio.sleep(0.25)
+            keeper.keep(KEPT)
+            await asyncio.sleep(3.0)
+            keeper.close()
+
+    run_virtual(scene())
+    assert [standings for _, standings in disk.written] == [KEPT[:1], KEPT]
+
+
 def test_what_cannot_be_written_is_told_once_and_tried_again() -> None:
     disk = Disk(refusals=3)
 

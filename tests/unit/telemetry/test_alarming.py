@@ -238,6 +238,16 @@ def test_a_full_disk_is_an_alarm_and_an_unknown_one_is_none(bench: Watched) -> N
     assert [(m.id, m.value, m.unit) for m in bench.said] == [("disk_low", 0.9e9, "B")]
 
 
+def test_a_shelf_ends_by_itself(bench: Watched) -> None:
+    bench.frames(1, "trips.DOOR_1")
+    bench.alarming.book.shelve("trip_door_1", bench.t_ns, bench.t_ns + 500_000_000)
+    bench.take()
+    bench.frames(20, "trips.DOOR_1")
+    assert bench.take() == [("trip_door_1", "SHELVED")]
+    bench.frames(10, "trips.DOOR_1")
+    assert bench.take() == [("trip_door_1", "UNACK_ALARM")]
+
+
 def test_another_life_is_shown_at_once_and_judged_anew(bench: Watched) -> None:
     again = Watched()
     kept = (

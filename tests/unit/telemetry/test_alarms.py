@@ -106,6 +106,8 @@ def test_a_count_catches_what_never_holds_for_the_delay() -> None:
     detector = Detector(spec)
     seen = [detector.judge(holds, t * S // 10) for t, holds in enumerate([True, False] * 3)]
     assert seen == [False, False, False, False, True, True]
+    assert not detector.judge(False, 2 * S)
+    assert not detector.judge(True, 3 * S)  # what was counted before the alarm is not counted again
     slow = Detector(spec)
     assert not any(slow.judge(holds, 10 * t * S) for t, holds in enumerate([True, False] * 5))
 
@@ -163,6 +165,13 @@ def test_two_alarms_of_one_name_are_a_defect_and_an_unknown_one_is_refused() -> 
         book(AlarmSpec("a")).acknowledge("b", 0)
 
 
+def test_another_life_goes_on_counting() -> None:
+    alarms = book(AlarmSpec("a"), AlarmSpec("b"))
+    alarms.restore([Standing("a", AlarmState.UNACK_ALARM, order=3, count=1)], 1)
+    alarms.judge(1, True, 2)
+    assert alarms.standing("b").order == 4
+
+
 def test_another_life_goes_on_where_the_first_ended() -> None:
     specs = (AlarmSpec("a"), AlarmSpec("b", latching=True), AlarmSpec("c"))
     first = book(*specs)
@@ -173,7 +182,7 @@ def test_another_life_goes_on_where_the_first_ended() -> None:
     second = book(*specs)
     assert second.restore([*first.standings(), Standing("gone", AlarmState.RTN_UNACK)], 100) == ("gone",)
     assert [second.standing(name).shown.name for name in "abc"] == ["UNACK_ALARM", "LATCH_UNACK", "UNACK_ALARM"]
-    assert [second.standing(name).order for name in "abc"] == [2, 3, 0]
+    assert [second.standing(name).order for name in "abc"] == [2, 3, 4]  # c is shown again and joins
     second.judge(0, None, 101)  # nobody can say yet: it stays
     assert second.standing("a").active
     second.judge(0, False, 102)
