@@ -121,7 +121,7 @@ describe("words", () => {
   };
 
   it("writes value, uncertainty and limits with one prefix", () => {
-    expect(valueText(measured)).toBe("64.58 kA ± 650 A");
+    expect(valueText(measured)).toBe("64.58 kA ± 0.65 kA");
     expect(valueText({ ...measured, value: null })).toBe("– kA");
     expect(valueText({ ...measured, u95: 0 })).toBe("64.58 kA");
     expect(limitText(measured)).toBe("60.00 kA to 70.00 kA");

@@ -1,6 +1,6 @@
 /** Measurements and verdicts in words. Pure. */
 
-import { text } from "../../bench/format";
+import { printedUnit, scaleFor, text } from "../../bench/format";
 import type { Measurement, Shot } from "./api";
 
 /** A mark that differs in shape, for people who do not see the colour. */
@@ -25,7 +25,14 @@ function reference({ value, lower, upper }: Measurement): number {
 export function valueText(measurement: Measurement): string {
   const { value, u95, unit } = measurement;
   const shown = text(value, unit, reference(measurement));
-  return value === null || u95 === null || u95 === 0 ? shown : `${shown} ± ${text(u95, unit, null, 2)}`;
+  return value === null || u95 === null || u95 <= 0 ? shown : `${shown} ± ${uncertainty(u95, unit, reference(measurement))}`;
+}
+
+/** Two figures, with the prefix of the value that it belongs to. */
+function uncertainty(u95: number, unit: string, size: number): string {
+  const [scale, prefix] = scaleFor(size, unit);
+  const decimals = Math.min(9, Math.max(0, 1 - Math.floor(Math.log10(u95 / scale))));
+  return `${(u95 / scale).toFixed(decimals)} ${prefix}${printedUnit(unit)}`.trim();
 }
 
 /** `60.00 kA to 70.00 kA`, `at most 5.000 kV`, `no limit`. */
