@@ -45,11 +45,15 @@ def _connect(path: Path) -> sqlite3.Connection:
     ``mode=ro`` would make the write-ahead log's two files and leave them there; ``mode=rw`` creates no database, and
     removes them again. A folder on a medium that cannot be written has no writer, hence nothing to wait for.
     """
-    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    mode = "mode=rw" if writable else "mode=ro&immutable=1"
+    mode = "mode=rw" if may_write(path) else "mode=ro&immutable=1"
     connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{mode}", uri=True, timeout=BUSY_TIMEOUT_S)
     connection.execute("PRAGMA query_only = ON").close()
     return connection
+
+
+def may_write(path: Path) -> bool:
+    """Whether this process could change the file and make others beside it."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def _checked(engine: Engine, name: str, server: bool) -> Engine:

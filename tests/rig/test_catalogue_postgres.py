@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.shots.catalogue import Catalogue, CatalogueUnusable
+from controller.shots.catalogue import Catalogue, CatalogueMissing, CatalogueUnusable
 from tests.support import require_tool
 from tests.unit.shots.catalogue_contract import exercise_catalogue
 
@@ -93,6 +93,21 @@ def test_contract_on_postgresql(server_url: str) -> None:
     again = Catalogue.open(server_url)
     assert again.reserve_number("railgun_bench", "") == 4
     again.close()
+
+
+def test_looking_only_changes_nothing_on_postgresql(server_url: str) -> None:
+    """Another database of the same server: without tables it is no catalogue yet, and stays without."""
+    empty = server_url.replace("/postgres", "/template1")
+    for _ in range(2):
+        with pytest.raises(CatalogueMissing, match="no catalogue of shots here"):
+            Catalogue.open_readonly(empty)
+    Catalogue.open(server_url).close()
+    looking = Catalogue.open_readonly(server_url)
+    before = [entry.number for entry in looking.list()]
+    with pytest.raises(CatalogueUnusable, match="read-only transaction"):
+        looking.reserve_number("railgun_bench", "")
+    assert [entry.number for entry in looking.list()] == before
+    looking.close()
 
 
 def test_a_refused_connection_names_the_address_without_the_password() -> None:
