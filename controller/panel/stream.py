@@ -106,7 +106,7 @@ class Broadcaster:
             return
         row = encode_row(ring.layout, frame, log.head + 1)
         log.head = ring.append(row)
-        data = self._prefix + _SEQ.pack(log.head & U32_MAX, 0) + row
+        data = b"".join((self._prefix, _SEQ.pack(log.head & U32_MAX, 0), row))
         writers = self._writers
         for port in writers:
             port.write(data)

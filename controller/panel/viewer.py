@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from controller.telemetry.frames import header
+from controller.telemetry.frames import HEADER, header
 from controller.telemetry.ring import RowRing
 
 LAG_ROWS_MAX = 1500
@@ -110,10 +110,10 @@ class Log:
         ring = self.ring
         assert ring is not None
         size = ring.layout.row_bytes
-        block = ring.rows(seq, min(last - seq + 1, max(1, CHUNK_BYTES // size)))
-        head = header(len(block) // size, seq, ring.layout)
-        length = len(head) + len(block)
-        return len(block) // size, b"".join((websocket_header(BINARY, length), head, block))
+        rows = ring.rows(seq, min(last - seq + 1, max(1, CHUNK_BYTES // size)))
+        length = HEADER.size + len(rows) * size
+        head = websocket_header(BINARY, length) + header(len(rows), seq, ring.layout)
+        return len(rows), b"".join((head, *rows))
 
 
 class Viewer:

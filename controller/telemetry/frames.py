@@ -40,6 +40,7 @@ ROW_BYTES_MAX = (1 << 16) - 8
 class RowLayout:
     """Where everything stands in a row: so many sources, words and channels, and the names of the states.
 
+    ``row_bytes`` is the size of a row, a multiple of 8.
     Raises ValueError when a row would be larger than ROW_BYTES_MAX.
     """
 
@@ -47,6 +48,7 @@ class RowLayout:
     words: int
     channels: int
     states: tuple[str, ...] = ()
+    row_bytes: int = field(init=False, repr=False, compare=False)
     codec: struct.Struct = field(init=False, repr=False, compare=False)
     indices: dict[str, int] = field(init=False, repr=False, compare=False)
 
@@ -55,6 +57,7 @@ class RowLayout:
         padded = f"{packed}{-struct.calcsize(packed) % 8}x"
         if struct.calcsize(padded) > ROW_BYTES_MAX:
             raise ValueError(f"a row of {struct.calcsize(padded)} bytes; at most {ROW_BYTES_MAX} are possible")
+        object.__setattr__(self, "row_bytes", struct.calcsize(padded))
         object.__setattr__(self, "codec", struct.Struct(padded))
         object.__setattr__(self, "indices", {name: i for i, name in enumerate(self.states[:STATE_UNKNOWN])})
 
@@ -62,11 +65,6 @@ class RowLayout:
     def of(cls, hello: Hello) -> "RowLayout":
         """The layout of the frames that follow ``hello``."""
         return cls(len(hello.sources), len(hello.words), len(hello.channels), hello.states)
-
-    @property
-    def row_bytes(self) -> int:
-        """Size of a row, a multiple of 8."""
-        return self.codec.size
 
     @property
     def ages_at(self) -> int:

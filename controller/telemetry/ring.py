@@ -1,4 +1,4 @@
-"""PURE: the last rows of the stream in one block of memory; the oldest leave. Numbered by seq, without holes."""
+"""PURE: the last rows of the stream, as they were encoded; the oldest leave. Numbered by seq, without holes."""
 
 import struct
 from bisect import bisect_left
@@ -9,7 +9,7 @@ ROWS_MAX = 30_000
 """Ten minutes at 50 Hz: what a page that was just opened may want to draw."""
 
 BYTES_MAX = 64 << 20
-"""Most memory of one ring: a thousand channels keep five minutes, a hundred the full ten (13 MB)."""
+"""Most memory of one ring's rows: a thousand channels keep five minutes, a hundred the full ten (13 MB)."""
 
 _T_S = struct.Struct("<d")
 
@@ -22,30 +22,26 @@ class RowRing:
         self.first = first
         self.head = first - 1
         self.capacity = max(1, min(rows, BYTES_MAX // layout.row_bytes))
-        self._size = layout.row_bytes
-        self._block = bytearray(self.capacity * self._size)
+        self._rows = [b""] * self.capacity
 
     def append(self, row: bytes) -> int:
         """Take the next row and return its number. Raises ValueError on a row of another layout."""
-        if len(row) != self._size:
-            raise ValueError(f"a row of {len(row)} bytes; this ring's rows have {self._size}")
-        self.head += 1
-        if self.head - self.first >= self.capacity:
+        if len(row) != self.layout.row_bytes:
+            raise ValueError(f"a row of {len(row)} bytes; this ring's rows have {self.layout.row_bytes}")
+        self.head = head = self.head + 1
+        if head - self.first >= self.capacity:
             self.first += 1
-        offset = self.head % self.capacity * self._size
-        self._block[offset : offset + self._size] = row
-        return self.head
+        self._rows[head % self.capacity] = row
+        return head
 
-    def rows(self, seq: int, count: int) -> bytes:
-        """At most ``count`` rows from ``seq`` on, end to end. Raises IndexError when ``seq`` has left or is to come."""
+    def rows(self, seq: int, count: int) -> list[bytes]:
+        """At most ``count`` rows from ``seq`` on. Raises IndexError when ``seq`` has left or is to come."""
         if not self.first <= seq <= self.head:
             raise IndexError(f"row {seq} is not in the ring: it has {self.first} to {self.head}")
         count = min(count, self.head - seq + 1)
         begin = seq % self.capacity
-        tail = min(count, self.capacity - begin)
-        block = memoryview(self._block)
-        straight = block[begin * self._size : (begin + tail) * self._size]
-        return bytes(straight) if tail == count else b"".join((straight, block[: (count - tail) * self._size]))
+        found = self._rows[begin : begin + count]
+        return found + self._rows[: count - len(found)]
 
     def since(self, t_s: float) -> int:
         """Number of the first row at or after loop time ``t_s`` (head + 1 when there is none)."""
@@ -53,4 +49,4 @@ class RowRing:
 
     def time_s(self, seq: int) -> float:
         """Loop time of row ``seq`` in seconds."""
-        return float(_T_S.unpack_from(self._block, seq % self.capacity * self._size)[0])
+        return float(_T_S.unpack_from(self._rows[seq % self.capacity])[0])

@@ -12,6 +12,8 @@ from controller.panel import viewer as viewer_module
 from controller.panel.live import LiveState
 from controller.panel.stream import VIEWERS_MAX, Broadcaster
 from controller.panel.viewer import LAG_ROWS_MAX, TOO_SLOW, Wanted
+from controller.telemetry.frames import RowLayout
+from controller.telemetry.ring import RowRing
 from tests.unit.stream.fakes import FakePort, frame, hello, join
 
 EVENT = Event(1, "plc", "info", "hello there")
@@ -253,8 +255,7 @@ class Interleavings(RuleBasedStateMachine):
         self.before = (viewer_module.LAG_ROWS_MAX, viewer_module.CHUNK_BYTES, viewer_module.BURST_BYTES)
         viewer_module.LAG_ROWS_MAX, viewer_module.CHUNK_BYTES, viewer_module.BURST_BYTES = 12, 100, 600
         self.bench = Bench()
-        assert self.bench.stream._log.ring is not None
-        self.bench.stream._log.ring.capacity = 20
+        self.bench.stream._log.ring = RowRing(RowLayout.of(hello()), rows=20)
         self.everyone: list[tuple[FakePort, int, int]] = []
         self.texts: list[str] = []
 
