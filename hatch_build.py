@@ -44,8 +44,8 @@ TEXT_SUFFIXES = frozenset({".css", ".html", ".js", ".json", ".npmrc", ".svelte",
 NOT_SOURCES = frozenset({"node_modules", "testing", "dist", ".vite", "coverage"})
 """Folders that tools make, and the one with what only tests need."""
 
-NOT_SOURCE_FILES = (".spec.ts", "bench.html", "~", ".swp", ".DS_Store")
-"""Ends of names of tests and benchmarks, and of what editors leave."""
+NOT_SOURCE_FILES = (".spec.ts", "bench.html", ".md", "~", ".swp", ".DS_Store")
+"""Ends of names of tests, benchmarks and explanations, and of what editors leave."""
 
 
 class CannotBuild(Exception):

@@ -24,8 +24,9 @@ export interface Wire {
   readonly link: Link;
   readonly path: string;
   readonly corners: readonly XY[];
-  /** The middle of its lane or of its first part, where a label may stand. */
+  /** The middle of its lane or of its first part, where a label may stand: above it, or to the right if it is steep. */
   readonly middle: XY;
+  readonly steep: boolean;
 }
 
 export interface Plan {
@@ -66,7 +67,7 @@ function wire(link: Link, places: ReadonlyMap<string, XY>, direction: Direction)
   const path = corners.map(({ x, y }, index) => `${index === 0 ? "M" : "L"}${x} ${y}`).join("");
   const lane = corners.length > 3 ? 1 : 0;
   const [a, b] = [corners[lane] ?? from, corners[lane + 1] ?? to];
-  return [{ link, path, corners, middle: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 } }];
+  return [{ link, path, corners, middle: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }, steep: a.x === b.x }];
 }
 
 /** With one corner, or straight. Turned drawings turn the first direction too. */
