@@ -95,3 +95,10 @@ class WatchScreen:
 def page_line(address: str) -> str:
     """Where the page is, as every command says it."""
     return f"page    {address}"
+
+
+def stay_line(address: str) -> str:
+    """What follows the verdicts of a bench that stays up; ``address`` is empty when its page did not come."""
+    if not address:
+        return "the bench stays up without its page; Ctrl-C ends it"
+    return f"{page_line(address)}  the page stays up; Ctrl-C ends it"

@@ -6,7 +6,7 @@ from pathlib import Path
 from controller import messages
 from controller.app.logs import LOGS
 from controller.app.supervisor import Onlooker, Outcome, Started
-from controller.cli.lines import page_line
+from controller.cli.lines import stay_line
 from controller.cli.page import open_browser
 from controller.cli.result import json_line, junit_xml, print_result, result_object
 from controller.cli.screens import Screen, choose_screen
@@ -104,7 +104,7 @@ class Show(Onlooker):
         else:
             print_result(outcome.finished, self._writer)
             if stays:
-                self._writer.write_line(f"{page_line(self._address)}  the page stays up; Ctrl-C ends it")
+                self._writer.write_line(stay_line(self._address))
         self._junit_code = write_junit(self._request, outcome.finished, self._errors)
 
     def finish(self, outcome: Outcome) -> int:

@@ -24,13 +24,13 @@ TIMEOUT_S = 30
 
 HUNG = """
 import asyncio, sys, threading
-from controller.app import panel_process
+from controller.app import panel
 
 def hang(panel, line):
     threading.Event().wait()
 
-panel_process.attach = hang
-sys.exit(asyncio.run(panel_process.main()))
+panel.attach = hang
+sys.exit(asyncio.run(panel.main()))
 """
 
 
@@ -98,7 +98,7 @@ def test_it_serves_on_loopback_and_ends_when_its_input_closes(panels: Panels, tm
         assert "server" not in {name.lower() for name in answer.headers}
         assert json.load(answer)["info"]["title"]
     assert panel.url.startswith("http://127.0.0.1:")
-    assert os.getpriority(os.PRIO_PROCESS, panel.process.pid) >= 10
+    assert os.getpriority(os.PRIO_PROCESS, panel.process.pid) >= 5
     panel.send(b"this is no attach line")
     panel.send(msgspec.json.encode(Attach("nowhere", "")))
     assert panel.end() == 0
