@@ -1,5 +1,6 @@
 """Alarms of whole benches: a healthy shot has none, a broken one tells its first fault, and kill -9 loses nothing."""
 
+import asyncio
 import json
 import os
 import signal
@@ -13,7 +14,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from controller.messages import AlarmChanged, Control, Decoder, Message, RunConfig
+from controller.app.benches import build_plant
+from controller.app.preflight import read_bounded, read_rig
+from controller.app.rig_sim import SimulatedRig
+from controller.app.watch import watcher_of
+from controller.messages import AlarmChanged, Control, Decoder, Frame, Message, RunConfig
+from controller.runtime.alarming import Alarming
+from controller.runtime.offload import inline
+from controller.runtime.virtual_loop import run_virtual
 from tests.rig.running_sim import ENVIRONMENT, ROOT, TIMEOUT_S
 from tests.rig.virtual_bench import QUICK, Bench, Run
 
@@ -59,6 +67,30 @@ def test_a_broken_shot_tells_its_faults_in_their_order(bench: Bench, fault: str,
     ]
     assert all(message.guidance and message.raised_utc for message in heard.values())
     assert list(bench.out.glob("*alarms*")) == []
+
+
+def test_a_bench_at_rest_raises_no_alarm() -> None:
+    """A minute of watching on virtual time."""
+    model, files = read_rig("railgun_bench")
+    said: list[Message] = []
+
+    async def watch() -> None:
+        plc = read_bounded(files.plc).decode()
+        bench = SimulatedRig(model, build_plant("railgun_bench", 1), plc, str(files.plc), 1, inline)
+        bench.start()
+        alarming = Alarming(model, said.append, lambda: "")
+        watcher = watcher_of(model, bench.connects(), said.append, "", virtual=True, alarming=alarming)
+        asyncio.get_running_loop().call_later(60.0, watcher.leave)
+        try:
+            await watcher.run()
+        finally:
+            await bench.stop()
+
+    run_virtual(watch())
+    frames = [message for message in said if isinstance(message, Frame)]
+    assert len(frames) >= 2900
+    assert frames[-1].words
+    assert [message for message in said if isinstance(message, AlarmChanged)] == []
 
 
 class Process:
