@@ -51,7 +51,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Stall:
-    """The others' latency without and with a viewer that never reads, in microseconds."""
+    """The others' latency without and with a viewer that never reads: medians of the rounds in microseconds."""
 
     p99_alone_us: float
     p99_beside_us: float
@@ -167,10 +167,12 @@ def measure_stall(found: Bench, rounds: int, seconds: float, viewers: int = 10) 
         beside = found.watch(ours, viewers, seconds, stalled=1)
         assert ours.ask("falls") > falls, "the stalled viewer kept up: the round was too short"
         pairs.append((alone, beside))
+    alone_us = statistics.median(alone["p99_us"] for alone, _ in pairs[1:])
+    beside_us = statistics.median(beside["p99_us"] for _, beside in pairs[1:])
     return Stall(
-        statistics.median(alone["p99_us"] for alone, _ in pairs[1:]),
-        statistics.median(beside["p99_us"] for _, beside in pairs[1:]),
-        statistics.median(beside["p99_us"] / alone["p99_us"] for alone, beside in pairs[1:]),
+        alone_us,
+        beside_us,
+        beside_us / alone_us,
         statistics.median(beside["rows"] / alone["rows"] for alone, beside in pairs[1:]),
         sum(each["gaps"] + each["dropped"] for pair in pairs for each in pair),
     )
