@@ -55,7 +55,7 @@ export const COLOURS = 6;
 const DASHES: readonly number[][] = [[], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [1, 5]];
 /** Colour-blind people tell traces apart by these; trace 6 has the first colour again with other dashes. */
 
-const AXIS_WIDTH = 62;
+const AXIS_WIDTH = 74;
 const AXES_MAX = 2;
 /** One axis left, one right; further units are drawn to scale and read at the cursor. */
 
