@@ -72,7 +72,7 @@ def channels_answer(live: LiveState) -> schemas.ChannelsAnswer:
         for item in (hello.channels if hello else ())
     ]
     sources = [
-        schemas.SourceAnswer(name=item.name, title=item.title, stale_after_s=item.stale_after_s)
+        schemas.SourceAnswer(name=item.name, title=item.title, stale_after_s=finite(item.stale_after_s))
         for item in (hello.sources if hello else ())
     ]
     return schemas.ChannelsAnswer(channels=channels, sources=sources)
@@ -156,7 +156,7 @@ def run_answer(live: LiveState, now_s: float) -> schemas.RunAnswer:
         started_utc=hello.started_utc if hello else "",
         target_v=finite(hello.target_v) if hello else None,
         steps=[
-            schemas.RunStepAnswer(id=step.id, kind=step.kind, timeout_s=step.timeout_s, mark=cast(Mark, mark))
+            schemas.RunStepAnswer(id=step.id, kind=step.kind, timeout_s=finite(step.timeout_s), mark=cast(Mark, mark))
             for step, mark in zip(hello.steps if hello else (), live.marks, strict=False)
         ],
         finished=_finished(live.finished) if live.finished else None,

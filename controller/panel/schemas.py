@@ -78,11 +78,11 @@ class ChannelAnswer(Answer):
 
 
 class SourceAnswer(Answer):
-    """One instrument that feeds the telemetry."""
+    """One instrument that feeds the telemetry; ``stale_after_s`` is null when its values never grow stale."""
 
     name: str
     title: str
-    stale_after_s: float
+    stale_after_s: float | None
 
 
 class ChannelsAnswer(Answer):
@@ -165,11 +165,11 @@ class RigAnswer(Answer):
 
 
 class RunStepAnswer(Answer):
-    """One step of the plan and how far it is."""
+    """One step of the plan and how far it is; ``timeout_s`` is null when it has none."""
 
     id: str
     kind: str
-    timeout_s: float
+    timeout_s: float | None
     mark: Mark
 
 

@@ -46,7 +46,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     removes them again. A folder on a medium that cannot be written has no writer, hence nothing to wait for.
     """
     mode = "mode=rw" if may_write(path) else "mode=ro&immutable=1"
-    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{mode}", uri=True, timeout=BUSY_TIMEOUT_S)
+    connection = sqlite3.connect(f"file:{quote(path.absolute().as_posix())}?{mode}", uri=True, timeout=BUSY_TIMEOUT_S)
     connection.execute("PRAGMA query_only = ON").close()
     return connection
 

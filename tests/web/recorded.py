@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from controller.app.virtual import run_virtual
 from controller.messages import RunConfig
 from controller.shots.catalogue import Catalogue
@@ -9,6 +11,12 @@ from controller.shots.catalogue import Catalogue
 RIG = "railgun_bench"
 FULL, QUICK = 1, 2
 """Numbers of the two shots: a full one that passes, and one at 1 kV that misses its limits."""
+
+
+def recorded_shots(factory: pytest.TempPathFactory) -> Path:
+    """The folder with both shots, made once for all tests of a session: look at it only, or copy it."""
+    out = factory.getbasetemp() / "recorded shots"
+    return out if out.exists() else record_shots(out)
 
 
 def record_shots(out: Path) -> Path:

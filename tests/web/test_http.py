@@ -16,7 +16,7 @@ from controller.shots.model import ShotRecord
 from controller.shots.reader import read_record
 from controller.shots.signals import scale_values, time_axis
 from tests.unit.panel.parts import client, make_parts
-from tests.web.recorded import FULL, QUICK, RIG, record_shots
+from tests.web.recorded import FULL, QUICK, RIG, recorded_shots
 
 SPIKE = 20_000
 """Index of a sample of total_current in the middle of the pulse."""
@@ -24,7 +24,7 @@ SPIKE = 20_000
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return record_shots(tmp_path_factory.mktemp("shots"))
+    return recorded_shots(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

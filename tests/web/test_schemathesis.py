@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from controller.panel.app import create_app
 from controller.panel.requests import CoreRequests
 from tests.unit.panel.parts import FakeCore, attached, built, filled, make_parts
-from tests.web.recorded import FULL, QUICK, record_shots
+from tests.web.recorded import FULL, QUICK, recorded_shots
 
 EXAMPLES = 50
 """Per operation: enough to find what schemathesis finds here by itself (a lax number, a NUL in a text)."""
@@ -74,7 +74,7 @@ def core() -> Iterator[CoreRequests]:
 
 @pytest.fixture(scope="module")
 def schema(tmp_path_factory: pytest.TempPathFactory, core: CoreRequests) -> Iterator[Any]:
-    out = record_shots(tmp_path_factory.mktemp("shots"))
+    out = recorded_shots(tmp_path_factory)
     # a present that lies ahead never grows old, however long this takes
     parts = make_parts(out, live=filled(1e9), requests=core, static=built(tmp_path_factory.mktemp("static") / "page"))
     yield schemathesis.openapi.from_asgi("/api/v1/openapi.json", create_app(parts), headers=HOST)

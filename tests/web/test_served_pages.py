@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from controller.panel.app import PanelParts, create_app
 from tests.unit.panel.parts import FakeCore, make_parts
 from tests.web.conftest import OfflineContext
-from tests.web.recorded import FULL, record_shots
+from tests.web.recorded import FULL, recorded_shots
 
 START_S = 20.0
 """The slowest machine has a server up by then."""
@@ -67,7 +67,7 @@ def core() -> FakeCore:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory, core: FakeCore) -> Iterator[str]:
     with ThreadPoolExecutor(1) as pool:  # Playwright's loop counts as running on this thread: no other one may
-        out = pool.submit(record_shots, tmp_path_factory.mktemp("shots")).result()
+        out = pool.submit(recorded_shots, tmp_path_factory).result()
     with serving(make_parts(out), core) as address:
         yield address
 

@@ -3,10 +3,10 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from controller.panel import live_answers, schemas
-from controller.panel.refusals import refusals
+from controller.panel.refusals import refusals, refuse
 
 if TYPE_CHECKING:
     from controller.panel.app import PanelParts
@@ -42,6 +42,12 @@ def live_routes(parts: "PanelParts") -> APIRouter:
     async def run() -> schemas.RunAnswer:
         """The present run or the last one: its steps and how far they are, how it ended, the event log."""
         return live_answers.run_answer(parts.live, _now_s())
+
+    @router.get("/stream", include_in_schema=False)
+    async def stream() -> Response:
+        """Whoever asks for the stream without a WebSocket; those with one are taken before the application."""
+        text = "the live stream is a WebSocket, and this was an ordinary request; ask as docs/reference/stream.md says"
+        return refuse(426, text, {"upgrade": "websocket", "connection": "upgrade"})
 
     return router
 

@@ -6,7 +6,7 @@ from math import inf, nan
 import pytest
 from msgspec import structs
 
-from controller.messages import Finished, Verdict
+from controller.messages import Finished, SourceInfo, StepInfo, Verdict
 from controller.panel.live import LiveState
 from controller.panel.live_answers import (
     STALE_AFTER_S,
@@ -18,7 +18,7 @@ from controller.panel.live_answers import (
     run_answer,
     state_answer,
 )
-from tests.unit.panel.parts import filled, frame, rig
+from tests.unit.panel.parts import HELLO, filled, frame, rig
 
 NOW_S = 1000.0
 
@@ -94,6 +94,13 @@ def test_a_frame_that_is_shorter_than_the_hello_is_no_error() -> None:
     answer = state_answer(live, rig(), True, NOW_S)
     assert (answer.step, answer.countdown_s, answer.points) == (None, None, {})
     assert {value.value for value in answer.values.values()} == {None}
+
+
+def test_what_has_no_limit_in_time_is_null() -> None:
+    live = filled(NOW_S)
+    live.take(structs.replace(HELLO, sources=(SourceInfo("plc", "PLC", inf),), steps=(StepInfo("a", "hold", inf),)))
+    assert channels_answer(live).sources[0].stale_after_s is None
+    assert run_answer(live, NOW_S).steps[0].timeout_s is None
 
 
 def test_alarms_come_in_first_fault_order() -> None:
