@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import type { Measurement, Shot } from "./api";
+import type { Measurement, Shot, ShotChannel } from "./api";
 import { Loader, REST_MS, type Outcome } from "./loader";
 import { asked, moved, union, wheelFactor, within, zoomed } from "./range";
-import { inOrder, limitText, newest, shotLabel, valueText, verdictMark, verdictTone } from "./verdicts";
+import { inOrder, kindToShow, limitText, newest, shotLabel, valueText, verdictMark, verdictTone } from "./verdicts";
 
 describe("ranges", () => {
   it("covers everything that has samples", () => {
@@ -140,6 +140,26 @@ describe("words", () => {
   it("puts channels in the order of the bench", () => {
     const channels = ["c", "x", "a", "b"].map((name) => ({ name }));
     expect(inOrder(channels, ["a", "b", "c"]).map(({ name }) => name)).toEqual(["a", "b", "c", "x"]);
+  });
+
+  it("shows the whole shot when there was no pulse", () => {
+    const channel = (kind: "waveform" | "slow", samples: number): ShotChannel => ({
+      name: kind,
+      title: kind,
+      unit: "V",
+      kind,
+      instrument: "",
+      samples,
+      reference: "t0",
+      from_s: null,
+      to_s: null,
+      calibration_overdue: false,
+    });
+    const both = [channel("waveform", 5), channel("slow", 5)];
+    expect([kindToShow(both, "slow"), kindToShow(both, "waveform")]).toEqual(["slow", "waveform"]);
+    expect(kindToShow([channel("waveform", 0), channel("slow", 5)], "waveform")).toBe("slow");
+    expect(kindToShow([channel("waveform", 5)], "slow")).toBe("waveform");
+    expect(kindToShow([], "slow")).toBe("waveform");
   });
 
   it("names shots, and shows the newest that has ended", () => {

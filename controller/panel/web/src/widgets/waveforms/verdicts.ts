@@ -1,7 +1,7 @@
 /** Measurements and verdicts in words. Pure. */
 
 import { printedUnit, scaleFor, text } from "../../bench/format";
-import type { Measurement, Shot } from "./api";
+import type { Measurement, Shot, ShotChannel } from "./api";
 
 /** A mark that differs in shape, for people who do not see the colour. */
 const MARKS: Readonly<Record<string, string>> = { pass: "✓", inconclusive: "?", fail: "✕", aborted: "■", error: "!" };
@@ -56,6 +56,13 @@ export function shotLabel(shot: Shot): string {
 export function inOrder<Named extends { readonly name: string }>(channels: readonly Named[], names: readonly string[]): Named[] {
   const place = ({ name }: Named): number => (names.includes(name) ? names.indexOf(name) : names.length);
   return [...channels].sort((a, b) => place(a) - place(b));
+}
+
+/** The kind of channels to show: the one that was shown, unless only the other has samples (no pulse, no waveform). */
+export function kindToShow(channels: readonly ShotChannel[], shown: ShotChannel["kind"]): ShotChannel["kind"] {
+  const kinds = new Set(channels.filter(({ samples }) => samples > 0).map(({ kind }) => kind));
+  if (kinds.has(shown)) return shown;
+  return kinds.has("waveform") || !kinds.has("slow") ? "waveform" : "slow";
 }
 
 /** The shot to show of its own accord: the newest that has ended. */
