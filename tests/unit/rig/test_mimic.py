@@ -157,6 +157,14 @@ def test_a_microwave_bench_is_described_without_a_change_of_code():
     assert [u.name for u in unknown_names(mimic, words, channels[1:])] == ["modulator_voltage", "modulator_voltage"]
 
 
+def test_the_example_of_the_documentation_loads_and_its_symbols_are_all_there_are():
+    page = (FOLDER.parents[1] / "docs" / "how-to" / "draw-a-bench.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert {element.id for element in load_text(example).mimic.elements} == {"modulator", "tube", "coolant"}
+    (listed,) = re.findall(r"\*\*Symbols\*\*: ([a-z, \n]+)\.", page)
+    assert tuple(listed.replace("\n", " ").replace(",", "").split()) == SYMBOLS
+
+
 def test_a_name_that_nothing_publishes_is_refused_where_it_stands():
     data = changed("proven:\n        in: [positions.MODULE_<n>]", "proven:\n        in: [positions.MODUL_<n>]")
     data = data.replace(b"values: [charger_voltage, charger_current]", b"values: [charger_volts]")
