@@ -8,6 +8,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
+import { text } from "../bench/format";
 import { CalmRange, agoLabels, agoSplits, align, tickLabels, type Table } from "./align";
 import { listen, type Steering } from "./steering";
 
@@ -350,9 +351,9 @@ export class Plot {
     const x = this.options.xFrom === "now" ? end - cursor.x : cursor.x;
     const values = this.traces.flatMap(({ name, title, unit }) => {
       const value = cursor.values.get(name);
-      return value === undefined ? [] : [`${title} ${tickLabels([value[1]], unit)[0] ?? ""}`];
+      return value === undefined ? [] : [`${title} ${text(value[1], unit)}`];
     });
-    return `${this.options.xTitle} ${tickLabels([x], "s")[0] ?? ""}: ${values.join(", ") || "no value"}`;
+    return `${this.options.xTitle} ${text(x, "s")}: ${values.join(", ") || "no value"}`;
   }
 }
 
