@@ -66,12 +66,16 @@ def refuse(status: int, detail: str, headers: dict[str, str] | None = None) -> J
     return JSONResponse({"detail": detail}, status, headers)
 
 
+def not_aborted(why: str) -> JSONResponse:
+    """No core has taken the abort, or it cannot carry it out: a person has to act."""
+    return refuse(503, f"NOT ABORTED: {why}; {EMERGENCY_STOP}")
+
+
 async def _known(request: Request, error: Exception) -> JSONResponse:
     status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
-    text = str(error)
     if isinstance(error, CoreUnreachable):
-        text = f"NOT ABORTED: {text}; {EMERGENCY_STOP}"
-    return refuse(status, text, {"retry-after": str(RETRY_AFTER_S)} if isinstance(error, WorkerBusy) else None)
+        return not_aborted(str(error))
+    return refuse(status, str(error), {"retry-after": str(RETRY_AFTER_S)} if isinstance(error, WorkerBusy) else None)
 
 
 async def _wrong_parameter(request: Request, error: Exception) -> JSONResponse:

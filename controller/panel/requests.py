@@ -20,9 +20,10 @@ LINE_BYTES_MAX = 64 * 1024
 REASON_LETTERS_MAX = 200
 """Longest reason that is passed on: one line of the journal and of the event log."""
 
-IN_FLIGHT_MAX = 32
-"""Connections at once. Beyond them a further abort shares the outcome of the newest one, which is on its way already:
-nobody is refused, and a page that sends thousands does not use up the process's sockets."""
+IN_FLIGHT_MAX = 8
+"""Connections at once, half of what the core's port keeps. Beyond them a further abort shares the outcome of the newest
+one, which is on its way already: nobody is refused, and a page that sends thousands does not push its own requests out
+of the core's port."""
 
 DEFAULT_REASON = "abort from the panel"
 

@@ -8,12 +8,12 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
 from controller.panel import schemas
 from controller.panel.guard import ABORT_PATH
-from controller.panel.refusals import refusals
+from controller.panel.refusals import not_aborted, refusals
 from controller.panel.requests import DEFAULT_REASON
 
 if TYPE_CHECKING:
@@ -36,10 +36,14 @@ def abort_routes(parts: "PanelParts") -> APIRouter:
     """The route over ``parts``."""
     router = APIRouter(tags=["safety"], responses=refusals(500, 503))
 
-    @router.post(ABORT_PATH, status_code=202, openapi_extra={"requestBody": BODY_EXAMPLE})
-    async def abort(request: Request) -> schemas.AbortAnswer:
-        """End what runs and make the bench safe. 202: the core has it; 503: press the emergency stop."""
+    @router.post(
+        ABORT_PATH, status_code=202, response_model=schemas.AbortAnswer, openapi_extra={"requestBody": BODY_EXAMPLE}
+    )
+    async def abort(request: Request) -> schemas.AbortAnswer | Response:
+        """End what runs and make the bench safe. 202: the core does it; 503: press the emergency stop."""
         reply = await parts.requests.abort(await _reason(request))
+        if not reply.accepted:
+            return not_aborted(reply.text)
         return schemas.AbortAnswer(accepted=reply.accepted, text=reply.text)
 
     return router

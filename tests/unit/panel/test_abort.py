@@ -58,6 +58,19 @@ async def test_without_a_core_it_says_what_to_do(tmp_path: Path) -> None:
     assert "EMERGENCY STOP" in answer.json()["detail"] and "NOT ABORTED" in answer.json()["detail"]
 
 
+async def test_a_core_that_cannot_do_it_is_no_success(tmp_path: Path) -> None:
+    """In watch mode the core takes the request, but a PLC that does not answer dumps nothing."""
+
+    def powerless(request: dict[str, object], writer: asyncio.StreamWriter) -> None:
+        reply = {"id": request["id"], "accepted": False, "text": "the PLC does not answer"}
+        writer.write(json.dumps(reply).encode() + b"\n")
+
+    async with FakeCore(powerless).running() as core, client(make_parts(tmp_path, requests=attached(core))) as browser:
+        answer = await browser.post("/api/v1/abort")
+    assert answer.status_code == 503
+    assert answer.json()["detail"].startswith("NOT ABORTED: the PLC does not answer; press the EMERGENCY STOP")
+
+
 async def call(app: Any, receive: Any) -> list[dict[str, Any]]:
     """One abort straight into the application, with a body of one's own making."""
     sent: list[dict[str, Any]] = []
