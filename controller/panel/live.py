@@ -17,8 +17,9 @@ LINKS = ("none", "connected", "lost")
 class LiveState:
     """The present, as the bus told it.
 
-    Events and alarms outlive a core; hello, frame, marks and finished belong to the present one. ``marks`` has one of
-    pending, running, done, broken for each of the plan's steps.
+    Events and alarms outlive a core; hello, frame and marks belong to the present one, and ``finished`` is the last
+    run's until another begins: who finds the bench watched after a run wants to know how that ended. ``marks`` has
+    one of pending, running, done, broken for each of the plan's steps.
     """
 
     def __init__(self) -> None:
@@ -60,7 +61,9 @@ class LiveState:
             hello.shot_id,
             hello.steps,
         ):
-            self.frame, self.finished = None, None
+            self.frame = None
+            if hello.mode != "watch":
+                self.finished = None
             self.marks = ["pending"] * len(hello.steps)
 
     def _step(self, step: StepEntered) -> None:

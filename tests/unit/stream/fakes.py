@@ -12,7 +12,7 @@ from controller.panel.viewer import Viewer, Wanted
 from controller.telemetry.frames import Row, RowLayout, decode_message
 
 
-def hello(session: str = "run-1", channels: int = 2, steps: int = 2) -> Hello:
+def hello(session: str = "run-1", channels: int = 2, steps: int = 2, mode: str = "run") -> Hello:
     return Hello(
         "bench",
         "full",
@@ -23,6 +23,7 @@ def hello(session: str = "run-1", channels: int = 2, steps: int = 2) -> Hello:
         tuple(StepInfo(f"s{n}", "charge", 1.0) for n in range(steps)),
         3000.0,
         True,
+        mode=mode,
         session=session,
         sources=(SourceInfo("plc", "PLC", 0.1),),
         words=(WordInfo("inputs", ("A", "B")),),

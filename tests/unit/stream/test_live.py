@@ -46,10 +46,19 @@ def test_another_core_starts_afresh_and_alarms_and_events_stay() -> None:
     for message in (hello(), frame(1), enter(0), FINISHED, alarm("a"), Event(1, "plc", "trip", "arc")):
         live.take(message)
     assert live.frame is not None
-    live.take(hello("watch-1", steps=0))
-    assert (live.frame, live.finished, live.marks) == (None, None, [])
+    live.take(hello("run-2"))
+    assert (live.frame, live.finished, live.marks) == (None, None, ["pending", "pending"])
     assert list(live.alarms) == ["a"]
     assert [event.text for event in live.events] == ["arc"]
+
+
+def test_who_finds_the_bench_watched_learns_how_the_last_run_ended() -> None:
+    live = LiveState()
+    for message in (hello(), FINISHED, hello("watch-1", steps=0, mode="watch")):
+        live.take(message)
+    assert (live.marks, live.finished) == ([], FINISHED)
+    live.take(hello("run-2"))
+    assert live.finished is None
 
 
 def test_the_same_core_again_changes_nothing() -> None:

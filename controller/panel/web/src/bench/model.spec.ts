@@ -2,26 +2,21 @@ import { expect, test } from "vitest";
 
 import { blockOf, layoutOf, type RowValues } from "../testing/rows";
 import { hello } from "../testing/hello";
-import type { Snapshot } from "./messages";
+import type { Finished, Hello, Snapshot } from "./messages";
 import { EVENTS_MAX, BenchModel } from "./model";
 
 const LAYOUT = layoutOf(1, 1, 2);
 
 function connected(): BenchModel {
   const model = new BenchModel();
-  const parts = { marks: ["done", "running"], alarms: [], events: [], finished: null };
-  const snapshot: Snapshot = {
-    type: "snapshot",
-    protocol: 1,
-    stream: "s",
-    link: "connected",
-    hello: hello(),
-    ...parts,
-    row: LAYOUT,
-    head: 0,
-  };
-  model.take(snapshot);
+  model.take(snapshotOf(hello()));
   return model;
+}
+
+function snapshotOf(present: Hello): Snapshot {
+  const parts = { marks: ["done", "running"], alarms: [], events: [], finished: null };
+  const stream = { protocol: 1, stream: "s", link: "connected", row: LAYOUT, head: 0 } as const;
+  return { type: "snapshot", hello: present, ...stream, ...parts };
 }
 
 function rows(model: BenchModel, now: number, live: boolean, ...values: RowValues[]): void {
@@ -75,7 +70,7 @@ test("steps are marked as the panel marks them", () => {
   model.take({ type: "step", t_ns: 0, index: 0, id: "charge", phase: "enter" });
   model.take({ type: "step", t_ns: 0, index: 1, id: "fire", phase: "done" });
   expect(model.marks).toEqual(["running", "done"]);
-  model.take({ ...finished(), type: "finished" });
+  model.take(finished());
   expect(model.marks).toEqual(["broken", "done"]);
 });
 
@@ -94,8 +89,10 @@ test("another core starts afresh; the same one again changes nothing", () => {
 
 test("how a run ended is shown until the next one", () => {
   const model = connected();
-  model.take({ ...finished(), type: "finished" });
+  model.take(finished());
   model.take({ ...hello("idle"), mode: "watch", steps: [] });
+  expect(model.finished?.verdict).toBe("aborted");
+  model.take({ ...snapshotOf({ ...hello("idle"), mode: "watch", steps: [] }), finished: finished() });
   expect(model.finished?.verdict).toBe("aborted");
   model.take(hello("next"));
   expect(model.finished).toBe(null);
@@ -129,7 +126,8 @@ function alarm(id: string) {
   return { type: "alarm", id, state: "UNACK_ALARM", active: true, t_ns: 0, order: 1, count: 1, value: null, ...text } as const;
 }
 
-function finished() {
+function finished(): Finished {
   const files = { record: "", journal: "", report: "", sheet: "" };
-  return { shot: 1, shot_id: "s", verdict: "aborted", ended: "aborted", reason: "", exit: 3, measurements: [], safe: "", ...files };
+  const type = "finished";
+  return { type, shot: 1, shot_id: "s", verdict: "aborted", ended: "aborted", reason: "", exit: 3, measurements: [], safe: "", ...files };
 }

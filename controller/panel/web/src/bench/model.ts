@@ -134,7 +134,7 @@ export class BenchModel {
     const continues = sameChannels(this.hello, snapshot.hello);
     this.link = snapshot.link;
     this.heardAt = -Infinity;
-    if (snapshot.hello?.mode !== "watch") this.finished = snapshot.finished;
+    this.finished = snapshot.finished;
     this.alarmList = snapshot.alarms;
     this.events = snapshot.events.slice(-EVENTS_MAX).map((event) => ({ ...event, id: this.nextId++ }));
     this.hello = snapshot.hello;
