@@ -15,6 +15,9 @@ import { BenchModel } from "./model";
 export const DISPLAY_HZ = 10;
 /** Digits that change faster cannot be read. */
 
+const CLOCK_STEP_S = 0.1;
+/** The resolution of a label. */
+
 /** The clock and the screen, as the store needs them. */
 export interface Display {
   /** Monotonic seconds. */
@@ -48,6 +51,8 @@ export class BenchStore implements Bench, StreamHandler {
   private readonly display: Display;
   /** Counts what is shown: whoever reads a number depends on it. */
   private shown = $state.raw(0);
+  /** Wall clock minus bench time; moved only when labels would change, so that hundreds of them stay as they are. */
+  private clockOffsetS = $state.raw(NaN);
   private now = 0;
   private numbersAt = -Infinity;
   private pending = false;
@@ -112,8 +117,7 @@ export class BenchStore implements Bench, StreamHandler {
   }
 
   clock(timeNs: number): string {
-    void this.shown;
-    const wallS = this.model.browserTimeS(timeNs * 1e-9) + this.display.wall() - this.display.now();
+    const wallS = timeNs * 1e-9 + this.clockOffsetS;
     return Number.isFinite(wallS) ? clockLabel(new Date(wallS * 1000)) : "";
   }
 
@@ -169,6 +173,8 @@ export class BenchStore implements Bench, StreamHandler {
     this.finished = model.finished;
     this.missed = model.missed;
     this.alarms = model.alarmList;
+    const offsetS = model.browserTimeS(0) + this.display.wall() - this.now;
+    if (!(Math.abs(offsetS - this.clockOffsetS) < CLOCK_STEP_S)) this.clockOffsetS = offsetS;
     this.shown++;
   }
 }
