@@ -78,7 +78,7 @@ def _onlooker(prepared: Prepared, world: World) -> Callable[[PlcStatus | None], 
     """Shows every look at the PLC to whoever listens on the bus; a look without an answer only lets the values age."""
     loop = asyncio.get_running_loop()
     situation = Situation(round(loop.time() * 1e9))
-    maker = FrameMaker(situation, prepared.rig.bank.modules)
+    maker = FrameMaker(situation, prepared.rig)
     world.publish(hello_of(prepared.rig, None, 0, "", world.virtual, "recover", prepared.config.started_utc))
 
     def show(status: PlcStatus | None) -> None:

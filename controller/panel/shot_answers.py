@@ -1,5 +1,7 @@
 """PURE: from what the catalogue and a record say to what the routes answer."""
 
+from typing import Any
+
 from controller.panel import schemas
 from controller.panel.live_answers import finite
 from controller.panel.shot_reader import ChannelStretch, ShotDetail
@@ -77,7 +79,7 @@ def waveform_answer(number: int, found: ChannelStretch) -> schemas.WaveformAnswe
     )
 
 
-def _catalogued(entry: ShotEntry) -> dict[str, object]:
+def _catalogued(entry: ShotEntry) -> dict[str, Any]:
     names = schemas.ShotAnswer.model_fields
     return {name: list(entry.tags) if name == "tags" else getattr(entry, name) for name in names}
 

@@ -60,11 +60,16 @@ def _bit_names(points: type[IntFlag]) -> tuple[str, ...]:
 
 
 class FrameMaker:
-    """The frames of one core, in the order of :func:`hello_of`. What no new reading has changed is not made again."""
+    """The frames of one core, in the order of :func:`hello_of`. What no new reading has changed is not made again.
 
-    def __init__(self, situation: Situation, modules: int) -> None:
+    What is no reading (interference throws probes beyond their full scale) is NaN: people judge by what they see. The
+    record keeps every number as it came.
+    """
+
+    def __init__(self, situation: Situation, rig: Rig) -> None:
         self._situation = situation
-        self._modules = modules
+        self._modules = rig.bank.modules
+        self._valid = tuple(channel.valid for channel in telemetry_channels(rig))
         self._sequence = 0
         self._status: PlcStatus | None = None
         self._charger: ChargerReading | None = None
@@ -107,7 +112,7 @@ class FrameMaker:
     def _collect(self, status: PlcStatus) -> None:
         charger, witness_v = self._situation.charger, self._situation.witness_v
         self._status, self._charger, self._witness_v = status, charger, witness_v
-        self._values = (
+        values = (
             status.probe_a_v,
             status.probe_b_v,
             math.nan if witness_v is None else witness_v,
@@ -115,6 +120,9 @@ class FrameMaker:
             status.target_v,
             math.nan if charger is None else charger.voltage_v,
             math.nan if charger is None else charger.current_a,
+        )
+        self._values = tuple(
+            value if low <= value <= high else math.nan for value, (low, high) in zip(values, self._valid, strict=True)
         )
 
     def _module_v(self, status: PlcStatus) -> tuple[float, ...]:

@@ -89,7 +89,7 @@ class Pollers:
         daq = next(spec.name for spec in rig.instruments if spec.port == "Daq")
         self._daq_channels = [(c.name, c.input, c.scale) for c in rig.channels_of(daq)]
         self._witness = next((c for c in self._daq_channels if c[0] == "probe_b_daq"), None)
-        self._maker = FrameMaker(situation, rig.bank.modules)
+        self._maker = FrameMaker(situation, rig)
 
     async def charger(self, charger: CapacitorCharger) -> None:
         """Read the charger every half second until it is lost."""

@@ -1,5 +1,6 @@
 """The telemetry catalogue: which values a frame carries, in which order, under which names and units."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,13 +10,16 @@ STALE_AFTER_S = {"RigPlc": 0.5, "Daq": 0.5, "CapacitorCharger": 2.0}
 """Port -> age above which its values are not shown as true: ten heartbeats, ten readings of the DAQ at rest, four of
 the charger."""
 
+FULL_SCALE_MARGIN = 0.02
+"""A reading may pass its full scale, or go below zero, by this part of it: noise and offsets do, garbage does not."""
+
 
 @dataclass(frozen=True, slots=True)
 class TelemetryChannel:
     """One value of a frame. ``name`` is also the slow log's name in the record.
 
     ``source`` is the instrument that measures it, ``group`` what it is published and shown with, ``low`` and ``high``
-    the limits it is judged by, in ``unit``.
+    the limits it is judged by, in ``unit``. What lies beyond ``full_scale`` is no reading: see :attr:`valid`.
     """
 
     name: str
@@ -25,6 +29,13 @@ class TelemetryChannel:
     group: str
     low: float | None = None
     high: float | None = None
+    full_scale: float = math.inf
+
+    @property
+    def valid(self) -> tuple[float, float]:
+        """Lowest and highest number that is a reading: full scale +-2 %, as in the PLC's own classify (bench.md 2)."""
+        margin = FULL_SCALE_MARGIN * self.full_scale
+        return -margin, self.full_scale + margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +50,19 @@ class TelemetrySource:
 def telemetry_channels(rig: Rig) -> tuple[TelemetryChannel, ...]:
     """The frame's catalogue for one rig: bank voltages, set-point, the witness, the charger."""
     plc, charger, daq = (_named_port(rig, port) for port in ("RigPlc", "CapacitorCharger", "Daq"))
-    limit_v = rig.bank.overvoltage_v
-    modules = tuple(
-        TelemetryChannel(f"module_{n}_voltage", f"Module {n} voltage", "V", plc, "modules", high=limit_v)
-        for n in range(1, rig.bank.modules + 1)
-    )
+    full_scales = {channel.name: channel.full_scale for channel in rig.channels}
+
+    def bank(name: str, title: str, source: str, group: str, measured_as: str = "") -> TelemetryChannel:
+        full_scale = full_scales.get(measured_as or name, math.inf)
+        return TelemetryChannel(name, title, "V", source, group, None, rig.bank.overvoltage_v, full_scale)
+
     return (
-        TelemetryChannel("probe_a", "Bank voltage, probe A", "V", plc, "bank", high=limit_v),
-        TelemetryChannel("probe_b", "Bank voltage, probe B", "V", plc, "bank", high=limit_v),
-        TelemetryChannel("witness", "Bank voltage, probe B by the DAQ", "V", daq, "bank", high=limit_v),
-        *modules,
+        bank("probe_a", "Bank voltage, probe A", plc, "bank"),
+        bank("probe_b", "Bank voltage, probe B", plc, "bank"),
+        bank("witness", "Bank voltage, probe B by the DAQ", daq, "bank", measured_as="probe_b_daq"),
+        *(bank(f"module_{n}_voltage", f"Module {n} voltage", plc, "modules") for n in range(1, rig.bank.modules + 1)),
         TelemetryChannel("target", "Set-point", "V", plc, "bank"),
-        TelemetryChannel("charger_voltage", "Charger output voltage", "V", charger, "charger", high=limit_v),
+        bank("charger_voltage", "Charger output voltage", charger, "charger"),
         TelemetryChannel("charger_current", "Charger output current", "A", charger, "charger"),
     )
 

@@ -8,7 +8,6 @@ import base64
 import hashlib
 import re
 from importlib.resources import files
-from typing import cast
 
 from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -60,7 +59,7 @@ def docs_routes() -> APIRouter:
         """Its script, style and icon."""
         if part not in PARTS:
             return refuse(404, "there is no such part of the documentation page")
-        path = cast("str", str(files("fastapi_offline") / "static" / part))
+        path = str(files("fastapi_offline") / "static" / part)
         return FileResponse(path, media_type=PARTS[part], headers={"cache-control": "max-age=86400"})
 
     return router

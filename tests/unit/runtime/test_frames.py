@@ -23,7 +23,7 @@ WORDS = [word.name for word in hello_of(RIG, None, 0, "", True, "watch", "").wor
 
 
 def maker_of(situation: Situation) -> FrameMaker:
-    return FrameMaker(situation, RIG.bank.modules)
+    return FrameMaker(situation, RIG)
 
 
 def test_without_a_status_a_frame_carries_no_values() -> None:
@@ -48,6 +48,16 @@ def test_values_words_and_ages_stand_in_the_order_of_the_hello() -> None:
     assert (words["trips"], words["inputs"], words["positions"]) == (Trip.ESTOP.value, Input.DOOR_1.value, 15)
     assert frame.ages_s == (0.5, NEVER_S, NEVER_S)
     assert (frame.step, frame.countdown_s) == (3, -2.0)
+
+
+@pytest.mark.parametrize(
+    ("probe_a_v", "reads"), [(4080.0, True), (4081.0, False), (-80.0, True), (-81.0, False), (math.inf, False)]
+)
+def test_what_interference_throws_beyond_full_scale_is_no_reading(probe_a_v: float, reads: bool) -> None:
+    situation = Situation(0)
+    situation.status = replace(make_status(1), probe_a_v=probe_a_v)
+    frame = maker_of(situation).make(1, -1, None, 0.0)
+    assert math.isnan(frame.values[NAMES.index("probe_a")]) is not reads
 
 
 def test_what_comes_later_is_in_the_next_frame_and_what_does_not_grows_old() -> None:
