@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { age, quantity, text } from "./format";
+import { age, quantity, referenceOf, text } from "./format";
 
 test.each([
   [2500, "V", 3100, "2.500 kV"],
@@ -33,4 +33,10 @@ test("a unit with a power takes no prefix that would be raised with it, and a ra
   expect(text(5.482e6, "A^2 s")).toBe("5.482 ×10⁶ A² s");
   expect(text(12, "A^2 s")).toBe("12.00 A² s");
   expect(text(1, "1")).toBe("1.000");
+});
+
+test("a prefix does not jump", () => {
+  expect(text(0.124, "A", referenceOf(0.124, { low: null, high: null }))).toBe("0.124 A");
+  expect(text(12, "V", referenceOf(12, { low: null, high: 3100 }))).toBe("0.012 kV");
+  expect(referenceOf(NaN, { low: null, high: null })).toBe(1);
 });

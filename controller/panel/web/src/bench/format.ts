@@ -47,6 +47,11 @@ export function quantity(value: number | null, unit: string, reference: number |
   return { digits: /^-0[.0]*$/.test(digits) ? digits.slice(1) : digits, unit: printed };
 }
 
+/** What fixes a channel's prefix: its limit, or its unit as it is until the value is larger. */
+export function referenceOf(value: number, { low, high }: { readonly low: number | null; readonly high: number | null }): number {
+  return high ?? low ?? Math.max(1, Math.abs(Number.isFinite(value) ? value : 0));
+}
+
 /** `2.500 kV`. */
 export function text(value: number | null, unit: string, reference: number | null = null, figures = 4): string {
   const { digits, unit: printed } = quantity(value, unit, reference, figures);
