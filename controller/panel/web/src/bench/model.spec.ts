@@ -107,6 +107,7 @@ test("a break is a gap in the trend, a lost core is silence", () => {
   expect([...(model.history.window(0, 20, 100, [0]).values[0] ?? [])]).toEqual([1.5, NaN, 1.5]);
   model.take({ type: "link", link: "lost" });
   expect(model.silent(101)).toBe(true);
+  expect(model.sourceAgeS(0, 103)).toBeCloseTo(2.02);
   model.takeDown();
   expect(model.link).toBe("connecting");
 });

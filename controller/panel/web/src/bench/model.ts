@@ -42,8 +42,10 @@ export class BenchModel {
   words = new Uint32Array(0);
   /** Ages of the sources when the newest row was made; Infinity before the first. */
   ages = new Float32Array(0);
-  /** Browser time at which the newest live row came; -Infinity when none is live. */
+  /** Browser time at which the newest live row came; -Infinity when none ever was. */
   heardAt = -Infinity;
+  /** A live row came since the link or the core changed last: only then can anything be fresh. */
+  private speaking = false;
 
   readonly history = new History();
   private readonly lag = new Lag();
@@ -69,7 +71,7 @@ export class BenchModel {
         return;
       case "link":
         this.link = message.link;
-        if (message.link !== "connected") this.heardAt = -Infinity;
+        if (message.link !== "connected") this.speaking = false;
         return;
       case "live":
       case "dropped": // the rows that are missing are counted where they are missed
@@ -93,6 +95,7 @@ export class BenchModel {
     if (!live) return;
     this.lag.note(this.timeS, now);
     this.heardAt = now;
+    this.speaking = true;
   }
 
   /** Rows are missing: the trend shows a gap there. */
@@ -105,12 +108,12 @@ export class BenchModel {
   /** The panel is not heard any more. */
   takeDown(): void {
     this.link = "connecting";
-    this.heardAt = -Infinity;
+    this.speaking = false;
     this.lag.reset();
   }
 
   silent(now: number): boolean {
-    return !(this.link === "connected" && now - this.heardAt <= SILENCE_S);
+    return !(this.speaking && this.link === "connected" && now - this.heardAt <= SILENCE_S);
   }
 
   /** Age now of what the source said last: what it was in the newest row, and the time since. */
@@ -133,7 +136,7 @@ export class BenchModel {
   private takeSnapshot(snapshot: Snapshot): void {
     const continues = sameChannels(this.hello, snapshot.hello);
     this.link = snapshot.link;
-    this.heardAt = -Infinity;
+    this.speaking = false;
     this.finished = snapshot.finished;
     this.alarmList = snapshot.alarms;
     this.events = snapshot.events.slice(-EVENTS_MAX).map((event) => ({ ...event, id: this.nextId++ }));
@@ -173,6 +176,7 @@ export class BenchModel {
     this.ages = new Float32Array(sources?.length ?? 0).fill(Infinity);
     [this.timeS, this.step, this.state, this.countdownS, this.valid] = [NaN, -1, null, null, false];
     this.heardAt = -Infinity;
+    this.speaking = false;
   }
 }
 
