@@ -174,7 +174,8 @@ export class BenchStore implements Bench, StreamHandler {
     this.missed = model.missed;
     this.alarms = model.alarmList;
     const offsetS = model.browserTimeS(0) + this.display.wall() - this.now;
-    if (!(Math.abs(offsetS - this.clockOffsetS) < CLOCK_STEP_S)) this.clockOffsetS = offsetS;
+    const moved = !(Math.abs(offsetS - this.clockOffsetS) < CLOCK_STEP_S);
+    if (Number.isFinite(offsetS) && moved) this.clockOffsetS = offsetS;
     this.shown++;
   }
 }
