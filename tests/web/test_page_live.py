@@ -115,7 +115,7 @@ def test_a_stopped_rig_is_shown_stale_and_comes_back(watched: RunningBench, view
         )
         assert any("gradient" in image for image, *_ in looks), "a stale tile is hatched"
         assert not any(_is_green(colour) for _, *colours in looks for colour in colours)
-        expect(page.get_by_test_id("link")).to_contain_text("stale", ignore_case=True)
+        expect(page.get_by_test_id("link")).to_contain_text("PLC silent")
     finally:
         os.kill(watched.pid("rig"), signal.SIGCONT)
     expect(tile(page, "probe_a")).to_have_attribute("data-stale", "false", timeout=STEP_MS)

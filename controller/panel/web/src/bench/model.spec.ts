@@ -98,6 +98,12 @@ test("how a run ended is shown until the next one", () => {
   expect(model.finished).toBe(null);
 });
 
+test("what was stale when it was sent is a gap in the trend", () => {
+  const model = connected();
+  rows(model, 100, true, GOOD, { ...GOOD, timeS: 11, ages: [9] }, { ...GOOD, timeS: 12 });
+  expect([...(model.history.window(0, 20, 100, [0]).values[0] ?? [])]).toEqual([1.5, NaN, 1.5]);
+});
+
 test("a break is a gap in the trend, a lost core is silence", () => {
   const model = connected();
   rows(model, 100, true, GOOD);

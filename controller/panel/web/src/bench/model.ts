@@ -48,6 +48,8 @@ export class BenchModel {
   private speaking = false;
 
   readonly history = new History();
+  /** Index of each channel's source. */
+  private sourceOf: readonly number[] = [];
   private readonly lag = new Lag();
   private nextId = 1;
 
@@ -81,7 +83,7 @@ export class BenchModel {
 
   /** The newest rows. Only `live` ones say that the bench is heard now. */
   takeRows(rows: RowBlock, live: boolean, now: number): void {
-    for (let i = 0; i < rows.count; i++) this.history.push(rows.timeS(i), (channel) => rows.value(i, channel));
+    for (let i = 0; i < rows.count; i++) this.history.push(rows.timeS(i), (channel) => this.known(rows, i, channel));
     const last = rows.count - 1;
     this.timeS = rows.timeS(last);
     this.step = rows.step(last);
@@ -96,6 +98,16 @@ export class BenchModel {
     this.lag.note(this.timeS, now);
     this.heardAt = now;
     this.speaking = true;
+  }
+
+  /** A value as the trend keeps it: one that was stale when it was sent is a gap, not a flat line. */
+  private known(rows: RowBlock, i: number, channel: number): number {
+    const source = this.sourceOf[channel] ?? -1;
+    return age(rows.ageS(i, source)) <= this.limitS(source) ? rows.value(i, channel) : NaN;
+  }
+
+  private limitS(source: number): number {
+    return this.hello?.sources[source]?.stale_after_s ?? 0;
   }
 
   /** Rows are missing: the trend shows a gap there. */
@@ -124,8 +136,7 @@ export class BenchModel {
   }
 
   sourceStale(source: number, now: number): boolean {
-    const limit = this.hello?.sources[source]?.stale_after_s ?? 0;
-    return this.silent(now) || !(this.sourceAgeS(source, now) <= limit);
+    return this.silent(now) || !(this.sourceAgeS(source, now) <= this.limitS(source));
   }
 
   /** Browser time of a bench time, in seconds; NaN before the first live row. For labels only. */
@@ -165,7 +176,9 @@ export class BenchModel {
 
   /** Another catalogue: whatever was stored has no names any more. */
   private resize(): void {
-    this.history.reset(this.hello?.channels.length ?? 0);
+    const { channels = [], sources = [] } = this.hello ?? {};
+    this.sourceOf = channels.map((channel) => sources.findIndex(({ name }) => name === channel.source));
+    this.history.reset(channels.length);
     this.forgetRow();
   }
 

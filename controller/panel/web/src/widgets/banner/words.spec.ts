@@ -4,14 +4,15 @@ import { hello } from "../../testing/hello";
 import { linkText, modeText, progressOf } from "./words";
 
 test.each([
-  ["connecting", true, "", "connecting to the panel"],
-  ["connecting", true, "refused", "no panel: refused; trying again"],
-  ["none", true, "", "no core yet: nothing is heard of the bench"],
-  ["lost", true, "", "core lost: nothing is heard of the bench"],
-  ["connected", true, "", "no frames: what is shown is old"],
-  ["connected", false, "", "live"],
-] as const)("link %s, silent %s: %s%s", (link, silent, why, text) => {
-  const said = linkText({ link, silent, why });
+  ["connecting", true, true, "", "connecting to the panel"],
+  ["connecting", true, true, "refused", "no panel: refused; trying again"],
+  ["none", true, true, "", "no core yet: nothing is heard of the bench"],
+  ["lost", true, true, "", "core lost: nothing is heard of the bench"],
+  ["connected", true, true, "", "no frames: what is shown is old"],
+  ["connected", false, true, "", "PLC silent: its state and values are stale"],
+  ["connected", false, false, "", "live"],
+] as const)("link %s, silent %s, PLC stale %s: %s%s", (link, silent, plcStale, why, text) => {
+  const said = linkText({ link, silent, plcStale, why });
   expect(said.text).toBe(text);
   expect(said.tone).toBe(text === "live" ? "normal" : "wrong");
 });

@@ -19,12 +19,13 @@ export interface LinkText {
 }
 
 /** Whether what is shown is heard now, and if not, who is not heard. */
-export function linkText({ link, silent, why }: Pick<Bench, "link" | "silent" | "why">): LinkText {
+export function linkText({ link, silent, plcStale, why }: Pick<Bench, "link" | "silent" | "plcStale" | "why">): LinkText {
   const wrong = (text: string): LinkText => ({ text, sign: "▲", tone: "wrong" });
   if (link === "connecting") return wrong(why === "" ? "connecting to the panel" : `no panel: ${why}; trying again`);
   if (link === "none") return wrong("no core yet: nothing is heard of the bench");
   if (link === "lost") return wrong("core lost: nothing is heard of the bench");
   if (silent) return wrong("no frames: what is shown is old");
+  if (plcStale) return wrong("PLC silent: its state and values are stale");
   return { text: "live", sign: "●", tone: "normal" };
 }
 
