@@ -10,6 +10,7 @@ or 4 (nobody knows that it is safe).
 import asyncio
 import gc
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -34,7 +35,7 @@ from controller.rig.model import Rig
 from controller.rig.source import Refused
 from controller.runtime.bus import Bus
 from controller.runtime.core import Stop
-from controller.runtime.offload import to_thread
+from controller.runtime.offload import to_daemon_thread, to_thread
 from controller.runtime.requests import Abort, Answer, RequestPort
 
 IMPORTED_EARLY = ("controller.shots.catalogue_store", "pint", "scipy.integrate")
@@ -43,6 +44,9 @@ IMPORTED_EARLY = ("controller.shots.catalogue_store", "pint", "scipy.integrate")
 
 RECOVERING = "recovery is dumping already, whatever the bench holds; nothing more can be asked for"
 EARLY = "noted; the run ends before anything is energised"
+
+
+log = logging.getLogger("sparkgap.core")
 
 
 class Stopper:
@@ -120,7 +124,7 @@ async def _watch(config: RunConfig, lines: Lines) -> int:
     bus = Bus()
     rig, _ = read_rig(config.rig)
     connects, started_utc = _connects(config, rig), config.started_utc or utc_label()
-    async with kept_alarms(rig, Path(config.out), bus.publish, utc_label, to_thread) as alarming:
+    async with kept_alarms(rig, Path(config.out), bus.publish, utc_label, to_daemon_thread) as alarming:
         watcher = watcher_of(rig, connects, bus.publish, started_utc, alarming=alarming)
         async with _Doors(bus, watcher.abort) as doors:
             doors.announce()
@@ -173,15 +177,23 @@ def _world(prepared: Prepared, bus: Bus, predicted: Mapping[str, float]) -> Worl
 
 
 async def _listen(lines: Lines, abort: Abort, closed: Callable[[], None] | None = None) -> None:
-    """Obey the supervisor; when it is gone a run is aborted and a watch ends."""
-    await lines.until_closed(lambda line: _obey(abort, msgspec.json.decode(line, type=Control)))
-    if closed is None:
-        abort("the supervisor is gone")
-    else:
-        closed()
+    """Obey the supervisor; when it is gone, or cannot be listened to any more, a run is aborted and a watch ends."""
+    try:
+        await lines.until_closed(lambda line: _obey(abort, line))
+    finally:
+        if closed is None:
+            abort("the supervisor is gone")
+        else:
+            closed()
 
 
-def _obey(abort: Abort, control: Control) -> None:
+def _obey(abort: Abort, line: bytes) -> None:
+    """A line that is no order changes nothing: what matters is to hear the next one, and the end of all of them."""
+    try:
+        control = msgspec.json.decode(line, type=Control)
+    except (msgspec.DecodeError, ValueError, RecursionError) as trouble:
+        log.error("not an order (%s): %r", trouble, line[:80])
+        return
     if control.abort:
         abort(control.abort)
 

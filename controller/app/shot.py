@@ -22,7 +22,7 @@ from controller.runtime.actions import ActionFailed
 from controller.runtime.alarming import Alarming
 from controller.runtime.bench import Bench
 from controller.runtime.core import Core, CoreSetup, Outcome, Stop
-from controller.runtime.offload import Offload
+from controller.runtime.offload import Offload, to_daemon_thread
 from controller.runtime.recording import (
     Background,
     build_record,
@@ -105,7 +105,7 @@ async def run_shot(prepared: Prepared, world: World, stop_when: Callable[[Stop],
     lock = FolderLock(prepared.out)
     try:
         out = None if world.virtual else prepared.out
-        async with kept_alarms(prepared.rig, out, world.publish, world.utc, world.offload) as alarming:
+        async with kept_alarms(prepared.rig, out, world.publish, world.utc, to_daemon_thread) as alarming:
             return await _run_locked(prepared, world, stop_when, alarming)
     finally:
         lock.release()

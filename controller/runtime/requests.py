@@ -23,6 +23,13 @@ LINES_MAX = 32
 CONNECTIONS_MAX = 16
 """Connections at once. One more is always let in, for it may be an abort; the one silent longest is hung up on."""
 
+LEAVING_S = 0.1
+"""Time that one has which is to be hung up on: the system accepts connections before the loop reads from any, so the
+line of an abort may be there already."""
+
+LEAVING_MAX = 256
+"""Connections that are being hung up on; beyond it (ten thousand new ones per second) the oldest go at once."""
+
 LINE_DEADLINE_S = 5.0
 """A line that has begun must be complete by then: loopback needs a millisecond."""
 
@@ -50,6 +57,7 @@ class RequestPort:
     def __init__(self, abort: Abort) -> None:
         self._abort = abort
         self._open: OrderedDict[_Connection, None] = OrderedDict()
+        self._leaving: OrderedDict[_Connection, None] = OrderedDict()
         self._server: asyncio.Server | None = None
 
     async def serve(self) -> str:
@@ -63,7 +71,7 @@ class RequestPort:
         """Stop listening and hang up on everybody; what was answered is still written."""
         if self._server is not None:
             self._server.close()
-        for connection in list(self._open):
+        for connection in (*self._open, *self._leaving):
             connection.hang_up()
 
     def enlist(self, connection: "_Connection") -> None:
@@ -71,11 +79,16 @@ class RequestPort:
         self._open[connection] = None
         if len(self._open) > CONNECTIONS_MAX:
             silent, _ = self._open.popitem(last=False)
-            silent.hang_up()
+            self._leaving[silent] = None
+            silent.hang_up_soon()
+        if len(self._leaving) > LEAVING_MAX:
+            oldest, _ = self._leaving.popitem(last=False)
+            oldest.hang_up()
 
     def dismiss(self, connection: "_Connection") -> None:
         """Forget a connection that went away."""
         self._open.pop(connection, None)
+        self._leaving.pop(connection, None)
 
     def answer(self, connection: "_Connection", line: bytes) -> Reply:
         """Carry out one line. Never raises for what the line holds."""
@@ -106,6 +119,7 @@ class _Connection(asyncio.Protocol):
         self._held = bytearray()
         self._transport: asyncio.WriteTransport | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._last: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's transports are not its subclasses
@@ -114,6 +128,8 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._disarm()
+        if self._last is not None:
+            self._last.cancel()
         self._port.dismiss(self)
 
     def pause_writing(self) -> None:
@@ -158,6 +174,10 @@ class _Connection(asyncio.Protocol):
         self._disarm()
         if self._transport is not None:
             self._transport.close()
+
+    def hang_up_soon(self) -> None:
+        """Hear what is there already, then close."""
+        self._last = self._loop.call_later(LEAVING_S, self.hang_up)
 
     def _disarm(self) -> None:
         if self._deadline is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -179,3 +180,25 @@ def test_a_reason_becomes_one_short_printable_line() -> None:
     assert readable("  smoke\n\x1b[31m in \t the bay\u202e ") == "smoke [31m in the bay"
     assert readable("\n\x00") == "no reason given"
     assert len(readable("é" * 10_000)) == REASON_CHARS_MAX
+
+
+async def test_a_flood_of_connections_keeps_no_abort_out_that_was_sent_already() -> None:
+    """The operating system accepts connections before the loop looks at one: the abort waits in the middle of them."""
+    heard = asyncio.Event()
+
+    def abort(reason: str) -> Answer:
+        heard.set()
+        return Answer(True, reason)
+
+    port = RequestPort(abort)
+    host, _, number = (await port.serve()).rpartition(":")
+    links = [socket.create_connection((host, int(number)), DEADLINE_S) for _ in range(2)]
+    links[1].sendall(b'{"id":1,"abort":"smoke"}\n')
+    links += [socket.create_connection((host, int(number)), DEADLINE_S) for _ in range(3 * CONNECTIONS_MAX)]
+    try:
+        await asyncio.wait_for(heard.wait(), DEADLINE_S)
+    finally:
+        port.close()
+        for link in links:
+            link.close()
+        await asyncio.sleep(0)
