@@ -80,9 +80,16 @@ class Bus:
         self._server = None
 
     def enlist(self, subscriber: "_Subscriber") -> bool:
-        """Add a connection and replay what it missed; False when the house is full."""
+        """Add a connection and replay what it missed; False when the house is full of people who read.
+
+        One who has lost messages because he does not read gives way: a few forgotten connections must not keep the
+        page out.
+        """
         if len(self._subscribers) >= SUBSCRIBERS_MAX:
-            return False
+            deaf = next((one for one in self._subscribers if one.dropped), None)
+            if deaf is None:
+                return False
+            deaf.cut_off()
         self._subscribers.append(subscriber)
         for data in (self._hello, *self._replay, *self._alarms.values(), self._finished):
             if data:
@@ -117,6 +124,15 @@ class _Subscriber(asyncio.Protocol):
         self._queue.clear()
         self._bus.dismiss(self)
         self._resolve()
+
+    def data_received(self, data: bytes) -> None:
+        self.cut_off()  # nothing is asked here, and reading what somebody pours in is work for the core's loop
+
+    def cut_off(self) -> None:
+        """Hang up at once."""
+        self._bus.dismiss(self)
+        if self._transport is not None:
+            self._transport.abort()
 
     def pause_writing(self) -> None:
         self._stalled = True

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from controller.messages import Message
+from controller.messages import Frame, Message
 from controller.rig.model import Rig
 from controller.runtime.alarming import Alarming
 from controller.runtime.frames import FrameMaker
@@ -109,10 +109,19 @@ class Pollers:
             self._health.promise("frames", now_ns, ANSWER_S)
             frame = self._maker.make(now_ns, self._host.step(), self._host.countdown_s(now_ns), late_s)
             self._publish(frame)
-            if self._alarming is not None:
-                self._alarming.on_frame(frame, self._situation)
+            self._judge(frame)
             slot = max(slot, int((now - start) / FRAME_S)) + 1  # what was missed while asleep is not caught up
             await asyncio.sleep(start + slot * FRAME_S - self._loop.time())
+
+    def _judge(self, frame: Frame) -> None:
+        """Alarms only tell: a defect of theirs costs the alarms, never the run."""
+        if self._alarming is None:
+            return
+        try:
+            self._alarming.on_frame(frame, self._situation)
+        except Exception as defect:
+            self._alarming = None
+            self._host.note("alarms", "fault", f"alarms are not judged any more: {defect!r}")
 
     async def _poll(
         self, task: str, instrument: str, period_s: Callable[[], float], read: Callable[[], Awaitable[None]]

@@ -167,22 +167,29 @@ class Watcher:
         self, open_one: Callable[[], Awaitable[One]], use: Callable[[One], Awaitable[None]], pause_max_s: float
     ) -> None:
         """Open an instrument, use it until it is lost, and again, with pauses that double up to ``pause_max_s``."""
-        pause_s = RETRY_FIRST_S
+        pause_s, told = RETRY_FIRST_S, ""
         while True:
+            since = self._loop.time()
             try:
-                instrument = await open_one()
+                await self._one_connection(open_one, use)
             except InstrumentError as trouble:
                 self.lose(trouble.instrument, trouble.problem)
-            else:
-                since = self._loop.time()
-                try:
-                    await use(instrument)
-                finally:
-                    await instrument.close()
-                if self._loop.time() - since > STEADY_S:
-                    pause_s = RETRY_FIRST_S
+            except Exception as defect:  # of one driver: the others, the PLC's above all, are not to pay for it
+                if told != (told := repr(defect)):
+                    self.note("core", "fault", f"a defect of a driver, which is tried again: {told}")
+            if self._loop.time() - since > STEADY_S:
+                pause_s = RETRY_FIRST_S
             await asyncio.sleep(pause_s)
             pause_s = min(2.0 * pause_s, pause_max_s)
+
+    async def _one_connection(
+        self, open_one: Callable[[], Awaitable[One]], use: Callable[[One], Awaitable[None]]
+    ) -> None:
+        instrument = await open_one()
+        try:
+            await use(instrument)
+        finally:
+            await instrument.close()
 
     async def _watch_daq(self, daq: Daq) -> None:
         try:

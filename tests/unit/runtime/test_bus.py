@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 
 import pytest
 
@@ -117,6 +118,32 @@ async def test_the_house_is_full_after_so_many() -> None:
     for _, guest in [*guests, (reader, writer)]:
         guest.close()
         await guest.wait_closed()
+    await bus.close()
+
+
+async def test_one_who_talks_on_the_bus_is_hung_up_on() -> None:
+    bus = Bus()
+    reader, writer = await asyncio.open_connection(*await bus.serve())
+    writer.write(b"x" * 65536)
+    with suppress(ConnectionError):
+        async with asyncio.timeout(5.0):
+            assert await reader.read() == b""
+    writer.close()
+    await bus.close()
+
+
+async def test_in_a_full_house_one_who_does_not_read_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.runtime.bus.SUBSCRIBERS_MAX", 1)
+    bus = Bus()
+    address = await bus.serve()
+    bus.publish(HELLO)
+    reader, writer = await asyncio.open_connection(*address)
+    async with asyncio.timeout(5.0):
+        assert await reader.read(1), "he is in"
+        for seq in range(4 * QUEUE_MAX):
+            bus.publish(frame(seq, width=1000))  # 9 kB each: far beyond what the kernel buffers of one connection hold
+        assert await listen(address, 1) == [HELLO]
+    writer.transport.abort()
     await bus.close()
 
 

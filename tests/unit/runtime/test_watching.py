@@ -1,8 +1,10 @@
 """The watch over an idle bench: it only looks, it dumps what it finds armed, and it survives every instrument."""
 
 import asyncio
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import pytest
 
@@ -11,6 +13,7 @@ from controller.app.preflight import read_bounded, read_rig
 from controller.app.rig_sim import SimulatedRig
 from controller.app.watch import watcher_of
 from controller.messages import Event, Frame, Hello, Message
+from controller.runtime.alarming import Alarming
 from controller.runtime.frames import NEVER_S, hello_of
 from controller.runtime.offload import inline
 from controller.runtime.virtual_loop import run_virtual
@@ -171,8 +174,17 @@ class ArmedPlc(ScriptedPlc):
         return [round(t, 3) for t, request in self.seen if request.command is PlcCommand.DUMP]
 
 
-def watch_scripted(plc: ScriptedPlc, play: Callable[[Watcher], Awaitable[None]]) -> tuple[Heard, Parting, float]:
-    """Watch a PLC of a few lines whose charger and DAQ are switched off; also how long leaving took."""
+async def daq_is_off() -> Daq:
+    raise ConnectFailed("daq", "nobody answers at the address")
+
+
+def watch_scripted(
+    plc: ScriptedPlc,
+    play: Callable[[Watcher], Awaitable[None]],
+    open_daq: Callable[[], Awaitable[Daq]] = daq_is_off,
+    alarming: Alarming | None = None,
+) -> tuple[Heard, Parting, float]:
+    """Watch a PLC of a few lines whose charger is switched off; also how long leaving took."""
 
     async def plc_is_there() -> RigPlc:
         return plc
@@ -180,14 +192,11 @@ def watch_scripted(plc: ScriptedPlc, play: Callable[[Watcher], Awaitable[None]])
     async def charger_is_off() -> CapacitorCharger:
         raise ConnectFailed("charger", "nobody answers at the address")
 
-    async def daq_is_off() -> Daq:
-        raise ConnectFailed("daq", "nobody answers at the address")
-
     async def main() -> tuple[Heard, Parting, float]:
         heard, loop = Heard(), asyncio.get_running_loop()
-        opens = Opens(plc_is_there, charger_is_off, daq_is_off)
+        opens = Opens(plc_is_there, charger_is_off, open_daq)
         hello = hello_of(RIG, None, 0, "", True, "watch", UTC)
-        watcher = Watcher(RIG, opens, hello, heard.messages.append)
+        watcher = Watcher(RIG, opens, hello, heard.messages.append, alarming)
         running = loop.create_task(watcher.run(), name="watch")
         await play(watcher)
         since = loop.time()
@@ -274,3 +283,60 @@ def test_what_is_switched_off_from_the_start_is_told_once_and_the_rest_is_watche
     assert heard.frames[-1].plc_state == "SAFE"
     assert heard.age_s("charger") == heard.age_s("daq") == NEVER_S
     assert parting is Parting.SAFE
+
+
+class BrokenDaq:
+    """A driver with a defect: it raises what nobody expects, opened, read or closed."""
+
+    name = "daq"
+
+    async def configure(self, ranges: object) -> None:
+        raise ZeroDivisionError("a defect of the driver")
+
+    async def close(self) -> None:
+        raise ValueError("and another one")
+
+
+async def defective() -> Daq:
+    return cast(Daq, BrokenDaq())
+
+
+async def not_even_there() -> Daq:
+    raise struct.error("unpack requires a buffer of 4 bytes")
+
+
+@pytest.mark.parametrize("opens", [defective, not_even_there])
+def test_a_defect_of_one_driver_ends_nobody_elses_watch(opens: Callable[[], Awaitable[Daq]]) -> None:
+    plc = ArmedPlc(state=PlcState.SAFE)
+
+    async def play(watcher: Watcher) -> None:
+        await asyncio.sleep(20.0)
+        plc.state = PlcState.CHARGE
+        await asyncio.sleep(2.0)
+
+    heard, parting, _ = watch_scripted(plc, play, opens)
+    assert len(plc.dumps_s) == 1, "the bench is still watched"
+    assert parting is Parting.DUMPED
+    told = [text for source, kind, text in heard.events if (source, kind) == ("core", "fault") and "defect" in text]
+    assert len(told) == 1, "once"
+
+
+class BrokenAlarming:
+    """A defect in the judgement of alarms."""
+
+    def on_frame(self, frame: Frame, situation: object) -> None:
+        raise KeyError("a defect of the alarms")
+
+
+def test_a_defect_of_the_alarms_ends_no_watch_and_is_told_once() -> None:
+    plc = ArmedPlc(state=PlcState.SAFE)
+
+    async def play(watcher: Watcher) -> None:
+        await asyncio.sleep(2.0)
+
+    heard, parting, _ = watch_scripted(plc, play, alarming=cast(Alarming, BrokenAlarming()))
+    assert parting is Parting.SAFE
+    assert len(heard.frames) == pytest.approx(100, abs=2)
+    assert [text for source, kind, text in heard.events if kind == "fault"] == [
+        "alarms are not judged any more: KeyError('a defect of the alarms')"
+    ]
