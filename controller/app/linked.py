@@ -38,7 +38,7 @@ class LinkedTransport(asyncio.Transport):
         if isinstance(self._protocol, asyncio.BufferedProtocol):
             self._fill(self._protocol, data)
         else:
-            cast(asyncio.Protocol, self._protocol).data_received(data)
+            self._protocol.data_received(data)  # type: ignore[attr-defined]
 
     def _fill(self, protocol: asyncio.BufferedProtocol, data: bytes) -> None:
         view = memoryview(data)

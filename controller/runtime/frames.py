@@ -121,9 +121,8 @@ class FrameMaker:
             math.nan if charger is None else charger.voltage_v,
             math.nan if charger is None else charger.current_a,
         )
-        self._values = tuple(
-            value if low <= value <= high else math.nan for value, (low, high) in zip(values, self._valid, strict=True)
-        )
+        valid = zip(values, self._valid, strict=True)
+        self._values = tuple([value if low <= value <= high else math.nan for value, (low, high) in valid])
 
     def _module_v(self, status: PlcStatus) -> tuple[float, ...]:
         """One value per module of the rig, whatever the PLC counts: one that has just started has seen none yet."""

@@ -31,14 +31,11 @@ class SlowHistory:
     value: "array[float]" = field(default_factory=lambda: array("d"))
     dropped: int = 0
 
-    def append(self, t_s: float, value: float) -> None:
-        """Add one sample; halves the history when it is full."""
-        if len(self.t_s) >= LOG_SAMPLES_MAX:
-            half = LOG_SAMPLES_MAX // 2
-            del self.t_s[:half], self.value[:half]
-            self.dropped += half
-        self.t_s.append(t_s)
-        self.value.append(value)
+    def halve(self) -> None:
+        """Drop the older half."""
+        half = LOG_SAMPLES_MAX // 2
+        del self.t_s[:half], self.value[:half]
+        self.dropped += half
 
 
 @dataclass(slots=True)
@@ -69,8 +66,12 @@ class Situation:
     def log(self, name: str, t_ns: int, value: float) -> None:
         """Append to a slow channel that was declared in :attr:`history`; others are not kept."""
         history = self.history.get(name)
-        if history is not None:
-            history.append((t_ns - self.start_ns) * 1e-9, value)
+        if history is None:
+            return
+        if len(history.t_s) >= LOG_SAMPLES_MAX:
+            history.halve()
+        history.t_s.append((t_ns - self.start_ns) * 1e-9)
+        history.value.append(value)
 
     def reading(self, now_ns: int) -> Reading:
         """The watch's view. Raises AttributeError before the first status: nobody may judge nothing."""
@@ -86,13 +87,14 @@ class Situation:
             witness_v=self.witness_v if (now_ns - self.witness_ns) * 1e-9 <= WITNESS_AGE_S else None,
             module_v=status.module_v,
             target_v=status.target_v,
-            proven_safe=Flag.PROOF_OF_SAFE in status.flags,
+            proven_safe=bool(int(status.flags) & _PROVEN),
             journal_alive=self.journal_alive,
             lost_instrument=self.lost_required,
             trips=trip_names(status.trips),
         )
 
 
+_PROVEN = int(Flag.PROOF_OF_SAFE)
 _NAMES = {state.name: state for state in BenchState}
 _STATES = {state: _NAMES.get(state.name, BenchState.UNKNOWN) for state in PlcState}
 _FLAG_NAMES = tuple((flag.value, str(flag.name)) for flag in Flag)

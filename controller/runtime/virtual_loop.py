@@ -6,12 +6,12 @@ their rank (plant, PLC, links, core) and then in the order they were made, so th
 """
 
 import asyncio
-import heapq
 import selectors
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from enum import IntEnum
+from heapq import heapify, heappop, heappush
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -20,6 +20,8 @@ _NS = 1_000_000_000
 _RANKS = 4
 _TIMERS_MAX = 1 << 40
 """Timers one loop may make before their order within an instant is lost: years of virtual time."""
+_INSTANT = _RANKS * _TIMERS_MAX
+"""Keys of one nanosecond."""
 
 PURGE_MIN = 1024
 """Timers that may wait before cancelled ones are looked for: a shot has a few dozen at a time."""
@@ -60,6 +62,36 @@ class _BlindSelector(selectors.DefaultSelector):
         return []
 
 
+class _Timer(asyncio.TimerHandle):
+    """asyncio's timer without what debug mode and the real loop's own heap need: a shot makes thousands."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[object, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback: Callable[..., object] | None = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
+        self._when = when
+        self._scheduled = False
+
+    def cancel(self) -> None:
+        """Not to run, and to keep nothing alive until it is due."""
+        self._cancelled = True
+        self._callback = None
+        self._args = ()
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A SelectorEventLoop on virtual time. ``now_ns`` is the time since the loop was made.
 
@@ -86,11 +118,27 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._timers_made += 1
         rank = _rank.get() if context is None else context.get(_rank, Rank.CORE)
         key = (round(when * _NS) * _RANKS + rank) * _TIMERS_MAX + self._timers_made
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
-        heapq.heappush(self._queue, (key, timer))
+        timer = _Timer(when, callback, args, self, context)
+        heappush(self._queue, (key, timer))
         if len(self._queue) > self._purge_at:
             self._purge()
         return timer
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: object, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As asyncio's."""
+        return self.call_at(self.now_ns / _NS + delay, callback, *args, context=context)
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: object, context: Context | None = None
+    ) -> asyncio.Handle:
+        """As asyncio's. Raises RuntimeError once the loop is closed."""
+        if self._closed:  # type: ignore[attr-defined]
+            raise RuntimeError("Event loop is closed")
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)  # type: ignore[attr-defined]
+        return handle
 
     def close(self) -> None:
         """As asyncio's; timers that were not due yet are forgotten."""
@@ -100,7 +148,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _purge(self) -> None:
         """Cancelled timers may not pile up until they would have been due."""
         self._queue = [entry for entry in self._queue if not entry[1].cancelled()]
-        heapq.heapify(self._queue)
+        heapify(self._queue)
         self._purge_at = PURGE_MIN + 2 * len(self._queue)
 
     def _run_once(self) -> None:
@@ -108,22 +156,24 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         queue = self._queue
         if not ready and not self._stopping:  # type: ignore[attr-defined]
             self._jump()
-        due = (self.now_ns + 1) * _RANKS * _TIMERS_MAX
+        due = (self.now_ns + 1) * _INSTANT
         while queue and queue[0][0] < due:
-            ready.append(heapq.heappop(queue)[1])
+            ready.append(heappop(queue)[1])
         for _ in range(len(ready)):  # what becomes ready meanwhile belongs to the next turn
             handle = ready.popleft()
-            if not handle.cancelled():
-                handle._run()  # noqa: SLF001 - as BaseEventLoop's turn does
+            if not handle._cancelled:  # noqa: SLF001 - as BaseEventLoop's turn does
+                handle._run()  # noqa: SLF001
 
     def _jump(self) -> None:
         """To the first timer. Raises NothingScheduled where a real loop would wait for ever."""
         queue = self._queue
-        while queue and queue[0][1].cancelled():
-            heapq.heappop(queue)
+        while queue and queue[0][1]._cancelled:  # noqa: SLF001
+            heappop(queue)
         if not queue:
             raise NothingScheduled("virtual time stands still: every task waits and no timer is set")
-        self.now_ns = max(self.now_ns, queue[0][0] // (_RANKS * _TIMERS_MAX))
+        first_ns = queue[0][0] // _INSTANT
+        if first_ns > self.now_ns:
+            self.now_ns = first_ns
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:

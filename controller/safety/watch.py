@@ -86,12 +86,15 @@ RULES: tuple[Rule, ...] = (
 )
 """The watch's table. ``patience`` readings may be wrong in a row before the rule acts (readings come every 50 ms)."""
 
+NEVER_WRONG = (0,) * len(RULES)
+"""Counters of a healthy bench."""
+
 
 def classify(reading: Reading, limits: WatchLimits, boot_id: int | None, quiet: bool) -> Levels:
     """Levels of one reading. ``quiet`` is the pulse's EMI window, in which probe readings are not judged."""
     probes = (reading.probe_a_v, reading.probe_b_v)
     low, high = -0.02 * limits.max_voltage_v, 1.2 * limits.max_voltage_v
-    valid = all(low <= value <= high for value in probes)
+    valid = low <= probes[0] <= high and low <= probes[1] <= high
     voltages = (*probes, *reading.module_v)
     witness = reading.witness_v
     return Levels(
@@ -111,12 +114,15 @@ def classify(reading: Reading, limits: WatchLimits, boot_id: int | None, quiet: 
 
 def step(state: WatchState, levels: Levels, boot_id: int) -> WatchState:
     """Count, decide, latch. Outside the armed states nothing is counted; a decision is never taken back."""
+    before = state.wrong or NEVER_WRONG
     if not levels.armed:
-        return replace(state, wrong=(0,) * len(RULES), boot_id=boot_id)
-    before = state.wrong or (0,) * len(RULES)
+        rested = before == NEVER_WRONG and state.boot_id == boot_id and state.wrong
+        return state if rested else replace(state, wrong=NEVER_WRONG, boot_id=boot_id)
     wrong = tuple(
-        0 if rule.healthy(levels) else min(count + 1, COUNT_MAX) for rule, count in zip(RULES, before, strict=True)
+        [0 if rule.healthy(levels) else min(count + 1, COUNT_MAX) for rule, count in zip(RULES, before, strict=True)]
     )
+    if wrong == state.wrong == NEVER_WRONG:
+        return state
     if state.action is Action.NONE:
         for rule, count in zip(RULES, wrong, strict=True):
             if count > rule.patience:

@@ -136,7 +136,7 @@ def step(plan: Plan, state: EngineState, event: Event) -> tuple[EngineState, tup
         return state, ()
     if isinstance(event, Start):
         return _enter(plan, state, 0, event.t_ns)
-    if isinstance(event, Seen) and event.observation.state in _MAY_HOLD_ENERGY:
+    if not state.opened and isinstance(event, Seen) and event.observation.state in _MAY_HOLD_ENERGY:
         state = replace(state, opened=True)
     if isinstance(event, Stop):
         return _abort(state, event.t_ns, event.ending, event.reason) if state.mode is Mode.RUN else (state, ())

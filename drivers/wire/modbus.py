@@ -7,6 +7,7 @@ Messaging on TCP/IP V1.0b section 3.1 (MBAP). Register payloads travel as the by
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 READ_MAX = 125
 """Registers one FC 3, 4 or 23 may read: the reply's byte count is one byte (6.3)."""
@@ -59,8 +60,7 @@ class Request:
     write_address: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A reply: ``data`` of a read, or the ``exception``."""
 
     function: int
@@ -68,8 +68,7 @@ class Reply:
     exception: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One MBAP frame: transaction, unit and the PDU behind them."""
 
     transaction: int
@@ -81,6 +80,7 @@ _MBAP = struct.Struct(">HHHB")
 _FC_HH = struct.Struct(">BHH")
 _FC16 = struct.Struct(">BHHB")
 _FC23 = struct.Struct(">BHHHHB")
+_FUNCTIONS = {int(function): function for function in Function}
 _READS = (Function.READ_HOLDING, Function.READ_INPUT)
 
 
@@ -94,33 +94,32 @@ def encode_frame(transaction: int, unit: int, pdu: bytes) -> bytes:
 class Framer:
     """Cuts a byte stream into frames. Holds at most one incomplete frame."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_rest",)
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._rest = b""
 
     def feed(self, data: bytes) -> list[Frame]:
         """Frames that are complete now. Raises ModbusError when the stream cannot be Modbus; it is then useless."""
-        buffer = self._buffer
-        buffer += data
+        stream = self._rest + data if self._rest else bytes(data)
         frames: list[Frame] = []
-        start = 0
-        while len(buffer) - start >= MBAP_SIZE:
-            transaction, protocol, length, unit = _MBAP.unpack_from(buffer, start)
+        start, size = 0, len(stream)
+        while size - start >= MBAP_SIZE:
+            transaction, protocol, length, unit = _MBAP.unpack_from(stream, start)
             if protocol != 0 or not 2 <= length <= PDU_MAX + 1:
                 raise ModbusError(f"MBAP header with protocol {protocol} and length {length}")
             end = start + 6 + length
-            if len(buffer) < end:
+            if size < end:
                 break
-            frames.append(Frame(transaction, unit, bytes(buffer[start + MBAP_SIZE : end])))
+            frames.append(Frame(transaction, unit, stream[start + MBAP_SIZE : end]))
             start = end
-        del buffer[:start]
+        self._rest = stream[start:]
         return frames
 
     @property
     def pending(self) -> int:
         """Bytes of the incomplete frame."""
-        return len(self._buffer)
+        return len(self._rest)
 
 
 def encode_request(request: Request) -> bytes:
@@ -147,8 +146,8 @@ def encode_request(request: Request) -> bytes:
 def decode_request(pdu: bytes) -> Request:
     """Read a request's PDU. Raises ModbusError carrying exception 1 (function) or 3 (lengths and counts)."""
     try:
-        function = Function(pdu[0])
-    except (ValueError, IndexError):
+        function = _FUNCTIONS[pdu[0]]
+    except (KeyError, IndexError):
         raise ModbusError("unknown function code", ExceptionCode.ILLEGAL_FUNCTION) from None
     try:
         return _decode_request(function, pdu)

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from functools import lru_cache
 
 MODULES_MAX = 8
 """Registers are reserved for this many bank modules; a module mask is one bit each, module 1 = bit 0."""
@@ -155,6 +156,16 @@ class Flag(IntFlag):
     PROOF_OF_SAFE = 1 << 9  # the proof of bench.md section 2 holds for the last dump
     SELF_TEST_RUNNING = 1 << 10  # test relays force inputs: probe readings are the test's, not the bench's
     UNLOCKED = 1 << 11
+
+
+WORDS_MAX = 1024
+"""Distinct values of one word that are kept: a run has a few dozen; a PLC that sends noise gets no more."""
+
+inputs_of = lru_cache(WORDS_MAX)(Input)
+outputs_of = lru_cache(WORDS_MAX)(Output)
+flags_of = lru_cache(WORDS_MAX)(Flag)
+trips_of = lru_cache(WORDS_MAX)(Trip)
+"""A word's number -> its bits by name, as calling the enum does, for who decodes one word after the other."""
 
 
 class EventCode(IntEnum):

@@ -24,7 +24,7 @@ class Bank:
     its own contacts of both dump relays are always connected.
     """
 
-    __slots__ = ("_absorbed_v", "_cache", "_factor", "_leaks_ohm", "_p", "bus_v", "positions", "voltage_v")
+    __slots__ = ("_absorbed_v", "_all", "_cache", "_factor", "_leaks_ohm", "_p", "bus_v", "positions", "voltage_v")
 
     def __init__(self, parameters: BankParameters) -> None:
         count = len(parameters.capacitance_f)
@@ -35,7 +35,7 @@ class Bank:
         self._cache: dict[tuple[int, int], Coefficients] = {}
         self.voltage_v = [0.0] * count
         self.bus_v = 0.0
-        self.positions = (1 << count) - 1
+        self._all = self.positions = (1 << count) - 1
 
     def set_leak(self, module: int, leak_ohm: float | None) -> None:
         """Put a leak across a module's capacitor (0-based), or take it away."""
@@ -61,20 +61,20 @@ class Bank:
         coefficients = self._cache.get(key)
         if coefficients is None:
             coefficients = self._coefficients(step_ns, dumps)
-        connected = self._connected()
+        connected = (self.positions & self._all).bit_count()
         current_a, constant_voltage, feed_a, reference_v = self._settle_bus(connected, limit_v, limit_a)
-        voltages, branches = self.voltage_v, coefficients[1]
-        positions = self.positions
+        voltages, modules_absorbed_v, branches = self.voltage_v, self._absorbed_v, coefficients[1]
+        positions, held = self.positions, constant_voltage and current_a > 0.0
         for k, (decay, rise_ohm, share_s, held_decay, held_gain) in enumerate(coefficients[0]):
             v = voltages[k]
             if not positions >> k & 1:
                 v = v * decay
-            elif constant_voltage and current_a > 0.0:
+            elif held:
                 v = v * held_decay + reference_v * held_gain
             else:
                 v = v * decay + (feed_a + (reference_v - v) * share_s) * rise_ohm
             if branches:
-                absorbed = self._absorbed_v[k]
+                absorbed = modules_absorbed_v[k]
                 before_v = v
                 for j, (follow, weight) in enumerate(branches):
                     moved = (before_v - absorbed[j]) * follow
@@ -82,9 +82,6 @@ class Bank:
                     v -= weight * moved
             voltages[k] = v
         return current_a, constant_voltage
-
-    def _connected(self) -> int:
-        return (self.positions & ((1 << len(self.voltage_v)) - 1)).bit_count()
 
     def _settle_bus(self, connected: int, limit_v: float, limit_a: float) -> tuple[float, bool, float, float]:
         """Source current, regulation, current fed to each connected module, and voltage the rest relaxes to."""

@@ -53,8 +53,9 @@ class Charger:
             return 0.0, 0.0
         if self.ignores_inhibit:
             return self._p.rated_v, self._p.rated_a
-        voltage_v = self._p.rated_v if self.ignores_set_point else min(self.set_voltage_v, self._p.rated_v)
-        return voltage_v, min(self.set_current_a, self._p.rated_a)
+        rated_v, rated_a, set_v, set_a = self._p.rated_v, self._p.rated_a, self.set_voltage_v, self.set_current_a
+        voltage_v = rated_v if self.ignores_set_point or rated_v < set_v else set_v
+        return voltage_v, rated_a if rated_a < set_a else set_a
 
     def idle(self, step_s: float) -> None:
         """Advance with nothing connected: the output capacitor follows the set-point, or bleeds away."""

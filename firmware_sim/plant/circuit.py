@@ -169,9 +169,13 @@ class Phase:
         """Load, motion and their share of the ledger; returns v_b."""
         load, layout = self.load, self.layout
         x, u = y[layout.x], y[layout.u]
-        rail_ohm, inductance_h, motion_v, back_ohm = self._load_terms(x, u)
+        gone = self.outside and load.exit_m is not None
+        inside_m, inside_mps = (load.exit_m or 0.0, 0.0) if gone else (x, u)
+        rail_ohm = load.resistance_ohm + load.gradient_ohm_per_m * inside_m
+        inductance_h = load.inductance_h + load.gradient_h_per_m * inside_m
         contact_v = self._end_v(total_a)
-        ohm = rail_ohm + back_ohm
+        motion_v = load.field_t * load.gap_m * inside_mps
+        ohm = rail_ohm + load.gradient_h_per_m * inside_mps
         load_v = (ohm * total_a + contact_v + motion_v + inductance_h * push) / (
             1.0 + self.inverse_h * inductance_h + self.stray_siemens * ohm
         )
@@ -189,18 +193,6 @@ class Phase:
         elif self.outside:
             d[layout.x] = u
         return load_v
-
-    def _load_terms(self, x: float, u: float) -> tuple[float, float, float, float]:
-        """Rail resistance, inductance, motional voltage of the augmenting field, and L' u."""
-        load = self.load
-        if self.outside and load.exit_m is not None:
-            x, u = load.exit_m, 0.0
-        return (
-            load.resistance_ohm + load.gradient_ohm_per_m * x,
-            load.inductance_h + load.gradient_h_per_m * x,
-            load.field_t * load.gap_m * u,
-            load.gradient_h_per_m * u,
-        )
 
     def _end_v(self, total_a: float) -> float:
         """Voltage across the far end of the rails: armature and contact, or arc and muzzle resistor."""

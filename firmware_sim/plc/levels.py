@@ -119,16 +119,15 @@ def band_of(voltage_v: float, bands: Bands) -> Band:
 
 def classify(inputs: FieldInputs, bands: Bands, facts: Facts = NO_FACTS) -> Levels:
     """Levels of one scan. Total: any float, any list of module readings and any mask gives an answer."""
-    a_v, b_v = inputs.probe_a_v, inputs.probe_b_v
-    a, b = band_of(a_v, bands), band_of(b_v, bands)
+    a_v, b_v, mismatch_v = inputs.probe_a_v, inputs.probe_b_v, bands.mismatch_v
     modules, spread, module_limit = _classify_modules(inputs.module_v, bands)
     latches = inputs.latches & bands.fire_mask
     return Levels(
-        a,
-        b,
+        band_of(a_v, bands),
+        band_of(b_v, bands),
         modules,
         _aim_of(a_v, b_v, bands),
-        not -bands.mismatch_v <= a_v - b_v <= bands.mismatch_v,
+        not -mismatch_v <= a_v - b_v <= mismatch_v,
         spread,
         module_limit,
         Latch.NONE if not inputs.latches else Latch.ALL if latches == bands.fire_mask else Latch.SOME,

@@ -207,22 +207,25 @@ def step(control: ControlState, levels: Levels, times: Times, rules: Rules = RUL
     return _drive(after, levels, times, fire, ack, guards)
 
 
+_UNTIMED = frozenset({S.SAFE, S.TEST, S.LOCKOUT})
+
+
 def _count(c: ControlState, v: Levels, times: Times) -> ControlState:
     """Advance every saturating counter by this scan."""
-    shot = c.state is S.SHOT
-    closed = v.dump_a is Aux.CLOSED and v.dump_b is Aux.CLOSED
-    agrees = (v.dump_a is (Aux.OPEN if c.dump_a_open else Aux.CLOSED)) and (
-        v.dump_b is (Aux.OPEN if c.dump_b_open else Aux.CLOSED)
+    state, t, dump_a, dump_b = c.state, c.t, v.dump_a, v.dump_b
+    shot = state is S.SHOT
+    closed = dump_a is Aux.CLOSED and dump_b is Aux.CLOSED
+    agrees = (dump_a is (Aux.OPEN if c.dump_a_open else Aux.CLOSED)) and (
+        dump_b is (Aux.OPEN if c.dump_b_open else Aux.CLOSED)
     )
     contactor = v.contactor is (Aux.CLOSED if c.contactor_close else Aux.OPEN)
     charger = c.charger_enable or v.charger_inhibited
-    marked = c.misfire or c.partial
-    safe = marked and GUARDS["energy_safe"](c, v, times)
-    timed = c.state not in (S.SAFE, S.TEST, S.LOCKOUT)
+    safe = (c.misfire or c.partial) and GUARDS["energy_safe"](c, v, times)
+    dump_a_open, dump_b_open, current_wait, single = _dump_commands(c, v, times)
     return ControlState(
-        c.state,
-        (c.t + 1 if c.t < times.top else c.t) if timed else 0,
-        (c.steady + 1 if c.steady < times.in_tolerance else c.steady) if v.aim is Aim.IN and c.state is S.CHARGE else 0,
+        state,
+        0 if state in _UNTIMED else t + 1 if t < times.top else t,
+        (c.steady + 1 if c.steady < times.in_tolerance else c.steady) if v.aim is Aim.IN and state is S.CHARGE else 0,
         0 if c.dump_a_open or c.dump_b_open else c.dump_t + 1 if c.dump_t < times.dump else c.dump_t,
         (c.dwell + 1 if c.dwell < times.dwell else c.dwell) if closed else 0,
         (c.quiet + 1 if c.quiet < times.no_approach else c.quiet) if safe else 0,
@@ -234,7 +237,10 @@ def _count(c: ControlState, v: Levels, times: Times) -> ControlState:
         min(c.discrepancy + 1, times.discrepancy_debounce) if v.door_1 is not v.door_2 else 0,
         c.contactor_close,
         c.charger_enable,
-        *_dump_commands(c, v, times),
+        dump_a_open,
+        dump_b_open,
+        current_wait,
+        single,
         c.fired,
         c.misfire,
         c.partial,
@@ -263,19 +269,24 @@ def _find_trips(c: ControlState, v: Levels, times: Times, rules: Rules) -> int:
 
 def _choose(c: ControlState, v: Levels, times: Times, rules: Rules) -> tuple[Row | None, Refusal | None, int]:
     """First row that fits; else how the command was refused and by which guards."""
-    command = v.facts.command
+    command, guards = v.facts.command, rules.guards
     ack: Refusal | None = None
     if command is not C.NONE:
         # where the dumps are closed already, DUMP has nothing left to do and is carried out
         ack = Refusal.ACCEPTED if command is C.DUMP else Refusal.WRONG_STATE
     false_guards = 0
     for row in rules.rows[c.state]:
-        if row.command is not None and row.command is not command:
-            continue
-        false = [name for name in row.guards if not rules.guards[name](c, v, times)]
-        if not false:
-            return row, (Refusal.ACCEPTED if row.command is command else ack), false_guards
-        if row.command is command:
+        asked = row.command
+        if asked is None:
+            for name in row.guards:
+                if not guards[name](c, v, times):
+                    break
+            else:
+                return row, ack, false_guards
+        elif asked is command:
+            false = [name for name in row.guards if not guards[name](c, v, times)]
+            if not false:
+                return row, Refusal.ACCEPTED, false_guards
             ack, false_guards = _refuse(v, false)
     return None, ack, false_guards
 

@@ -123,21 +123,24 @@ class Plc:
         if request is not None:
             command, token, gate_ns = self._judge(request, inputs)
         before = self.control
-        facts = self._find_facts(inputs, command, token)
+        exercising = self.test.running or self._bias.running
+        under_test = self.test.under_test | self._bias.under_test if exercising else 0
+        facts = self._find_facts(inputs, command, token, under_test)
         self.levels = levels = classify(inputs, self.bands, facts)
-        if self.exercising:
+        if exercising:
             self._follow_tests(levels)
-        self.control, out = step(before, levels, self.times)
-        if self.control.state is not before.state:
-            self._note_change(before, self.control, inputs)
+        control, out = step(before, levels, self.times)
+        self.control = control
+        if control.state is not before.state:
+            self._note_change(before, control, inputs)
         if out.ack is not None and request is not None:
             self._answer(request, out, gate_ns, kept)
-        if self.control.state in _ENDING:
+        if control.state in _ENDING:
             self._prove(before, inputs, levels)
         self._drive(out)
         return self.outputs
 
-    def _find_facts(self, inputs: FieldInputs, command: PlcCommand, token: Refusal) -> Facts:
+    def _find_facts(self, inputs: FieldInputs, command: PlcCommand, token: Refusal, under_test: int) -> Facts:
         state, trend, now = self.control.state, self._trend, self.scan_number
         if state in _CHARGED:
             trend.follow(inputs.probe_a_v, inputs.probe_b_v, self.control.t if state is PlcState.CHARGE else -1)
@@ -147,12 +150,12 @@ class Plc:
             command,
             token,
             self.link.fresh(now),
-            self.self_test_fresh,
-            self.warned,
+            now - self._tested <= self._tested_scans,
+            0 <= now - self._horn_from - self._horn_scans <= self._warned_scans,
             trend.envelope_left,
             trend.falling,
             self.proof.level,
-            self.test.under_test | self._bias.under_test,
+            under_test,
         )
 
     @property
@@ -288,7 +291,7 @@ class Plc:
         outputs.horn = horn = 0 <= self.scan_number - self._horn_from < self._horn_scans
         outputs.beacon = horn or self.control.state is not PlcState.SAFE or self.warned
         outputs.door_lock = out.door_lock
-        outputs.self_test_path = self.test.relay or self._bias.relay
+        outputs.self_test_path = (self.test.relay or self._bias.relay) if self.exercising else 0
 
     def _clear_outputs(self) -> None:
         outputs = self.outputs

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
-from drivers.wire.plc import Flag, Input, Output, PlcState, PlcStatus, Refusal, Trip
+from drivers.wire.plc import PlcState, PlcStatus, Refusal, flags_of, inputs_of, outputs_of, trips_of
 from firmware_sim.plc.guards import GUARDS
 from firmware_sim.plc.levels import Aim, Aux, Proof
 from firmware_sim.plc.machine import unlockable
@@ -32,10 +32,10 @@ def make_status(plc: "Plc", ack: Refusal, ack_sequence: int, guards: int) -> Plc
         ack=ack,
         guards=guards,
         nonce=plc.nonce,
-        inputs=Input(input_bits(inputs)),
-        outputs=Output(output_bits(plc.outputs)),
-        flags=Flag(flag_bits(plc)),
-        trips=Trip(control.trips),
+        inputs=inputs_of(input_bits(inputs)),
+        outputs=outputs_of(output_bits(plc.outputs)),
+        flags=flags_of(flag_bits(plc)),
+        trips=trips_of(control.trips),
         first_fault=control.first_fault.bit_length(),
         latches=inputs.latches,
         positions=inputs.positions,
