@@ -30,6 +30,7 @@ from controller.bridges.metrics import Metrics
 from controller.bridges.mqtt import MqttBridge
 from controller.messages import Attach, Message, PanelConfig
 from controller.panel.app import PanelParts, create_app
+from controller.panel.bounded_http import http_protocol
 from controller.panel.feed import Feed
 from controller.panel.live import LiveState
 from controller.panel.requests import CoreRequests
@@ -172,10 +173,10 @@ def _fan_out(
 
 
 def uvicorn_config(parts: PanelParts, websocket: type[asyncio.Protocol]) -> uvicorn.Config:
-    """HTTP by httptools, the stream by our own class; its log records go where all others go."""
+    """HTTP by httptools within our own bounds, the stream by our own class; its log records go where all others go."""
     return uvicorn.Config(
         create_app(parts),
-        http="httptools",
+        http=http_protocol(),
         ws=websocket,
         lifespan="off",
         log_config=None,
