@@ -36,6 +36,7 @@ class Rank(IntEnum):
     CORE = 3
 
 
+_CORE = Rank.CORE
 _rank: ContextVar[Rank] = ContextVar("sparkgap_rank", default=Rank.CORE)
 
 
@@ -116,7 +117,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         """As asyncio's, with the caller's rank breaking ties."""
         self._timers_made += 1
-        rank = _rank.get() if context is None else context.get(_rank, Rank.CORE)
+        rank = _rank.get() if context is None else context.get(_rank, _CORE)
         key = (round(when * _NS) * _RANKS + rank) * _TIMERS_MAX + self._timers_made
         timer = _Timer(when, callback, args, self, context)
         heappush(self._queue, (key, timer))

@@ -33,6 +33,9 @@ class Mode(Enum):
     DONE = "done"
 
 
+_RUN, _DONE, _COUNTDOWN = Mode.RUN, Mode.DONE, StepKind.COUNTDOWN
+
+
 class Ending(Enum):
     """How the run ended, beside its verdict (design.md 4)."""
 
@@ -132,15 +135,15 @@ Output = Intent | Enter | Leave | Cancel | Finish
 
 def step(plan: Plan, state: EngineState, event: Event) -> tuple[EngineState, tuple[Output, ...]]:
     """Advance the run by one event. Total: every event is legal in every state."""
-    if state.mode is Mode.DONE:
+    if state.mode is _DONE:
         return state, ()
     if isinstance(event, Start):
         return _enter(plan, state, 0, event.t_ns)
     if not state.opened and isinstance(event, Seen) and event.observation.state in _MAY_HOLD_ENERGY:
         state = replace(state, opened=True)
     if isinstance(event, Stop):
-        return _abort(state, event.t_ns, event.ending, event.reason) if state.mode is Mode.RUN else (state, ())
-    if state.mode is Mode.RUN:
+        return _abort(state, event.t_ns, event.ending, event.reason) if state.mode is _RUN else (state, ())
+    if state.mode is _RUN:
         return _run(plan, state, event)
     if state.mode is Mode.ABORT:
         return _aborting(state, event)
@@ -263,6 +266,6 @@ def describe(seen: Observation) -> str:
 
 def countdown_s(plan: Plan, state: EngineState, t_ns: int) -> float | None:
     """Seconds to the end of a COUNTDOWN step, None elsewhere."""
-    if state.mode is not Mode.RUN or state.step < 0 or plan.steps[state.step].kind is not StepKind.COUNTDOWN:
+    if state.mode is not _RUN or state.step < 0 or plan.steps[state.step].kind is not _COUNTDOWN:
         return None
     return max(0.0, plan.steps[state.step].duration_s - (t_ns - state.step_ns) * 1e-9)

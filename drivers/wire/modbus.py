@@ -81,6 +81,7 @@ _FC_HH = struct.Struct(">BHH")
 _FC16 = struct.Struct(">BHHB")
 _FC23 = struct.Struct(">BHHHHB")
 _FUNCTIONS = {int(function): function for function in Function}
+_READ_WRITE, _WRITE_MANY, _WRITE_ONE = Function.READ_WRITE, Function.WRITE_MANY, Function.WRITE_ONE
 _READS = (Function.READ_HOLDING, Function.READ_INPUT)
 
 
@@ -131,12 +132,12 @@ def encode_request(request: Request) -> bytes:
     words, odd = divmod(len(request.data), 2)
     if odd:
         raise ModbusError("register data of an odd number of bytes")
-    if function is Function.READ_WRITE:
+    if function is _READ_WRITE:
         _check_span(address, request.count, READ_MAX)
         _check_span(request.write_address, words, WRITE_MAX_23)
         head = _FC23.pack(function, address, request.count, request.write_address, words, words * 2)
         return head + request.data
-    if function is Function.WRITE_MANY:
+    if function is _WRITE_MANY:
         _check_span(address, words, WRITE_MAX)
         return _FC16.pack(function, address, words, words * 2) + request.data
     _check_span(address, words, 1)
@@ -156,12 +157,12 @@ def decode_request(pdu: bytes) -> Request:
 
 
 def _decode_request(function: Function, pdu: bytes) -> Request:
-    if function is Function.READ_WRITE:
+    if function is _READ_WRITE:
         _, address, count, write_address, words, size = _FC23.unpack_from(pdu)
         _check_span(address, count, READ_MAX)
         data = _check_data(pdu, _FC23.size, write_address, words, size, WRITE_MAX_23)
         return Request(function, address, count, data, write_address)
-    if function is Function.WRITE_MANY:
+    if function is _WRITE_MANY:
         _, address, words, size = _FC16.unpack_from(pdu)
         return Request(function, address, 0, _check_data(pdu, _FC16.size, address, words, size, WRITE_MAX))
     _, address, value = _FC_HH.unpack(pdu)
@@ -187,9 +188,9 @@ def _check_data(pdu: bytes, start: int, address: int, words: int, size: int, mos
 
 def encode_reply(request: Request, data: bytes = b"") -> bytes:
     """The PDU that answers ``request``; ``data`` are the bytes read."""
-    if request.function is Function.WRITE_MANY:
+    if request.function is _WRITE_MANY:
         return _FC_HH.pack(request.function, request.address, len(request.data) // 2)
-    if request.function is Function.WRITE_ONE:
+    if request.function is _WRITE_ONE:
         return struct.pack(">BH", request.function, request.address) + request.data
     return bytes((request.function, len(data))) + data
 

@@ -165,7 +165,10 @@ inputs_of = lru_cache(WORDS_MAX)(Input)
 outputs_of = lru_cache(WORDS_MAX)(Output)
 flags_of = lru_cache(WORDS_MAX)(Flag)
 trips_of = lru_cache(WORDS_MAX)(Trip)
-"""A word's number -> its bits by name, as calling the enum does, for who decodes one word after the other."""
+state_of = lru_cache(WORDS_MAX)(PlcState)
+command_of = lru_cache(WORDS_MAX)(PlcCommand)
+refusal_of = lru_cache(WORDS_MAX)(Refusal)
+"""A register's number -> its name or its bits by name, as calling the enum does: for who decodes many."""
 
 
 class EventCode(IntEnum):

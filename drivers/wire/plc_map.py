@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from drivers.wire.plc import (
     ARGUMENTS_MAX,
     MODULES_MAX,
-    PlcCommand,
     PlcEvent,
     PlcRequest,
-    PlcState,
     PlcStatus,
-    Refusal,
+    command_of,
     flags_of,
     inputs_of,
     outputs_of,
+    refusal_of,
+    state_of,
     trips_of,
 )
 
@@ -181,7 +181,7 @@ def decode_request(block: bytes) -> PlcRequest:
     command, count, sequence, epoch, connection_id, age_echo, *arguments = _REQUEST_BODY.unpack_from(block)
     if count > ARGUMENTS_MAX:
         raise ValueError(f"{count} arguments where at most {ARGUMENTS_MAX} fit")
-    return PlcRequest(PlcCommand(command), tuple(arguments[:count]), sequence, epoch, connection_id, age_echo)
+    return PlcRequest(command_of(command), tuple(arguments[:count]), sequence, epoch, connection_id, age_echo)
 
 
 def encode_status(status: PlcStatus) -> bytes:
@@ -231,7 +231,7 @@ def decode_status(block: bytes) -> PlcStatus:
     if modules > MODULES_MAX:
         raise ValueError(f"{modules} modules where at most {MODULES_MAX} fit")
     return PlcStatus(
-        state=PlcState(f[0]),
+        state=state_of(f[0]),
         state_age_ms=f[2],
         boot_id=f[3],
         scan=f[4],
@@ -240,7 +240,7 @@ def decode_status(block: bytes) -> PlcStatus:
         epoch=f[7],
         connection_id=f[8],
         ack_sequence=f[9],
-        ack=Refusal(f[1]),
+        ack=refusal_of(f[1]),
         guards=f[10],
         nonce=f[11],
         inputs=inputs_of(f[12]),

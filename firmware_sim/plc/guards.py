@@ -3,7 +3,19 @@
 from typing import TYPE_CHECKING
 
 from drivers.wire.plc import Guard, PlcState, Refusal, Trip
-from firmware_sim.plc.levels import Aim, Aux, Band, Latch, Levels, Proof
+from firmware_sim.plc.levels import (
+    AIM_IN,
+    AUX_CLOSED,
+    AUX_OPEN,
+    BAND_LOW,
+    BAND_SAFE,
+    BAND_ZERO,
+    LATCH_ALL,
+    LATCH_NONE,
+    LATCH_SOME,
+    Levels,
+    Proof,
+)
 from firmware_sim.plc.settings import Times
 from firmware_sim.plc.trips import ACTS, PERMITTED, PREDICATES, STANDING, Predicate
 
@@ -13,11 +25,11 @@ if TYPE_CHECKING:
 
 def _energy_safe(c: "ControlState", v: Levels, t: Times) -> bool:
     """Both probes and every module, switched-out ones included, valid and at or below V_safe."""
-    return Band.ZERO <= v.a <= Band.SAFE and Band.ZERO <= v.b <= Band.SAFE and Band.ZERO <= v.modules <= Band.SAFE
+    return BAND_ZERO <= v.a <= BAND_SAFE and BAND_ZERO <= v.b <= BAND_SAFE and BAND_ZERO <= v.modules <= BAND_SAFE
 
 
 def _low_voltage(c: "ControlState", v: Levels, t: Times) -> bool:
-    return Band.ZERO <= v.a <= Band.LOW and Band.ZERO <= v.b <= Band.LOW and Band.ZERO <= v.modules <= Band.LOW
+    return BAND_ZERO <= v.a <= BAND_LOW and BAND_ZERO <= v.b <= BAND_LOW and BAND_ZERO <= v.modules <= BAND_LOW
 
 
 def _no_trip(c: "ControlState", v: Levels, t: Times) -> bool:
@@ -36,14 +48,14 @@ GUARDS: dict[str, Predicate] = {
     "token_valid": lambda c, v, t: v.facts.token is Refusal.ACCEPTED,
     "token_unused": lambda c, v, t: not c.fired,
     "no_trip": _no_trip,
-    "dumps_closed": lambda c, v, t: v.dump_a is Aux.CLOSED and v.dump_b is Aux.CLOSED,
-    "dumps_open": lambda c, v, t: v.dump_a is Aux.OPEN and v.dump_b is Aux.OPEN,
+    "dumps_closed": lambda c, v, t: v.dump_a is AUX_CLOSED and v.dump_b is AUX_CLOSED,
+    "dumps_open": lambda c, v, t: v.dump_a is AUX_OPEN and v.dump_b is AUX_OPEN,
     "energy_safe": _energy_safe,
-    "zero_volts": lambda c, v, t: v.a is Band.ZERO and v.b is Band.ZERO and v.modules is Band.ZERO,
+    "zero_volts": lambda c, v, t: v.a is BAND_ZERO and v.b is BAND_ZERO and v.modules is BAND_ZERO,
     "low_voltage": _low_voltage,
-    "in_tolerance": lambda c, v, t: v.aim is Aim.IN,
+    "in_tolerance": lambda c, v, t: v.aim is AIM_IN,
     "steady": lambda c, v, t: c.steady >= t.in_tolerance,
-    "contactor_open": lambda c, v, t: v.contactor is Aux.OPEN,
+    "contactor_open": lambda c, v, t: v.contactor is AUX_OPEN,
     "charger_inhibited": lambda c, v, t: v.charger_inhibited,
     "charger_locked_out": lambda c, v, t: v.charger_locked_out,
     "zero_current": lambda c, v, t: v.zero_current,
@@ -54,9 +66,9 @@ GUARDS: dict[str, Predicate] = {
     "warned": lambda c, v, t: v.facts.warned,
     "consent": lambda c, v, t: v.consent,
     "maintenance_key": lambda c, v, t: v.maintenance_key,
-    "latches_clear": lambda c, v, t: v.latch is Latch.NONE,
-    "latches_all": lambda c, v, t: v.latch is Latch.ALL,
-    "latches_some": lambda c, v, t: v.latch is Latch.SOME,
+    "latches_clear": lambda c, v, t: v.latch is LATCH_NONE,
+    "latches_all": lambda c, v, t: v.latch is LATCH_ALL,
+    "latches_some": lambda c, v, t: v.latch is LATCH_SOME,
     "dwell_done": lambda c, v, t: c.dwell >= t.dwell,
     "approach_allowed": lambda c, v, t: not (c.misfire or c.partial) or c.quiet >= t.no_approach,
     "proof_holds": lambda c, v, t: v.facts.proof is Proof.HOLDS,
@@ -69,14 +81,14 @@ GUARDS: dict[str, Predicate] = {
     "fire_time_over": lambda c, v, t: c.t >= t.fire,
     "shot_time_over": lambda c, v, t: c.t >= t.shot,
     "dump_time_over": lambda c, v, t: c.dump_t >= t.dump,
-    "energy_left": lambda c, v, t: not (_energy_safe(c, v, t) and v.dump_a is Aux.CLOSED and v.dump_b is Aux.CLOSED),
+    "energy_left": lambda c, v, t: not (_energy_safe(c, v, t) and v.dump_a is AUX_CLOSED and v.dump_b is AUX_CLOSED),
     "proof_failed": lambda c, v, t: v.facts.proof is Proof.FAILED,
     "test_lost": lambda c, v, t: (
         not (
             v.maintenance_key
             and v.charger_locked_out
-            and v.dump_a is Aux.CLOSED
-            and v.dump_b is Aux.CLOSED
+            and v.dump_a is AUX_CLOSED
+            and v.dump_b is AUX_CLOSED
             and _energy_safe(c, v, t)
         )
     ),

@@ -103,18 +103,24 @@ class Levels(NamedTuple):
 
 
 NO_FACTS = Facts()
-_AUX = (Aux.BETWEEN, Aux.OPEN, Aux.CLOSED, Aux.BOTH)
+_AUX = tuple(Aux)
+
+# Finding a member in its class costs several comparisons: what every scan compares with has a name of its own.
+BAND_INVALID, BAND_ZERO, BAND_SAFE, BAND_LOW, BAND_HIGH, BAND_OVER = Band
+AIM_BELOW, AIM_IN, AIM_ABOVE = Aim
+AUX_OPEN, AUX_CLOSED = Aux.OPEN, Aux.CLOSED
+LATCH_NONE, LATCH_SOME, LATCH_ALL = Latch
 
 
 def band_of(voltage_v: float, bands: Bands) -> Band:
     """The band of one voltage; non-finite or beyond full scale +-2 % is INVALID, small negatives are ZERO."""
     if not bands.valid_low_v <= voltage_v <= bands.valid_high_v:
-        return Band.INVALID
+        return BAND_INVALID
     if voltage_v > bands.low_v:
-        return Band.OVER if voltage_v >= bands.overvoltage_v else Band.HIGH
+        return BAND_OVER if voltage_v >= bands.overvoltage_v else BAND_HIGH
     if voltage_v > bands.safe_v:
-        return Band.LOW
-    return Band.ZERO if voltage_v <= bands.zero_v else Band.SAFE
+        return BAND_LOW
+    return BAND_ZERO if voltage_v <= bands.zero_v else BAND_SAFE
 
 
 def classify(inputs: FieldInputs, bands: Bands, facts: Facts = NO_FACTS) -> Levels:
@@ -130,7 +136,7 @@ def classify(inputs: FieldInputs, bands: Bands, facts: Facts = NO_FACTS) -> Leve
         not -mismatch_v <= a_v - b_v <= mismatch_v,
         spread,
         module_limit,
-        Latch.NONE if not inputs.latches else Latch.ALL if latches == bands.fire_mask else Latch.SOME,
+        LATCH_NONE if not inputs.latches else LATCH_ALL if latches == bands.fire_mask else LATCH_SOME,
         not bands.confirmed_mask or inputs.positions == bands.confirmed_mask,
         inputs.door_1,
         inputs.door_2,
@@ -155,18 +161,18 @@ def classify(inputs: FieldInputs, bands: Bands, facts: Facts = NO_FACTS) -> Leve
 def _aim_of(a_v: float, b_v: float, bands: Bands) -> Aim:
     low, high = bands.aim_low_v, bands.aim_high_v
     if low <= a_v <= high and low <= b_v <= high:
-        return Aim.IN
-    return Aim.ABOVE if a_v > high or b_v > high else Aim.BELOW
+        return AIM_IN
+    return AIM_ABOVE if a_v > high or b_v > high else AIM_BELOW
 
 
 def _classify_modules(module_v: list[float], bands: Bands) -> tuple[Band, bool, bool]:
     """Worst band of all modules, switched-out ones included; spread within the confirmed ones; own limit."""
     total = sum(module_v)
     if len(module_v) != bands.modules or not math.isfinite(total):
-        return Band.INVALID, False, False
+        return BAND_INVALID, False, False
     lowest, highest = min(module_v), max(module_v)
     if lowest < bands.valid_low_v or highest > bands.valid_high_v:
-        return Band.INVALID, False, False
+        return BAND_INVALID, False, False
     spread = False
     if highest - lowest > bands.spread_floor_v:
         chosen = [v for index, v in enumerate(module_v) if bands.confirmed_mask >> index & 1]

@@ -21,6 +21,7 @@ from firmware_sim.plc.settings import Permit
 SEQUENCE_GAP_MAX = 64
 """Exchanges that may get lost in a row (3 s of heartbeats, far beyond the watchdog); a larger jump is not ours."""
 NEVER = -(1 << 30)
+_DUMP, _ACCEPTED = PlcCommand.DUMP, Refusal.ACCEPTED
 
 
 class Link:
@@ -42,8 +43,8 @@ class Link:
 
     def accept(self, request: PlcRequest, scan: int, armed: bool) -> Refusal:
         """Judge one exchange; an accepted one feeds the watchdog. DUMP is always accepted and feeds nothing."""
-        if request.command is PlcCommand.DUMP:
-            return Refusal.ACCEPTED
+        if request.command is _DUMP:
+            return _ACCEPTED
         if request.epoch < self.epoch or request.epoch == 0:
             return Refusal.STALE_EPOCH
         late = not 0 <= scan - request.age_echo <= self._age_max
@@ -57,7 +58,7 @@ class Link:
         if late:
             return Refusal.LATE
         self._heard = scan
-        return Refusal.ACCEPTED
+        return _ACCEPTED
 
     def _take_over(self, request: PlcRequest, scan: int, armed: bool, late: bool) -> Refusal:
         if armed or self.fresh(scan):

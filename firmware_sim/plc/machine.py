@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from drivers.wire.plc import ARMED_STATES, PlcCommand, PlcState, Refusal, Trip
 from firmware_sim.plc.guards import GUARD_BITS, GUARDS
-from firmware_sim.plc.levels import Aim, Aux, Latch, Levels
+from firmware_sim.plc.levels import AIM_IN, AUX_CLOSED, AUX_OPEN, Latch, Levels
 from firmware_sim.plc.settings import Times
 from firmware_sim.plc.trips import ACTS, PREDICATES, STANDING, Predicate
 
@@ -207,25 +207,27 @@ def step(control: ControlState, levels: Levels, times: Times, rules: Rules = RUL
     return _drive(after, levels, times, fire, ack, guards)
 
 
-_UNTIMED = frozenset({S.SAFE, S.TEST, S.LOCKOUT})
+_SHOT, _CHARGE, _NONE = S.SHOT, S.CHARGE, C.NONE
+_QUIET = frozenset({S.SAFE, S.TEST})
+_UNTIMED = _QUIET | {S.LOCKOUT}
 
 
 def _count(c: ControlState, v: Levels, times: Times) -> ControlState:
     """Advance every saturating counter by this scan."""
     state, t, dump_a, dump_b = c.state, c.t, v.dump_a, v.dump_b
-    shot = state is S.SHOT
-    closed = dump_a is Aux.CLOSED and dump_b is Aux.CLOSED
-    agrees = (dump_a is (Aux.OPEN if c.dump_a_open else Aux.CLOSED)) and (
-        dump_b is (Aux.OPEN if c.dump_b_open else Aux.CLOSED)
+    shot = state is _SHOT
+    closed = dump_a is AUX_CLOSED and dump_b is AUX_CLOSED
+    agrees = (dump_a is (AUX_OPEN if c.dump_a_open else AUX_CLOSED)) and (
+        dump_b is (AUX_OPEN if c.dump_b_open else AUX_CLOSED)
     )
-    contactor = v.contactor is (Aux.CLOSED if c.contactor_close else Aux.OPEN)
+    contactor = v.contactor is (AUX_CLOSED if c.contactor_close else AUX_OPEN)
     charger = c.charger_enable or v.charger_inhibited
     safe = (c.misfire or c.partial) and GUARDS["energy_safe"](c, v, times)
     dump_a_open, dump_b_open, current_wait, single = _dump_commands(c, v, times)
     return ControlState(
         state,
         0 if state in _UNTIMED else t + 1 if t < times.top else t,
-        (c.steady + 1 if c.steady < times.in_tolerance else c.steady) if v.aim is Aim.IN and state is S.CHARGE else 0,
+        (c.steady + 1 if c.steady < times.in_tolerance else c.steady) if v.aim is AIM_IN and state is _CHARGE else 0,
         0 if c.dump_a_open or c.dump_b_open else c.dump_t + 1 if c.dump_t < times.dump else c.dump_t,
         (c.dwell + 1 if c.dwell < times.dwell else c.dwell) if closed else 0,
         (c.quiet + 1 if c.quiet < times.no_approach else c.quiet) if safe else 0,
@@ -271,7 +273,7 @@ def _choose(c: ControlState, v: Levels, times: Times, rules: Rules) -> tuple[Row
     """First row that fits; else how the command was refused and by which guards."""
     command, guards = v.facts.command, rules.guards
     ack: Refusal | None = None
-    if command is not C.NONE:
+    if command is not _NONE:
         # where the dumps are closed already, DUMP has nothing left to do and is carried out
         ack = Refusal.ACCEPTED if command is C.DUMP else Refusal.WRONG_STATE
     false_guards = 0
@@ -380,14 +382,14 @@ def _drive(
 ) -> tuple[ControlState, Outputs]:
     if c.reset_held is not v.local_reset:
         c = c._replace(reset_held=v.local_reset)
-    locked = c.state not in (S.SAFE, S.TEST) or not unlockable(c, v, times)
+    locked = c.state not in _QUIET or not unlockable(c, v, times)
     return c, Outputs(
         c.dump_a_open,
         c.dump_b_open,
         c.contactor_close,
         c.charger_enable,
         fire,
-        c.state is S.SHOT,
+        c.state is _SHOT,
         locked,
         ack,
         guards,

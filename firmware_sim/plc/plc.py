@@ -35,6 +35,8 @@ _CHARGED = frozenset({PlcState.CHARGE, PlcState.FLOAT, PlcState.ISOLATE, PlcStat
 _WATCHED = ARMED_STATES - {PlcState.SHOT}
 """Where the probes' peaks count for the proof of safe: in SHOT EMI may make them read anything."""
 _ENDING = frozenset({PlcState.DUMPING, PlcState.TRIP})
+_SAFE, _CHARGE = PlcState.SAFE, PlcState.CHARGE
+_NONE, _DUMP, _ACCEPTED = PlcCommand.NONE, PlcCommand.DUMP, Refusal.ACCEPTED
 _TOKEN_COMMANDS = frozenset({PlcCommand.CHARGE, PlcCommand.FIRE})
 
 
@@ -119,7 +121,7 @@ class Plc:
         self.inputs = inputs
         request, kept = self._pending, self.permit
         self._pending = None
-        command, token, gate_ns = PlcCommand.NONE, Refusal.ACCEPTED, 0
+        command, token, gate_ns = _NONE, _ACCEPTED, 0
         if request is not None:
             command, token, gate_ns = self._judge(request, inputs)
         before = self.control
@@ -143,7 +145,7 @@ class Plc:
     def _find_facts(self, inputs: FieldInputs, command: PlcCommand, token: Refusal, under_test: int) -> Facts:
         state, trend, now = self.control.state, self._trend, self.scan_number
         if state in _CHARGED:
-            trend.follow(inputs.probe_a_v, inputs.probe_b_v, self.control.t if state is PlcState.CHARGE else -1)
+            trend.follow(inputs.probe_a_v, inputs.probe_b_v, self.control.t if state is _CHARGE else -1)
         if state in _WATCHED:
             self.proof.watch(inputs.probe_a_v, inputs.probe_b_v)
         return Facts(
@@ -289,7 +291,7 @@ class Plc:
         outputs.fire = out.fire
         outputs.gate_open_ns = self._tokens.gate_ns if out.gate_open else 0
         outputs.horn = horn = 0 <= self.scan_number - self._horn_from < self._horn_scans
-        outputs.beacon = horn or self.control.state is not PlcState.SAFE or self.warned
+        outputs.beacon = horn or self.control.state is not _SAFE or self.warned
         outputs.door_lock = out.door_lock
         outputs.self_test_path = (self.test.relay or self._bias.relay) if self.exercising else 0
 
@@ -306,13 +308,13 @@ class Plc:
         armed = self.control.state in ARMED_STATES
         epoch = self.link.epoch
         verdict = self.link.accept(request, self.scan_number, armed)
-        if verdict is not Refusal.ACCEPTED:
+        if verdict is not _ACCEPTED:
             return self.refuse(verdict, request.sequence)
         if self.link.epoch != epoch:
             self.ring.record(self.scan_number, EventCode.CONTROLLER, self.link.epoch, float(self.link.connection_id))
-        if request.command is PlcCommand.DUMP:
+        if request.command is _DUMP:
             self._pending = request
-        elif request.command is not PlcCommand.NONE:
+        elif request.command is not _NONE:
             if self._pending is not None:
                 return self.refuse(Refusal.BAD_SEQUENCE, request.sequence)
             self._pending = request

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from drivers.wire.plc import PlcState, PlcStatus, Refusal, flags_of, inputs_of, outputs_of, trips_of
 from firmware_sim.plc.guards import GUARDS
-from firmware_sim.plc.levels import Aim, Aux, Proof
+from firmware_sim.plc.levels import AIM_IN, AUX_CLOSED, AUX_OPEN, Proof
 from firmware_sim.plc.machine import unlockable
 from firmware_sim.signals import FieldInputs, FieldOutputs
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 FINITE_MAX_V = 3.0e38
 """Largest voltage a float32 register can carry; a terminal reading beyond it is reported as NaN."""
+
+_QUIET = frozenset({PlcState.SAFE, PlcState.TEST})
+_HOLDS = Proof.HOLDS
 
 
 def make_status(plc: "Plc", ack: Refusal, ack_sequence: int, guards: int) -> PlcStatus:
@@ -99,20 +102,20 @@ def output_bits(o: FieldOutputs) -> int:
 def flag_bits(plc: "Plc") -> int:
     """What the PLC concluded, as ``Flag`` bits in that enum's order."""
     c, v, t = plc.control, plc.levels, plc.times
-    closed = v.dump_a is Aux.CLOSED and v.dump_b is Aux.CLOSED
+    closed = v.dump_a is AUX_CLOSED and v.dump_b is AUX_CLOSED
     energy_safe = GUARDS["energy_safe"](c, v, t)
-    quiet = c.state in (PlcState.SAFE, PlcState.TEST)
+    quiet = c.state in _QUIET
     return (
         closed
-        | (v.dump_a is Aux.OPEN and v.dump_b is Aux.OPEN) << 1
+        | (v.dump_a is AUX_OPEN and v.dump_b is AUX_OPEN) << 1
         | energy_safe << 2
         | plc.self_test_fresh << 3
         | plc.warned << 4
-        | (v.aim is Aim.IN) << 5
+        | (v.aim is AIM_IN) << 5
         | c.misfire << 6
         | c.partial << 7
         | (c.dwell >= t.dwell) << 8
-        | (plc.proof.level is Proof.HOLDS and closed and energy_safe) << 9
+        | (plc.proof.level is _HOLDS and closed and energy_safe) << 9
         | plc.exercising << 10
         | (quiet and unlockable(c, v, t)) << 11
     )

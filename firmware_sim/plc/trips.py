@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from drivers.wire.plc import PlcState, Trip
-from firmware_sim.plc.levels import Band, Latch, Levels
+from firmware_sim.plc.levels import BAND_OVER, BAND_SAFE, LATCH_NONE, Levels
 from firmware_sim.plc.settings import Times
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ PREDICATES: dict[Trip, Predicate] = {
     Trip.HEARTBEAT: lambda c, v, t: not v.facts.heartbeat,
     Trip.PROBE_INVALID: lambda c, v, t: not (v.a and v.b and v.modules),
     Trip.PROBE_MISMATCH: lambda c, v, t: c.mismatch >= t.mismatch_debounce,
-    Trip.OVERVOLTAGE: lambda c, v, t: v.a is Band.OVER or v.b is Band.OVER,
+    Trip.OVERVOLTAGE: lambda c, v, t: v.a is BAND_OVER or v.b is BAND_OVER,
     Trip.HW_OVERVOLTAGE: lambda c, v, t: not v.hw_overvoltage_ok,
     Trip.CONTACTOR_MISMATCH: lambda c, v, t: c.contactor_moving >= t.contactor_travel,
     Trip.DUMP_MISMATCH: lambda c, v, t: c.dumps_moving >= t.dump_travel,
@@ -35,10 +35,10 @@ PREDICATES: dict[Trip, Predicate] = {
     Trip.MODULE_SPREAD: lambda c, v, t: c.spread >= t.spread_debounce,
     Trip.CHARGE_TIME: lambda c, v, t: c.t >= t.charge,
     Trip.CHARGE_ENVELOPE: lambda c, v, t: v.facts.envelope_left,
-    Trip.PREFIRE: lambda c, v, t: v.latch is not Latch.NONE or v.facts.falling,
+    Trip.PREFIRE: lambda c, v, t: v.latch is not LATCH_NONE or v.facts.falling,
     Trip.POSITION: lambda c, v, t: not v.positions_ok,
     Trip.GROUND_STICK: lambda c, v, t: not v.ground_stick_stowed,
-    Trip.REBOUND: lambda c, v, t: v.a > Band.SAFE or v.b > Band.SAFE or v.modules > Band.SAFE,
+    Trip.REBOUND: lambda c, v, t: v.a > BAND_SAFE or v.b > BAND_SAFE or v.modules > BAND_SAFE,
     Trip.CHARGER_UNCOMMANDED: lambda c, v, t: c.charger_moving >= t.charger_travel,
     Trip.SEARCH: lambda c, v, t: not v.search_complete,
 }

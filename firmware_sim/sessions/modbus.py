@@ -15,6 +15,8 @@ from drivers.wire.modbus import (
 )
 from firmware_sim.sessions.base import Chunk
 
+_READ_WRITE = Function.READ_WRITE
+
 
 class ModbusDevice(Protocol):
     """Registers behind a session. A value that is an ExceptionCode is answered as that exception."""
@@ -77,7 +79,7 @@ class ModbusSession:
 
     def _carry_out(self, request: Request) -> bytes | ExceptionCode:
         device = self._device
-        if request.function is Function.READ_WRITE:
+        if request.function is _READ_WRITE:
             return device.read_write(request.address, request.count, request.write_address, request.data)
         if request.count:
             return device.read(request.address, request.count)
