@@ -14,15 +14,7 @@ import msgspec
 
 from controller import messages
 from controller.app.children import Child, ChildFailed, first_object, module_command, start_child
-
-RESTARTS_MAX = 5
-"""Restarts of a panel that keeps dying; after that the run goes on without a page."""
-
-STEADY_S = 60.0
-"""A panel that lived this long had no trouble to start: its restarts are forgotten."""
-
-BACKOFF_FIRST_S = 0.5
-"""Pause before the first restart, doubled at every further one: 15 s in all."""
+from controller.app.restarts import Restarts
 
 STOP_TIMEOUT_S = 3.0
 """The panel ends within 2 s of its closed input; a hung one is killed then."""
@@ -95,28 +87,21 @@ class PanelKeeper:
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
-        restarts = 0
+        restarts = Restarts()
         while not self._ending.is_set():
             started_s = loop.time()
             why = await self._one_panel()
             if self._ending.is_set() or self.refused:
                 return
-            restarts = 1 if loop.time() - started_s > STEADY_S else restarts + 1
-            if restarts > RESTARTS_MAX:
+            if not restarts.after(loop.time() - started_s):
                 self._tell(f"{why}; it is not started again, the run goes on")
                 return
-            self._tell(f"{why}; restart {restarts} of {RESTARTS_MAX}, the run goes on")
-            await self._pause(BACKOFF_FIRST_S * 2 ** (restarts - 1))
+            self._tell(f"{why}; {restarts}, the run goes on")
+            await restarts.pause(self._ending)
 
     def _tell(self, text: str) -> None:
         log.error("%s", text)
         self._on_trouble(text)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._ending.wait(), seconds)
-        except TimeoutError:
-            return
 
     async def _one_panel(self) -> str:
         """One panel from its start to its end. Returns how it ended."""

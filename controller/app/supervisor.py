@@ -8,7 +8,7 @@ The panel is told about every core and outlives them all; nothing waits for it.
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,20 +68,23 @@ class Started:
     panel: str
 
 
+def ignore(*_: object) -> None:
+    """For an onlooker that does not want to know."""
+
+
+@dataclass(frozen=True, slots=True)
 class Onlooker:
-    """Who wants to know; every method may be left as it is. None may block."""
+    """Whom to tell what; none may block.
 
-    def message(self, message: messages.Message) -> None:
-        """Take a message from the bus, or one of the supervisor's own."""
+    ``message`` gets every message from the bus and the supervisor's own; ``started``, once, what runs, when the core
+    and the panel (if there is to be one) are up; ``page`` its address whenever it is up, or up again; ``ended``, once
+    and never when there was no run, how that went and whether the bench stays up.
+    """
 
-    def started(self, started: Started) -> None:
-        """Everything is up: the core, and the panel if there is to be one. Once."""
-
-    def page(self, address: str) -> None:
-        """The page is up, or up again."""
-
-    def ended(self, outcome: Outcome, stays: bool) -> None:
-        """The run is over; whether the bench stays up. Once, and never when there was no run."""
+    message: Callable[[messages.Message], None] = ignore
+    started: Callable[[Started], None] = ignore
+    page: Callable[[str], None] = ignore
+    ended: Callable[[Outcome, bool], None] = ignore
 
 
 def unverified(config: messages.RunConfig, reason: str) -> messages.Finished:
@@ -167,7 +170,7 @@ class Supervisor:
         """Its import takes as long as the rig's start: side by side, and nobody waits for it."""
         if self._job.panel is None:
             return None
-        self._panel = PanelKeeper(self._job.panel, self._page_is_up, lambda text: self._tell("warning", text))
+        self._panel = PanelKeeper(self._job.panel, self._onlooker.page, lambda text: self._tell("warning", text))
         return group.create_task(self._panel.run(), name="supervisor: panel")
 
     async def _stop_children(self, showing: asyncio.Task[None] | None) -> None:
@@ -322,9 +325,6 @@ class Supervisor:
         pids = {name: pid for name, pid in pids.items() if pid}
         address = self._panel.address if self._panel is not None else ""
         self._onlooker.started(Started(pids, self._endpoints, address))
-
-    def _page_is_up(self, address: str) -> None:
-        self._onlooker.page(address)
 
     def _tell(self, kind: str, text: str) -> None:
         """An event of the supervisor's own, for the people at the terminal."""

@@ -10,19 +10,11 @@ import msgspec
 from controller import messages
 from controller.app.children import STOP_TIMEOUT_S, Child, ChildFailed, first_object
 from controller.app.core_child import follow_core
+from controller.app.restarts import Restarts
 
 ABORT_TIMEOUT_S = 180.0
 """Longest wait for dump, dwell, misfire's 30 s no-approach and the record; then the core is killed and the PLC's own
 dump is verified by a recovering core."""
-
-RESTARTS_MAX = 5
-"""Restarts of a watching core that dies; after that somebody has to look."""
-
-STEADY_S = 60.0
-"""A core that watched this long had no trouble to start: its restarts are forgotten."""
-
-BACKOFF_FIRST_S = 0.5
-"""Pause before the first restart, doubled at every further one."""
 
 EXITS = (0, 3, 4)
 """What a watching core ends with: the bench was safe, it had to be dumped, or its safety could not be verified."""
@@ -69,7 +61,7 @@ class WatchKeeper:
         watched at the end counts as not verified (4).
         """
         loop = asyncio.get_running_loop()
-        restarts, first = 0, True
+        restarts, first = Restarts(), True
         while not self._ending.is_set():
             started_s = loop.time()
             why, code = await self._one_core(waiting)
@@ -79,26 +71,19 @@ class WatchKeeper:
             if self.refused and first:
                 return 2
             first = False
-            restarts = 1 if loop.time() - started_s > STEADY_S else restarts + 1
-            if restarts > RESTARTS_MAX:
+            if not restarts.after(loop.time() - started_s):
                 self._tell(f"{why}; the bench is not watched any more")
                 await self._ending.wait()
                 return 4
-            self._tell(f"{why}; restart {restarts} of {RESTARTS_MAX}")
-            await self._pause(BACKOFF_FIRST_S * 2 ** (restarts - 1))
+            self._tell(f"{why}; {restarts}")
+            await restarts.pause(self._ending)
         if waiting is not None:
             await waiting.stop(STOP_TIMEOUT_S)
-        return 4 if restarts else 0
+        return 4 if restarts.count else 0
 
     def _tell(self, text: str) -> None:
         log.error("%s", text)
         self._on_trouble(text)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._ending.wait(), seconds)
-        except TimeoutError:
-            return
 
     async def _one_core(self, waiting: Child | None) -> tuple[str, int | None]:
         """One core from its configuration to its end. Returns why it ended and its exit code."""

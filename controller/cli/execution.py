@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from controller.app.logs import configure_logs
 from controller.app.signals import StopSignals
-from controller.app.supervisor import Job, Outcome, Supervisor, never_started
+from controller.app.supervisor import Job, Onlooker, Outcome, Supervisor, never_started
 from controller.cli.result import json_line
 from controller.cli.show import Request, Show
 from controller.cli.stop import StopRequest
@@ -123,7 +123,7 @@ async def _run_children(job: Job, stop: StopRequest, show: Show) -> Outcome:
     def halt_from_anywhere(reason: str) -> None:
         loop.call_soon_threadsafe(halt, reason)
 
-    supervisor = Supervisor(job, show)
+    supervisor = Supervisor(job, Onlooker(show.message, show.started, show.page, show.ended))
     stop.listen(halt_from_anywhere)
     try:
         return await supervisor.run()

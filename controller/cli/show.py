@@ -5,7 +5,7 @@ from pathlib import Path
 
 from controller import messages
 from controller.app.logs import LOGS
-from controller.app.supervisor import Onlooker, Outcome, Started
+from controller.app.supervisor import Outcome, Started
 from controller.cli.lines import stay_line
 from controller.cli.page import open_browser
 from controller.cli.result import json_line, junit_xml, print_result, result_object
@@ -44,7 +44,7 @@ class Request:
         return Path(self.config.out) / LOGS
 
 
-class Show(Onlooker):
+class Show:
     """Shows one request. :meth:`finish` says the last word and gives the exit code."""
 
     def __init__(self, request: Request, writer: Writer, errors: Writer) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from controller import messages
-from controller.app import panel_child, watch_child
+from controller.app import panel_child, restarts
 from controller.app.children import Child
 from controller.app.panel_child import PanelJob
 from controller.app.supervisor import Job, Onlooker, Outcome, Started, Supervisor
@@ -33,11 +33,11 @@ def make_job(tmp_path: Path, core: str, panel: str = "serve", stay: bool = False
     )
 
 
-class Looker(Onlooker):
+class Looker:
     """Keeps what the supervisor says, and calls ``when`` with every new word: a test may abort there."""
 
     def __init__(self, job: Job, when: Callable[["Looker", object], None] = lambda looker, word: None) -> None:
-        self.supervisor = Supervisor(job, self)
+        self.supervisor = Supervisor(job, Onlooker(self._take, self._take, self._take, self._ended))
         self._when = when
         self.words: list[object] = []
 
@@ -45,16 +45,7 @@ class Looker(Onlooker):
         self.words.append(word)
         self._when(self, word)
 
-    def message(self, message: messages.Message) -> None:
-        self._take(message)
-
-    def started(self, started: Started) -> None:
-        self._take(started)
-
-    def page(self, address: str) -> None:
-        self._take(address)
-
-    def ended(self, outcome: Outcome, stays: bool) -> None:
+    def _ended(self, outcome: Outcome, stays: bool) -> None:
         self._take((outcome, stays))
 
     def run(self) -> Outcome:
@@ -88,8 +79,7 @@ def abort_once_settled(looker: Looker, word: object) -> None:
 
 @pytest.fixture
 def quick_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(panel_child, "BACKOFF_FIRST_S", 0.001)
-    monkeypatch.setattr(watch_child, "BACKOFF_FIRST_S", 0.001)
+    monkeypatch.setattr(restarts, "BACKOFF_FIRST_S", 0.001)
 
 
 def test_a_panel_is_shown_the_core_and_ends_before_the_rig(tmp_path: Path) -> None:

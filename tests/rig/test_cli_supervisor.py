@@ -26,7 +26,7 @@ def make_job(tmp_path: Path, core: str, rig: str = "serve", faults: tuple[FaultS
     )
 
 
-class Recorder(Onlooker):
+class Recorder:
     """Keeps what the supervisor passes on, and may abort at a chosen message."""
 
     def __init__(self, job: Job, abort_at_frame: int = -1) -> None:
@@ -34,7 +34,7 @@ class Recorder(Onlooker):
         self.pids: dict[str, int] = {}
         self.instruments: dict[str, object] = {}
         self._abort_at_frame = abort_at_frame
-        self.supervisor = Supervisor(job, self)
+        self.supervisor = Supervisor(job, Onlooker(message=self.message, started=self.started))
 
     def started(self, started: Started) -> None:
         self.pids = dict(started.pids)

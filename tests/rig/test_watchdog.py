@@ -28,19 +28,18 @@ async def kill_while_charged(tmp_path: Path) -> tuple[Outcome, PlcStatus, tuple[
     seen: dict[str, Any] = {}
     said: list[str] = []
 
-    class Looker(Onlooker):
-        def message(self, message: Message) -> None:
-            if isinstance(message, Frame) and message.plc_state == "CHARGE" and message.values[0] > 150.0:
-                if not charged.done():
-                    charged.set_result(None)
-            elif isinstance(message, Event):
-                said.append(message.text)
+    def note(message: Message) -> None:
+        if isinstance(message, Frame) and message.plc_state == "CHARGE" and message.values[0] > 150.0:
+            if not charged.done():
+                charged.set_result(None)
+        elif isinstance(message, Event):
+            said.append(message.text)
 
-        def started(self, started: Started) -> None:
-            seen.update(pids=started.pids, plc=started.instruments["plc"]["endpoints"]["modbus"])
+    def note_start(started: Started) -> None:
+        seen.update(pids=started.pids, plc=started.instruments["plc"]["endpoints"]["modbus"])
 
     config = RunConfig("railgun_bench", "full", str(tmp_path / "shots"), started_utc=utc_label())
-    running = loop.create_task(Supervisor(Job(config, tmp_path), Looker()).run(), name="supervisor")
+    running = loop.create_task(Supervisor(Job(config, tmp_path), Onlooker(note, note_start)).run(), name="supervisor")
     await asyncio.wait_for(charged, 60.0)
     host, _, port = seen["plc"].rpartition(":")
     plc = await open_rig_plc("plc", tcp(host, int(port)), rig_id=read_rig("railgun_bench")[0].rig_id)

@@ -37,7 +37,7 @@ RESOLUTION_S = 0.002
 
 
 @dataclass
-class Watched(Onlooker):
+class Watched:
     """Acts once, when the bank starts to charge, and notes lateness from then on."""
 
     act: Callable[["Watched"], None]
@@ -77,7 +77,9 @@ def shoot(folder: Path, act: Callable[[Watched], None]) -> Shot:
     panel = PanelJob(messages.PanelConfig(rig=config.rig, out=config.out), logs)
     scene = scene_of(prepared.plan, prepared.rig.bank.modules)
     watched = Watched(act)
-    outcome = asyncio.run(Supervisor(Job(config, logs, scene=scene, panel=panel), watched).run())
+    outcome = asyncio.run(
+        Supervisor(Job(config, logs, scene=scene, panel=panel), Onlooker(watched.message, watched.started)).run()
+    )
     assert watched.acted, "the panel was not up when the bank began to charge"
     assert outcome.finished is not None
     scan = scan_journal(Path(outcome.finished.journal).read_bytes())
