@@ -18,6 +18,7 @@ from controller.panel.routes.live import live_routes
 from controller.panel.routes.page import page_routes
 from controller.panel.routes.shots import shot_routes
 from controller.panel.shots import ShotStore
+from controller.panel.turnstile import Turnstile
 from controller.rig.model import Rig
 
 DESCRIPTION = """What happens on the bench, for people and programs. Read-only but for the abort, which needs no right
@@ -66,6 +67,7 @@ def create_app(parts: PanelParts) -> FastAPI:
     app.include_router(page_routes(page, problem))  # last: it takes every address that is left
     add_refusals(app)
     app.add_middleware(Guard)
+    app.add_middleware(Turnstile)  # the outermost: a refusal takes time as well
     parts.shots.prepare()
     app.openapi()  # takes a tenth of a second, which the stream's viewers would notice later
     return app
