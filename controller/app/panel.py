@@ -29,6 +29,7 @@ from controller.app.preflight import read_bounded, read_rig
 from controller.bridges.metrics import Metrics
 from controller.bridges.mqtt import MqttBridge
 from controller.messages import Attach, Message, PanelConfig
+from controller.panel.addresses import LOOPBACK_NAMES
 from controller.panel.app import PanelParts, create_app
 from controller.panel.bounded_http import http_protocol
 from controller.panel.feed import Feed
@@ -40,9 +41,6 @@ from controller.panel.websocket import stream_protocol
 from controller.rig.model import Rig
 from controller.rig.site import load_site
 from controller.rig.source import Refused
-
-ALLOWED_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
-"""What a Host header may name: a foreign name is a rebound DNS record, not a person on this machine."""
 
 END_WITHIN_S = 1.8
 """From the closed input to the end; a process that hangs is ended hard then (its supervisor allows 3 s)."""
@@ -140,7 +138,7 @@ def compose(config: PanelConfig) -> Panel:
         simulated=config.simulated,
     )
     server = Server(
-        uvicorn_config(parts, stream_protocol(stream, ALLOWED_HOSTS)),
+        uvicorn_config(parts, stream_protocol(stream, LOOPBACK_NAMES)),
         lambda: _say({"panel": f"http://{LOOPBACK}:{port}"}),
     )
     return Panel(feed, requests, server, [listener], bridge, parts.shots)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from controller.messages import Decoder, Frame, Hello, Message
+from controller.panel.addresses import host_and_port
 
 CONNECT_S = 2.0
 """Deadline of one attempt to connect: the bus is on this machine."""
@@ -47,7 +48,7 @@ class Feed:
 
     def attach(self, address: str) -> None:
         """Listen to the core at ``address`` ("host:port") from now on. Raises ValueError when it is no address."""
-        _parse(address)
+        host_and_port(address)
         self._address = address
         self._changed.set()
         if self._ear is not None:
@@ -76,7 +77,7 @@ class Feed:
     async def _listen(self, address: str) -> bool:
         """One connection, to its end; whether a core was heard on it."""
         loop = asyncio.get_running_loop()
-        host, port = _parse(address)
+        host, port = host_and_port(address)
         ear = self._ear = _Ear(self._pass_on, self._on_link)
         try:
             async with asyncio.timeout(CONNECT_S):
@@ -202,10 +203,3 @@ class _Ear(asyncio.Protocol):
             return
         log.warning("bus: nothing was heard for %.1f s; connecting again", self._silence_s)
         self.hang_up()
-
-
-def _parse(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"bus address {address!r}; expected HOST:PORT")
-    return host, int(port)

@@ -15,8 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
-"""Host names, without port, that mean this machine and nothing else."""
+from controller.panel.addresses import LOOPBACK_NAMES, host_name
 
 ABORT_PATH = "/api/v1/abort"
 
@@ -70,12 +69,6 @@ class Guard:
             await self._app(scope, receive, send_guarded)
         else:
             await _refusal(hosts)(scope, receive, send_guarded)
-
-
-def host_name(host: str) -> str:
-    """The name in a Host header, without port, in lower case."""
-    name, _, port = host.strip().lower().rpartition(":")
-    return name if name and port.isdecimal() else host.strip().lower()
 
 
 def _refusal(hosts: list[str]) -> JSONResponse:

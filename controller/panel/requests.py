@@ -10,6 +10,7 @@ import asyncio
 import msgspec
 
 from controller.messages import Reply, Request
+from controller.panel.addresses import host_and_port
 
 DEADLINE_S = 1.0
 """From the click to an answer, connecting included: after that a person has to reach for the emergency stop."""
@@ -42,10 +43,7 @@ class CoreRequests:
 
     def attach(self, address: str) -> None:
         """Send requests to ``host:port`` from now on. Raises ValueError for anything else."""
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise ValueError(f"{address!r} is not host:port")
-        self._address = (host.strip("[]"), int(port))
+        self._address = host_and_port(address)
 
     @property
     def attached(self) -> bool:

@@ -20,6 +20,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from controller.panel.addresses import host_name, same_origin
 from controller.panel.stream import Broadcaster
 from controller.panel.viewer import TOO_SLOW, Viewer, Wanted
 
@@ -169,9 +170,9 @@ class _Connection(asyncio.Protocol):
         if path != PATH:
             return 404, f"the stream is at {PATH}\n"
         host, origin = _only(request, "Host"), _only(request, "Origin")
-        if host is None or _name_of(host) not in self._hosts:
+        if host is None or host_name(host) not in self._hosts:
             return 403, f"host {host!r} is not this panel's: use {' or '.join(sorted(self._hosts))}\n"
-        if "Origin" in request.headers and not _same_origin(origin, host):
+        if "Origin" in request.headers and not same_origin(origin, host):
             return 403, f"origin {origin!r} is not this panel's\n"
         try:
             self._wanted = parse_wanted(query)
@@ -253,15 +254,3 @@ def parse_wanted(query: str) -> Wanted:
 def _only(request: Request, name: str) -> str | None:
     values = request.headers.get_all(name)
     return values[0] if len(values) == 1 else None
-
-
-def _name_of(host: str) -> str:
-    """A Host header without its port: ``127.0.0.1:80`` -> ``127.0.0.1``, ``[::1]:80`` -> ``[::1]``."""
-    name, colon, port = host.rpartition(":")
-    return (name if colon and port.isdigit() else host).lower()
-
-
-def _same_origin(origin: str | None, host: str) -> bool:
-    """Whether a page of ``origin`` was loaded from ``host`` (RFC 6454): name and port are the same."""
-    parts = (origin or "").partition("://")
-    return parts[0] in ("http", "https") and parts[2].lower() == host.lower()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.panel.guard import PAGE_POLICY, host_name
+from controller.panel.addresses import host_name
+from controller.panel.guard import PAGE_POLICY
 from controller.panel.requests import DEFAULT_REASON
 from tests.unit.panel.parts import FakeCore, attached, client, make_parts
 
