@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from controller.app.alarm_file import kept_alarms
-from controller.app.control import Lines, install_uvloop
+from controller.app.control import Lines, install_uvloop, wake_when_orphaned
 from controller.app.instruments import connects_from
 from controller.app.inventory import fault_catalogue
 from controller.app.linked import Connect
@@ -204,5 +204,6 @@ def _say(value: Any) -> None:
 
 
 if __name__ == "__main__":
+    wake_when_orphaned()
     install_uvloop()
     sys.exit(asyncio.run(main()))

@@ -11,16 +11,32 @@ NICENESS = 5
 """Priority given up on POSIX: a third of the core's share of a busy processor, still enough for a lively page."""
 
 
+FILE_BYTES_MAX = 50_000_000
+"""Largest file that the panel may write: it writes logs, which turn over at a fifth of this, and nothing else."""
+
+
 def lower_priority() -> None:
     """Give way to the core where the platform has priorities to give up."""
     if sys.platform != "win32":
         os.nice(NICENESS)
 
 
+def bound_files() -> None:
+    """A panel gone mad over its standard error must not fill the disk that the journal is on (POSIX)."""
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        bound = FILE_BYTES_MAX if hard == resource.RLIM_INFINITY else min(FILE_BYTES_MAX, hard)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bound, bound))
+
+
 if __name__ == "__main__":
     lower_priority()
-    from controller.app.control import install_uvloop
+    bound_files()
+    from controller.app.control import install_uvloop, wake_when_orphaned
     from controller.app.panel import main
 
+    wake_when_orphaned()
     install_uvloop()
     sys.exit(asyncio.run(main()))

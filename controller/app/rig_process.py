@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from controller.app.benches import build_plant
-from controller.app.control import Lines, install_uvloop
+from controller.app.control import Lines, install_uvloop, wake_when_orphaned
 from controller.app.preflight import read_bounded, read_rig
 from controller.app.rig_sim import SimulatedRig
 from controller.app.single import serve_single
@@ -102,5 +102,6 @@ def _say(value: Any) -> None:
 
 
 if __name__ == "__main__":
+    wake_when_orphaned()
     install_uvloop()
     sys.exit(asyncio.run(main()))
