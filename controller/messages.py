@@ -1,7 +1,8 @@
 """PURE: what travels on the bus (core -> everybody) and on the children's control pipes.
 
 One frame on the wire is a 4-byte big-endian length and a msgpack body (msgspec, tagged union). The bus is one
-way; requests travel on the children's standard input as one JSON object per line (``Control``).
+way. What the supervisor orders travels on the children's standard input (``Control``, ``Attach``), what people ask for
+at the panel on a connection of its own to the core (``Request``, ``Reply``): one JSON object per line each.
 """
 
 import struct

@@ -33,7 +33,7 @@ STEADY_S = 10.0
 """A connection that lived this long was a good one: after it the delays begin anew."""
 
 TICK_S = 0.25
-"""How often an idle sender looks whether the core has fallen silent; half of narrator.SILENCE_S."""
+"""How often an idle sender looks whether the core has fallen silent; half of channels.FRAME_STALE_AFTER_S."""
 
 OFF_TIMEOUT_S = 1.0
 """To say `off` at the end; the supervisor gives the whole panel a few seconds."""

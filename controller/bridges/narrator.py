@@ -7,9 +7,7 @@ from controller.bridges import topics
 from controller.bridges.topics import Place, Publication, Standing
 from controller.messages import AlarmChanged, Finished, Frame, Hello, Message
 from controller.rig.model import Rig
-
-SILENCE_S = 0.5
-"""A core that sends no frame for 25 frame times is not heard: what it said last is stale from then on."""
+from controller.telemetry.channels import FRAME_STALE_AFTER_S, STALE_AFTER_S
 
 _NS = 1_000_000_000
 
@@ -54,7 +52,7 @@ class Narrator:
 
     def tick(self, now_ns: int) -> list[Publication]:
         """Called now and then: a core that is connected and says nothing is noticed here."""
-        if self._silent or now_ns - self._heard_ns <= SILENCE_S * _NS:
+        if self._silent or now_ns - self._heard_ns <= FRAME_STALE_AFTER_S * _NS:
             return []
         return self._fall_silent()
 
@@ -103,4 +101,4 @@ class Narrator:
     def _is_old(self, frame: Frame | None) -> bool:
         sources = self._hello.sources if self._hello else ()
         limits_s = (source.stale_after_s for source in sources if source.name == self._plc)
-        return frame is None or not frame.age_s <= next(limits_s, topics.PLC_STALE_AFTER_S)
+        return frame is None or not frame.age_s <= next(limits_s, STALE_AFTER_S["RigPlc"])

@@ -20,9 +20,6 @@ ROOT = "sparkgap/v1"
 LEVEL_BYTES_MAX = 200
 """The names of the project have 40 characters; a topic of MQTT ends at 65 535 bytes."""
 
-PLC_STALE_AFTER_S = 0.5
-"""When the hello does not say how old the PLC's status may be: one watchdog."""
-
 ONLINE, OFF, LOST = b"online", b"off", b"lost"
 """The payloads of $state: publishing; ended on purpose; not heard of any more (the last will)."""
 

@@ -11,9 +11,7 @@ from controller.panel import schemas
 from controller.panel.live import LiveState
 from controller.panel.schemas import Link, Mark
 from controller.rig.model import Rig
-
-STALE_AFTER_S = 0.5
-"""Twenty-five frames: a picture older than this is not the present. The bus itself gives up after a second."""
+from controller.telemetry.channels import FRAME_STALE_AFTER_S
 
 
 def finite(value: float | None) -> float | None:
@@ -31,7 +29,7 @@ def is_stale(live: LiveState, now_s: float) -> bool:
     age_s = frame_age_s(live, now_s)
     if live.frame is None or age_s is None or live.link != "connected":
         return True
-    return not (age_s <= STALE_AFTER_S and age_s + live.frame.age_s <= STALE_AFTER_S)
+    return not (age_s <= FRAME_STALE_AFTER_S and age_s + live.frame.age_s <= FRAME_STALE_AFTER_S)
 
 
 def state_answer(live: LiveState, rig: Rig, simulated: bool, now_s: float) -> schemas.StateAnswer:
@@ -185,9 +183,9 @@ def _values(live: LiveState, now_s: float) -> dict[str, schemas.ValueAnswer]:
     answers = {}
     for index, channel in enumerate(hello.channels):
         value = finite(frame.values[index]) if frame is not None and index < len(frame.values) else None
-        age_s, limit_s = None, STALE_AFTER_S
+        age_s, limit_s = None, FRAME_STALE_AFTER_S
         if frame is not None and frame_age is not None:
-            place, limit_s = sources.get(channel.source, (-1, STALE_AFTER_S))
+            place, limit_s = sources.get(channel.source, (-1, FRAME_STALE_AFTER_S))
             known = 0 <= place < len(frame.ages_s)
             age_s = finite((frame.ages_s[place] if known else frame.age_s) + frame_age)
         stale = value is None or age_s is None or age_s > limit_s or live.link != "connected"

@@ -45,11 +45,6 @@ class CoreRequests:
         """Send requests to ``host:port`` from now on. Raises ValueError for anything else."""
         self._address = host_and_port(address)
 
-    @property
-    def attached(self) -> bool:
-        """Whether a core has ever been named."""
-        return self._address is not None
-
     async def abort(self, reason: str = DEFAULT_REASON) -> Reply:
         """Ask the core to abort what runs and to make the bench safe; at most :data:`DEADLINE_S`.
 

@@ -79,7 +79,7 @@ class Broadcaster:
         """A place for a viewer; None when the house is full. Call :meth:`greet` next, :meth:`leave` at its end."""
         if self.full:
             return None
-        viewer = Viewer(port, self._log, self._first_row(wanted), self._count_in)
+        viewer = Viewer(port, self._log, self._first_row(wanted), self._list_writers)
         self._viewers.append(viewer)
         return viewer
 
@@ -95,7 +95,7 @@ class Broadcaster:
             self._past_sent += viewer.sent
             self._past_dropped += viewer.dropped
 
-    def _count_in(self, viewer: Viewer, live: bool) -> None:
+    def _list_writers(self) -> None:
         """A new tuple each time: a frame that is being written goes to those it was begun for."""
         self._writers = tuple(each.port for each in self._viewers if each.live)
 

@@ -119,10 +119,11 @@ class Log:
 class Viewer:
     """One connection's place in the log.
 
-    ``live`` while it keeps up: then the broadcaster writes to ``port``. ``paused`` while its socket is full.
+    ``live`` while it keeps up: then the broadcaster writes to ``port``; ``on_live`` is called when that changes.
+    ``paused`` while its socket is full.
     """
 
-    def __init__(self, port: Port, log: Log, row: int, on_live: Callable[["Viewer", bool], None]) -> None:
+    def __init__(self, port: Port, log: Log, row: int, on_live: Callable[[], None]) -> None:
         self.port = port
         self.live = False
         self.sent = 0
@@ -147,7 +148,7 @@ class Viewer:
         if self.live:
             self.live = False
             self._row, self._text = self._log.head + 1, self._log.next_text
-            self._on_live(self, False)
+            self._on_live()
 
     def resume(self) -> None:
         """The socket takes more: serve what was missed."""
@@ -159,7 +160,7 @@ class Viewer:
         self._gone = True
         if self.live:
             self.live = False
-            self._on_live(self, False)
+            self._on_live()
 
     def pump(self) -> None:
         """Write until the socket is full, the burst is over or everything is said."""
@@ -220,5 +221,5 @@ class Viewer:
             self._was_live = True
             return self._write(text_frame({"type": "live", "seq": self._log.head + 1}))
         self.live = True
-        self._on_live(self, True)
+        self._on_live()
         return 0

@@ -48,7 +48,6 @@ class Situation:
     loop_gap_s: float = 0.0
     charger: ChargerReading | None = None
     charger_ns: int = 0
-    daq_v: dict[str, float] = field(default_factory=dict)
     witness_v: float | None = None
     witness_ns: int = 0
     journal_alive: bool = True

@@ -14,9 +14,6 @@ from enum import Enum
 COUNT_MAX = 99_999
 """Raises are counted up to here: enough for a person to see that an alarm chatters."""
 
-OCCURRENCES_MAX = 100
-"""The largest ``count`` of a rule: that many times are kept per alarm."""
-
 SHELF_MAX_S = 12 * 3600.0
 """Nothing is shelved for longer than a shift; a forgotten shelf must end by itself."""
 

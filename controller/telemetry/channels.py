@@ -10,6 +10,9 @@ STALE_AFTER_S = {"RigPlc": 0.5, "Daq": 0.5, "CapacitorCharger": 2.0}
 """Port -> age above which its values are not shown as true: ten heartbeats, ten readings of the DAQ at rest, four of
 the charger."""
 
+FRAME_STALE_AFTER_S = 0.5
+"""Twenty-five frames: an older picture of the whole bench is not the present. The bus gives up after a second."""
+
 FULL_SCALE_MARGIN = 0.02
 """A reading may pass its full scale, or go below zero, by this part of it: noise and offsets do, garbage does not."""
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Response
 
 from controller.panel import schemas
-from controller.panel.live_answers import STALE_AFTER_S, frame_age_s
+from controller.panel.live_answers import frame_age_s
 from controller.panel.refusals import refusals
 from controller.panel.shot_reader import Filters
 from controller.panel.worker import WorkerBusy
 from controller.shots.catalogue import CatalogueUnusable
+from controller.telemetry.channels import FRAME_STALE_AFTER_S
 
 if TYPE_CHECKING:
     from controller.panel.app import PanelParts
@@ -39,9 +40,8 @@ def health_routes(parts: "PanelParts", page_problem: Callable[[], str]) -> APIRo
         ]
         healthy = all(check.ok for check in checks)
         response.status_code = 200 if healthy else 503
-        status = "ok" if healthy else "degraded"
         return schemas.HealthAnswer(
-            status="ok" if status == "ok" else "degraded", version=parts.version, frame_age_s=age_s, checks=checks
+            status="ok" if healthy else "degraded", version=parts.version, frame_age_s=age_s, checks=checks
         )
 
     @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -65,8 +65,8 @@ def _check_link(link: str) -> schemas.CheckAnswer:
 def _check_frame(age_s: float | None) -> schemas.CheckAnswer:
     if age_s is None:
         return _check("telemetry", "no frame has come yet", "")
-    problem = f"the last frame is {age_s:.1f} s old, more than {STALE_AFTER_S:g} s" if age_s > STALE_AFTER_S else ""
-    return _check("telemetry", problem, "is fresh")
+    old = f"the last frame is {age_s:.1f} s old, more than {FRAME_STALE_AFTER_S:g} s"
+    return _check("telemetry", old if age_s > FRAME_STALE_AFTER_S else "", "is fresh")
 
 
 async def _check_catalogue(parts: "PanelParts") -> schemas.CheckAnswer:

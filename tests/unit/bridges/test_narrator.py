@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from controller.bridges.narrator import SILENCE_S, Narrator
+from controller.bridges.narrator import Narrator
 from controller.bridges.topics import Place, Publication
 from controller.messages import Event, Frame, Hello, StepEntered
+from controller.telemetry.channels import FRAME_STALE_AFTER_S
 from tests.unit.bridges.bench import FINISHED, HELLO, MS, PERIOD_NS, alarm, frame, rig
 
 PLACE = Place("lab", "railgun_bench")
@@ -81,7 +82,7 @@ def test_a_lost_link_makes_state_and_last_values_stale() -> None:
 def test_a_core_that_says_nothing_is_noticed_once_and_believed_again_when_it_speaks() -> None:
     story = narrator()
     story.take(frame(0), 0)
-    silence_ns = round(SILENCE_S * 1e9)
+    silence_ns = round(FRAME_STALE_AFTER_S * 1e9)
     assert story.tick(silence_ns) == []
     assert state(story.tick(silence_ns + 1))["stale"] is True
     assert story.tick(2 * silence_ns) == []

@@ -9,7 +9,6 @@ from msgspec import structs
 from controller.messages import Finished, SourceInfo, StepInfo, Verdict
 from controller.panel.live import LiveState
 from controller.panel.live_answers import (
-    STALE_AFTER_S,
     alarms_answer,
     channels_answer,
     finite,
@@ -18,6 +17,7 @@ from controller.panel.live_answers import (
     run_answer,
     state_answer,
 )
+from controller.telemetry.channels import FRAME_STALE_AFTER_S
 from tests.unit.panel.parts import HELLO, filled, frame, rig
 
 NOW_S = 1000.0
@@ -66,7 +66,7 @@ def test_without_a_core_everything_is_stale() -> None:
 
 def test_an_old_status_of_the_plc_makes_a_fresh_frame_stale() -> None:
     live = filled(NOW_S)
-    live.take(frame(round(NOW_S * 1e9), plc_age_s=STALE_AFTER_S + 0.1))
+    live.take(frame(round(NOW_S * 1e9), plc_age_s=FRAME_STALE_AFTER_S + 0.1))
     assert state_answer(live, rig(), True, NOW_S).stale
     live.take(frame(round(NOW_S * 1e9), plc_age_s=nan))
     answer = state_answer(live, rig(), True, NOW_S)
