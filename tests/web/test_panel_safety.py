@@ -43,6 +43,7 @@ class Watched:
     act: Callable[["Watched"], None]
     late_s: list[float] = field(default_factory=list)
     said: Started | None = None
+    pages: list[str] = field(default_factory=list)
     acted: bool = False
 
     def message(self, message: messages.Message) -> None:
@@ -59,11 +60,12 @@ class Watched:
 
 @dataclass(frozen=True)
 class Shot:
-    """What a shot left: its end, the p99 of the core's lateness, the kinds in its journal."""
+    """What a shot left: its end, the p99 of the core's lateness, the kinds in its journal, where its page was."""
 
     outcome: Outcome
     late_p99_s: float
     journal: tuple[str, ...]
+    pages: tuple[str, ...]
 
 
 def shoot(folder: Path, act: Callable[[Watched], None]) -> Shot:
@@ -78,12 +80,17 @@ def shoot(folder: Path, act: Callable[[Watched], None]) -> Shot:
     scene = scene_of(prepared.plan, prepared.rig.bank.modules)
     watched = Watched(act)
     outcome = asyncio.run(
-        Supervisor(Job(config, logs, scene=scene, panel=panel), Onlooker(watched.message, watched.started)).run()
+        Supervisor(
+            Job(config, logs, scene=scene, panel=panel),
+            Onlooker(watched.message, watched.started, watched.pages.append),
+        ).run()
     )
     assert watched.acted, "the panel was not up when the bank began to charge"
-    assert outcome.finished is not None
+    assert watched.said is not None and outcome.finished is not None
+    assert not any(Path(f"/proc/{pid}").exists() for pid in watched.said.pids.values())
     scan = scan_journal(Path(outcome.finished.journal).read_bytes())
-    return Shot(outcome, float(np.quantile(watched.late_s, 0.99)), tuple(record.kind for record in scan.records))
+    kinds = tuple(record.kind for record in scan.records)
+    return Shot(outcome, float(np.quantile(watched.late_s, 0.99)), kinds, tuple(watched.pages))
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +125,7 @@ def flood() -> Iterator[Callable[[Watched], None]]:
 
 def require_unchanged(disturbed: Shot, undisturbed: Shot) -> None:
     assert undisturbed.outcome.exit == disturbed.outcome.exit == 0
+    assert disturbed.outcome.finished is not None and disturbed.outcome.finished.safe.startswith("verified")
     assert disturbed.journal == undisturbed.journal
     print(f"lateness p99: {1e3 * undisturbed.late_p99_s:.2f} ms alone, {1e3 * disturbed.late_p99_s:.2f} ms disturbed")
     assert disturbed.late_p99_s <= max(RATIO_MAX * undisturbed.late_p99_s, RESOLUTION_S)
@@ -126,7 +134,10 @@ def require_unchanged(disturbed: Shot, undisturbed: Shot) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
 def test_a_dead_or_hung_panel_changes_nothing(number: int, undisturbed: Shot, tmp_path: Path) -> None:
-    require_unchanged(shoot(tmp_path, _signal(number)), undisturbed)
+    shot = shoot(tmp_path, _signal(number))
+    require_unchanged(shot, undisturbed)
+    assert len(shot.pages) == (2 if number == signal.SIGKILL else 1), "a killed panel is followed by another"
+    assert len(set(shot.pages)) == 1, "an open page finds it where it was"
 
 
 def test_a_flooded_panel_changes_nothing(undisturbed: Shot, tmp_path: Path) -> None:
