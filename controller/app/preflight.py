@@ -10,7 +10,7 @@ from controller.app.faultspec import FaultSpec, check_faults
 from controller.app.folder_lock import LOCK
 from controller.app.locate import RigFiles, find_profile, rig_files
 from controller.app.logs import LOGS
-from controller.app.rig_names import require_known_names
+from controller.app.published_names import require_known_names
 from controller.messages import RunConfig
 from controller.rig import load_rig
 from controller.rig.model import Rig

@@ -15,7 +15,7 @@ T = TypeVar("T")
 Job = tuple["Future[Any]", Callable[[], Any]]
 
 QUEUE_MAX = 32
-"""Reads under way: a page asks for a dozen waveforms at once, and each takes milliseconds."""
+"""Reads that wait: a page asks for a dozen waveforms at once, and each takes milliseconds."""
 
 DEADLINE_S = 10.0
 """Longest wait for one read, the queue included: after that the disk hangs, and the person is told."""
@@ -38,7 +38,8 @@ class Worker:
     async def run(self, work: Callable[[], T]) -> T:
         """Await ``work()`` within the deadline; its exceptions pass. Raises WorkerBusy.
 
-        Work whose caller has gone away is not begun; what has begun runs to its end, and keeps its place until then.
+        Work whose caller has gone away is not begun, and keeps its place in the queue until its turn; what has begun
+        runs to its end.
         """
         answer = self.submit(work)
         wrapped = asyncio.wrap_future(answer)

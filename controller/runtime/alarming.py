@@ -78,7 +78,7 @@ class Alarming:
     """Judges frames. ``publish`` gets an AlarmChanged per change, ``utc()`` labels raises.
 
     ``stored`` is told every standing that is not normal whenever one of them changed (it must not block). The
-    rig's names were checked before (``controller.app.rig_names``); raises KeyError for an unknown one.
+    rig's names were checked before (``controller.app.published_names``); raises KeyError for an unknown one.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controller.app.preflight import read_rig
-from controller.app.rig_names import require_known_names
+from controller.app.published_names import require_known_names
 from controller.rig import Refused, load_rig
 from controller.rig.mimic import SYMBOLS, Command, Mimic, Position, unknown_names
 from controller.runtime.frames import frame_words

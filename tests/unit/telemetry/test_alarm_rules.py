@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from controller.app.preflight import read_rig
-from controller.app.rig_names import require_known_names
+from controller.app.published_names import require_known_names
 from controller.rig import Refused, load_rig
 from controller.telemetry.alarm_rules import Kind, alarm_rules
 from controller.telemetry.alarms import Priority
