@@ -27,6 +27,10 @@ LEAVE_TIMEOUT_S = 0.5
 ABANDON_TIMEOUT_S = 1.0
 """How long the end of the panel waits for a connection that is just being made."""
 
+PACKET_BYTES_MAX = 4096
+"""Longest packet taken from a broker. Who subscribes to nothing hears acknowledgements of a few bytes; paho would make
+room for 256 MB at every turn of the loop, and an abort from the page would wait for it."""
+
 PASSWORD_BYTES_MAX = 1024
 """A password file is one line; anything longer is another file."""
 
@@ -65,7 +69,7 @@ def tls_context(site: Site, tls: Tls, folder: Path) -> ssl.SSLContext:
 
 def make_client(broker: Broker, place: Place, password: str | None, context: ssl.SSLContext | None) -> Client:
     """A client that has not connected yet; its last will is ``lost``. Must be called on the loop it will use."""
-    return Client(
+    client = Client(
         broker.host,
         broker.port,
         username=broker.username or None,
@@ -82,6 +86,21 @@ def make_client(broker: Broker, place: Place, password: str | None, context: ssl
         max_queued_outgoing_messages=16,
         tls_context=context,
     )
+    _bound_packets(client)
+    return client
+
+
+def _bound_packets(client: Client) -> None:
+    """Hang up on a packet that is too long before any room is made for it; neither library has an option for that."""
+    paho = client._client  # noqa: SLF001
+    receive = paho._sock_recv  # noqa: SLF001
+
+    def receive_bounded(size: int) -> bytes:
+        if size > PACKET_BYTES_MAX:
+            raise ConnectionAbortedError(f"a packet of {size} bytes from a broker of which nothing is expected")
+        return receive(size)
+
+    paho._sock_recv = receive_bounded  # type: ignore[method-assign,assignment]  # noqa: SLF001
 
 
 async def open_connection(client: Client) -> None:
