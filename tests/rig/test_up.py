@@ -146,6 +146,7 @@ def test_stand_ins_that_die_end_it(tmp_path: Path) -> None:
 
 def test_demo_stays_after_its_shot_and_ends_with_its_code(tmp_path: Path) -> None:
     with running_bench("demo", cwd=tmp_path) as bench:
+        assert list(bench.said) == ["pids", "panel", "instruments"]
         wait_until(lambda: bool(bench.lines), "the result")
         assert json.loads(bench.lines[0])["verdict"] == "pass"
         wait_until(lambda: is_idle(state(bench)), "the page shows the idle bench")

@@ -18,6 +18,24 @@ AHEAD_S = 3600.0
 """A present that lies ahead does not grow old while a loaded machine thinks."""
 
 
+CONTRACT = {
+    *(f"/api/v1/{name}" for name in ("state", "channels", "alarms", "rig", "run", "shots", "abort")),
+    *(f"/api/v1/shots/{{number}}{part}" for part in ("", "/waveforms/{channel}", "/file", "/report")),
+    "/healthz",
+    "/metrics",
+}
+"""The addresses of design.md section 4 that there are without accounts; the stream is no part of OpenAPI."""
+
+
+async def test_every_address_of_the_contract_is_there_and_only_the_abort_changes_anything(tmp_path: Path) -> None:
+    async with client(make_parts(tmp_path)) as browser:
+        paths = (await browser.get("/api/v1/openapi.json")).json()["paths"]
+    assert set(paths) == CONTRACT
+    assert {path: set(methods) for path, methods in paths.items() if set(methods) != {"get"}} == {
+        "/api/v1/abort": {"post"}
+    }
+
+
 async def test_a_wrong_parameter_is_named_with_what_would_be_right(tmp_path: Path) -> None:
     wrong = {
         "/api/v1/shots?limit=0": "limit: Input should be greater than or equal to 1 (not '0')",
