@@ -25,6 +25,10 @@ STOP_TIMEOUT_S = 10.0
 """Time for a child to end by itself after its input closed."""
 
 
+LOOK_S = 0.2
+"""Time between two looks at whether a child has ended whose output stays open."""
+
+
 class ChildFailed(Exception):
     """A child ended or said something else before it was ready. One line for a person."""
 
@@ -107,14 +111,36 @@ class Child:
             await self.read_line()
         return self.last_line
 
+    async def wait(self) -> None:
+        """Return when the process has ended, whatever is in its output and whoever else holds it open.
+
+        asyncio's own wait ends with the pipe: never, when nobody reads what a child has poured into it, or when a
+        child of the child has inherited it. Nobody else may read lines meanwhile.
+        """
+        ended = asyncio.create_task(self.process.wait(), name=f"{self.name}: process")
+        draining = asyncio.create_task(self._drain(), name=f"{self.name}: output")
+        try:
+            while self.returncode is None and not ended.done():
+                await asyncio.wait({ended}, timeout=LOOK_S)
+        finally:
+            if self.returncode is not None and not ended.done():
+                self.process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - lets go of the pipe
+            ended.cancel()
+            draining.cancel()
+            await asyncio.wait({ended, draining})
+
+    async def _drain(self) -> None:
+        while self.process.stdout is not None and await self.process.stdout.read(1 << 16):
+            pass
+
     async def stop(self, timeout_s: float) -> None:
         """Close the control pipe, wait ``timeout_s`` for the child to end, then kill it."""
         self.control.close()
         try:
-            await asyncio.wait_for(self.process.wait(), timeout_s)
+            await asyncio.wait_for(self.wait(), timeout_s)
         except TimeoutError:
             self.kill()
-            await self.process.wait()
+            await self.wait()
 
     def kill(self) -> None:
         """End the child at once; nothing happens when it has ended already."""

@@ -137,7 +137,7 @@ class PanelKeeper:
         self._keep_port()
         self.settled.set()
         self._on_ready(self.address)
-        ended = asyncio.create_task(child.process.wait(), name="panel: process")
+        ended = asyncio.create_task(child.wait(), name="panel: process")
         asked = asyncio.create_task(self._ending.wait(), name="panel: end")
         await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()

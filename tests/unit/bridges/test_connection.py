@@ -28,9 +28,8 @@ async def test_a_packet_that_nobody_asked_for_is_hung_up_on_at_its_length() -> N
 
     server = await asyncio.start_server(be_hostile, "127.0.0.1", 0)
     async with server:
-        client = make_client(
-            Broker(*server.sockets[0].getsockname()[:2], keepalive_s=60), Place("lab", "bench"), None, None
-        )
+        host, port = server.sockets[0].getsockname()[:2]
+        client = make_client(Broker(host, port, keepalive_s=60), Place("lab", "bench"), None, None)
         await open_connection(client)
         try:
             with pytest.raises(MqttError):
