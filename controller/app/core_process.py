@@ -24,7 +24,7 @@ from controller.app.control import Lines, install_uvloop, wake_when_orphaned
 from controller.app.instruments import connects_from
 from controller.app.inventory import fault_catalogue
 from controller.app.linked import Connect
-from controller.app.preflight import Prepared, lab_endpoints, prepare, read_rig
+from controller.app.preflight import lab_endpoints, prepare, read_rig
 from controller.app.recovery import recover
 from controller.app.shot import World, run_shot
 from controller.app.twin import foresee
@@ -35,7 +35,7 @@ from controller.rig.model import Rig
 from controller.rig.source import Refused
 from controller.runtime.bus import Bus
 from controller.runtime.core import Stop
-from controller.runtime.offload import to_daemon_thread, to_thread
+from controller.runtime.offload import Offload, to_daemon_thread, to_thread
 from controller.runtime.requests import Abort, Answer, RequestPort
 
 IMPORTED_EARLY = ("controller.shots.catalogue_store", "pint", "scipy.integrate")
@@ -102,7 +102,7 @@ async def _run(config: RunConfig, lines: Lines) -> Finished:
             stopper.stop_when(stop)
 
         try:
-            finished = await run_shot(prepared, _world(prepared, bus, predicted), stop_when)
+            finished = await run_shot(prepared, _world(config, prepared.rig, bus, predicted, to_thread), stop_when)
             bus.publish(finished)
             return finished
         finally:
@@ -110,12 +110,12 @@ async def _run(config: RunConfig, lines: Lines) -> Finished:
 
 
 async def _recover(config: RunConfig) -> Finished:
-    """Nothing may keep a recovery from taking the energy away, a blocked prediction or a closed pipe least of all."""
+    """Nothing may keep a recovery from taking the energy away: no prediction, profile, folder or closed pipe."""
     bus = Bus()
-    prepared = prepare(msgspec.structs.replace(config, faults=()))
+    rig, _ = read_rig(config.rig)
     async with _Doors(bus, lambda reason: Answer(True, RECOVERING)) as doors:
         doors.announce()
-        finished = await recover(prepared, _world(prepared, bus, {}))
+        finished = await recover(rig, config, _world(config, rig, bus, {}, to_daemon_thread))
         bus.publish(finished)
         return finished
 
@@ -163,14 +163,14 @@ def _connects(config: RunConfig, rig: Rig) -> dict[str, Connect]:
     return connects_from(rig, config.endpoints, "the stand-ins")
 
 
-def _world(prepared: Prepared, bus: Bus, predicted: Mapping[str, float]) -> World:
+def _world(config: RunConfig, rig: Rig, bus: Bus, predicted: Mapping[str, float], offload: Offload) -> World:
     return World(
-        connects=_connects(prepared.config, prepared.rig),
-        offload=to_thread,
+        connects=_connects(config, rig),
+        offload=offload,
         publish=bus.publish,
         utc=utc_label,
         today=utc_date(),
-        simulated=not prepared.config.lab,
+        simulated=not config.lab,
         virtual=False,
         predicted=predicted,
     )

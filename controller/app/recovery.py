@@ -6,19 +6,22 @@ the action is always the same.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import cast
 
 from controller.app.booking import JOURNAL_NAME, open_catalogue
 from controller.app.folder_lock import FolderLock
 from controller.app.interrupted import Interrupted, book_interrupted, describe, read_ring
 from controller.app.linked import Connect
-from controller.app.preflight import Prepared
 from controller.app.shot import World
-from controller.messages import Finished
+from controller.messages import Finished, RunConfig
 from controller.rig.model import Rig
+from controller.rig.source import Refused
 from controller.runtime.frames import FrameMaker, hello_of
 from controller.runtime.situation import Situation, observe
 from controller.sequencer.engine import Ending, proven_safe
+from controller.shots.catalogue import CatalogueUnusable
+from controller.shots.journal import JournalError
 from drivers.errors import InstrumentError
 from drivers.ports import RigPlc
 from drivers.registry import open_instrument
@@ -27,40 +30,58 @@ from drivers.wire.plc import ARMED_STATES, PlcCommand, PlcEvent, PlcRequest, Plc
 PROOF_S = 60.0
 """Longest wait for the PLC's proof of safe: T_dump, dwell and a misfire's no-approach time."""
 
+BOOKING_S = 20.0
+"""Longest wait for the disk once the bench is safe; the supervisor takes a core for hung after 30 s without a frame."""
+
 LOOK_S = 0.1
 """Time between two looks at the PLC."""
 
 
-async def recover(prepared: Prepared, world: World) -> Finished:
-    """Verify the bench and book every unfinished shot of the rig. Never raises for a bench that does not answer."""
-    lock = FolderLock(prepared.out)
+async def recover(rig: Rig, config: RunConfig, world: World) -> Finished:
+    """Take the energy away and prove it; only then look at the disk and book every unfinished shot of the rig.
+
+    Never raises for a bench that does not answer, nor for a folder, catalogue or journal that cannot be used: what
+    could not be booked is said, and booked when the next run starts.
+    """
+    status, safe, events, reason = await _take_energy_away(rig, config, world)
+    booked: Sequence[Interrupted] = ()
     try:
-        return await _recover(prepared, world)
+        async with asyncio.timeout(BOOKING_S):
+            booked = await world.offload(lambda: _book(rig, config, events))
+    except TimeoutError:
+        reason += f"; the shot is not booked yet: the disk did not answer within {BOOKING_S:.0f} s"
+    except (Refused, CatalogueUnusable, JournalError, OSError) as trouble:
+        reason += f"; the shot is not booked yet: {trouble}"
+    return _finished(booked, status, safe, reason)
+
+
+async def _take_energy_away(
+    rig: Rig, config: RunConfig, world: World
+) -> tuple[PlcStatus | None, bool, tuple[PlcEvent, ...], str]:
+    """(the last status, whether it proves safety, the PLC's ring, why this was needed). No disk is asked."""
+    try:
+        plc = await open_plc(rig, world.connects[plc_name(rig)])
+    except InstrumentError as trouble:
+        return None, False, (), str(trouble)
+    try:
+        status, safe = await make_safe(plc, _onlooker(rig, config, world))
+        return status, safe, await read_ring(plc, status), "the controller died during the shot"
+    finally:
+        await plc.close()
+
+
+def _book(rig: Rig, config: RunConfig, events: tuple[PlcEvent, ...]) -> Sequence[Interrupted]:
+    """Blocking: close the journals of unfinished shots and enter what is known. Raises what the disk makes it."""
+    out = Path(config.out)
+    lock = FolderLock(out)
+    try:
+        catalogue = open_catalogue(config, out)
+        try:
+            return book_interrupted(catalogue, rig.name, out, events)
+        finally:
+            catalogue.close()
     finally:
         lock.release()
-
-
-async def _recover(prepared: Prepared, world: World) -> Finished:
-    catalogue = await world.offload(lambda: open_catalogue(prepared.config, prepared.out))
-    status: PlcStatus | None = None
-    events: tuple[PlcEvent, ...] = ()
-    safe = False
-    try:
-        try:
-            plc = await open_plc(prepared.rig, world.connects[plc_name(prepared.rig)])
-        except InstrumentError as trouble:
-            reason = str(trouble)
-        else:
-            try:
-                status, safe = await make_safe(plc, _onlooker(prepared, world))
-                events = await read_ring(plc, status)
-                reason = "the controller died during the shot"
-            finally:
-                await plc.close()
-        booked = await world.offload(lambda: book_interrupted(catalogue, prepared.rig.name, prepared.out, events))
-    finally:
-        await world.offload(catalogue.close)
-    return _finished(booked, status, safe, reason)
 
 
 def plc_name(rig: Rig) -> str:
@@ -74,12 +95,12 @@ async def open_plc(rig: Rig, connect: Connect) -> RigPlc:
     return cast(RigPlc, await open_instrument(spec.model, spec.name, connect, identity=spec.identity))
 
 
-def _onlooker(prepared: Prepared, world: World) -> Callable[[PlcStatus | None], None]:
+def _onlooker(rig: Rig, config: RunConfig, world: World) -> Callable[[PlcStatus | None], None]:
     """Shows every look at the PLC to whoever listens on the bus; a look without an answer only lets the values age."""
     loop = asyncio.get_running_loop()
     situation = Situation(round(loop.time() * 1e9))
-    maker = FrameMaker(situation, prepared.rig)
-    world.publish(hello_of(prepared.rig, None, 0, "", world.virtual, "recover", prepared.config.started_utc))
+    maker = FrameMaker(situation, rig)
+    world.publish(hello_of(rig, None, 0, "", world.virtual, "recover", config.started_utc))
 
     def show(status: PlcStatus | None) -> None:
         now_ns = round(loop.time() * 1e9)

@@ -24,7 +24,7 @@ class LineScreen:
         """Fold a message in and print what is new in it."""
         self.view.take(message)
         match message:
-            case messages.Hello():
+            case messages.Hello(mode="run"):
                 self._writer.write(f"{message.rig}: {message.title}, shot {message.shot}\n")
             case messages.Frame():
                 self._show_frame(message)

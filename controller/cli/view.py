@@ -33,6 +33,8 @@ class RunView:
     def take(self, message: messages.Message) -> None:
         """Fold one message in."""
         match message:
+            case messages.Hello(mode=mode) if mode != "run" and self.hello is not None:
+                pass  # a recovery looks after the run that is shown: its steps and its number stay
             case messages.Hello():
                 self.hello = message
                 self.marks = [PENDING] * len(message.steps)

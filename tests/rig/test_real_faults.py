@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.shots.catalogue import CATALOGUE_NAME
 from tests.rig.test_cli_signals import END_TIMEOUT_S, ROOT, Run
 from tests.support import require_tool
 
@@ -51,6 +52,28 @@ def test_a_killed_core_is_recovered_and_the_next_run_works(tmp_path: Path, runs:
     assert "charge_start" in rest, rest
     journal = next((tmp_path / "shots").glob("000001-*")) / "journal.sgj"
     assert b'"recovered"' in journal.read_bytes()
+    again = sparkgap(tmp_path, *AGAIN)
+    assert again.returncode in (0, 1), again.stderr
+    assert [entry["ended"] for entry in run.shots()] == ["completed", "interrupted"]
+
+
+def test_a_recovery_needs_no_disk_to_be_safe(tmp_path: Path, runs: list[Run]) -> None:
+    """The catalogue is damaged when the core dies: the bench is verified all the same, the next run books the shot."""
+    runs.append(run := Run(tmp_path))
+    run.read_until("PLC CHARGE")
+    catalogue, aside = tmp_path / "shots" / CATALOGUE_NAME, tmp_path / "aside"
+    aside.mkdir()
+    os.kill(run.pids["core"], signal.SIGSTOP)  # so that nothing of the database is on its way
+    for file in catalogue.parent.glob(f"{CATALOGUE_NAME}*"):
+        file.rename(aside / file.name)
+    catalogue.write_bytes(b"no database, and long enough for one to be looked for in it" * 10)
+    os.kill(run.pids["core"], signal.SIGKILL)
+    code, rest = run.finish()
+    assert code == 3, rest
+    assert "verified by recovery" in rest, rest
+    assert "not booked yet" in rest, rest
+    for file in aside.iterdir():
+        file.rename(catalogue.parent / file.name)
     again = sparkgap(tmp_path, *AGAIN)
     assert again.returncode in (0, 1), again.stderr
     assert [entry["ended"] for entry in run.shots()] == ["completed", "interrupted"]
