@@ -100,5 +100,5 @@ def page_line(address: str) -> str:
 def stay_line(address: str) -> str:
     """What follows the verdicts of a bench that stays up; ``address`` is empty when its page did not come."""
     if not address:
-        return "the bench stays up without its page; Ctrl-C ends it"
-    return f"{page_line(address)}  the page stays up; Ctrl-C ends it"
+        return "The bench stays up without its page; Ctrl-C ends it."
+    return f"{page_line(address)}\nThe page stays up; Ctrl-C ends it."

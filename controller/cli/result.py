@@ -12,6 +12,12 @@ from controller.shots.units import engineering
 DIGITS = 4
 """Significant digits for people; the record has all of them."""
 
+NUMBERS = ("value", "lower", "upper", "margin")
+"""A measurement's numbers in the verdict table, in its columns' order; all of them stand in the report."""
+
+COLUMNS_FOR_LIMITS = 80
+"""A narrower terminal gets the value alone: a title that nobody can read makes every number useless."""
+
 VERDICT_STYLES = {"pass": "green", "inconclusive": "yellow", "fail": "red", "aborted": "red", "error": "bold red"}
 
 ENDED_BADLY = ("aborted", "error")
@@ -52,7 +58,7 @@ def _render(finished: messages.Finished, writer: Writer) -> str:
     console = terminal_console(writer)
     with console.capture() as capture:
         if finished.measurements:
-            console.print(_verdict_table(finished))
+            console.print(_verdict_table(finished, console.width))
         style = VERDICT_STYLES.get(finished.verdict, "")
         summary = Text(f"{finished.verdict.upper()}", style).append(f"  {finished.ended}", "")
         console.print(summary.append(f": {finished.reason}" if finished.reason else ""))
@@ -63,18 +69,19 @@ def _render(finished: messages.Finished, writer: Writer) -> str:
     return capture.get()
 
 
-def _verdict_table(finished: messages.Finished) -> Any:
+def _verdict_table(finished: messages.Finished, columns: int) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=f"Shot {finished.shot}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    shown = NUMBERS if columns >= COLUMNS_FOR_LIMITS else NUMBERS[:1]
     table.add_column("measurement")
-    for heading in ("value", "lower", "upper", "margin"):
+    for heading in shown:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for row in finished.measurements:
-        numbers = [format_quantity(number, row.unit) for number in (row.value, row.lower, row.upper, row.margin)]
+        numbers = [format_quantity(getattr(row, name), row.unit) for name in shown]
         table.add_row(row.title, *numbers, Text(row.verdict, VERDICT_STYLES.get(row.verdict, "")))
     return table
 

@@ -20,8 +20,11 @@ def finite(value: float | None) -> float | None:
 
 
 def frame_age_s(live: LiveState, now_s: float) -> float | None:
-    """Age of the newest frame (both clocks are CLOCK_MONOTONIC of this machine), None without one."""
-    return None if live.frame is None else max(now_s - live.frame.t_ns * 1e-9, 0.0)
+    """Age of the newest frame (both clocks are CLOCK_MONOTONIC of this machine), None without one.
+
+    In whole milliseconds, as every age that is answered: the clock behind it has no more digits.
+    """
+    return None if live.frame is None else round(max(now_s - live.frame.t_ns * 1e-9, 0.0), 3)
 
 
 def is_stale(live: LiveState, now_s: float) -> bool:
@@ -160,7 +163,10 @@ def run_answer(live: LiveState, now_s: float) -> schemas.RunAnswer:
         finished=_finished(live.finished) if live.finished else None,
         events=[
             schemas.RunEventAnswer(
-                source=event.source, kind=event.kind, text=event.text, age_s=max(now_s - event.t_ns * 1e-9, 0.0)
+                source=event.source,
+                kind=event.kind,
+                text=event.text,
+                age_s=round(max(now_s - event.t_ns * 1e-9, 0.0), 3),
             )
             for event in live.events
         ],
@@ -187,7 +193,7 @@ def _values(live: LiveState, now_s: float) -> dict[str, schemas.ValueAnswer]:
         if frame is not None and frame_age is not None:
             place, limit_s = sources.get(channel.source, (-1, FRAME_STALE_AFTER_S))
             known = 0 <= place < len(frame.ages_s)
-            age_s = finite((frame.ages_s[place] if known else frame.age_s) + frame_age)
+            age_s = finite(round((frame.ages_s[place] if known else frame.age_s) + frame_age, 3))
         stale = value is None or age_s is None or age_s > limit_s or live.link != "connected"
         answers[channel.name] = schemas.ValueAnswer(value=value, unit=channel.unit, age_s=age_s, stale=stale)
     return answers

@@ -1,5 +1,6 @@
 """How a run's end is told: exit codes, JSON, the verdict table, JUnit."""
 
+import io
 import itertools
 import json
 import os
@@ -7,7 +8,9 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from rich.console import Console
 
+from controller.cli import result
 from controller.cli.result import format_quantity, json_line, junit_xml, print_result, result_object
 from controller.cli.writer import Writer
 from controller.sequencer.verdict import Exit, worst_exit
@@ -57,6 +60,18 @@ def test_the_table_shows_numbers_verdicts_and_paths() -> None:
     for path in (FINISHED.record, FINISHED.report, FINISHED.sheet, FINISHED.journal):
         assert path in text
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(("columns", "limits"), [(60, False), (79, False), (80, True), (110, True)])
+def test_a_narrow_table_keeps_what_was_measured_and_its_verdict(columns: int, limits: bool) -> None:
+    console = Console(width=columns, file=io.StringIO(), color_system=None)
+    with console.capture() as capture:
+        console.print(result._verdict_table(FINISHED, columns))
+    text = capture.get()
+    for row in FINISHED.measurements:
+        assert f"{row.title} " in text and row.verdict in text
+    assert "64.58 kA" in text
+    assert ("margin" in text) is limits
 
 
 @pytest.mark.parametrize(
