@@ -22,7 +22,7 @@ from controller.messages import ChannelInfo, Frame, Hello, SourceInfo, WordInfo
 from controller.panel.feed import Feed
 from controller.panel.live import LiveState
 from controller.panel.stream import Broadcaster
-from controller.panel.viewer import BINARY, Viewer, websocket_header
+from controller.panel.viewer import BINARY, websocket_header
 from controller.panel.websocket import stream_protocol
 from controller.runtime.bus import Bus
 from controller.telemetry.frames import RowLayout, encode_row, message
@@ -171,10 +171,13 @@ class Signalling(Broadcaster):
         super().__init__(live, "benchmark")
         self.freed = asyncio.Event()
         self.falls = 0
+        self._paused = 0
 
-    def _count_in(self, viewer: Viewer, live: bool) -> None:
-        super()._count_in(viewer, live)
-        self.falls += not live and viewer in self._viewers and viewer.paused
+    def _list_writers(self) -> None:
+        super()._list_writers()
+        paused = sum(viewer.paused for viewer in self._viewers)
+        self.falls += paused > self._paused
+        self._paused = paused
         self.freed.set()
 
     def behind(self) -> bool:

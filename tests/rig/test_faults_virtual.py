@@ -22,7 +22,7 @@ MOMENTS = (
     "verify", "verify:after",
 )  # fmt: skip
 MATRIX = list(product(INSTRUMENTS, LINK_FAULTS, MOMENTS))
-STRIDE = 8
+STRIDE = 12
 """Coprime to 5, 7 and 11: the sample meets every instrument, every fault and every moment."""
 
 

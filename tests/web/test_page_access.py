@@ -4,6 +4,7 @@ One demo shot is watched from charge to the end. ``SPARKGAP_SCREENSHOTS=docs/ima
 makes the pictures of the documentation anew.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,12 @@ DESK = {"width": 1440, "height": 900}
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBench]:
-    """A bench after its shot: waveforms, measurements, events, and the bench watched on."""
+    """A bench after its shot: waveforms, measurements, events, and the bench watched on until Ctrl-C."""
     with running_bench("demo", cwd=tmp_path_factory.mktemp("demo")) as bench:
         yield bench
+        assert json.loads(bench.lines[0])["verdict"] == "pass"
+        assert [shot["verdict"] for shot in bench.get("/api/v1/shots")["shots"]] == ["pass"]
+        assert bench.interrupt() == 0, "demo ends with its shot's code"
 
 
 @pytest.fixture(params=["light", "dark"])
