@@ -1,8 +1,9 @@
 """Rules for every test: no task is left behind, and under CI=true nothing is skipped or expected to fail."""
 
 import asyncio
+import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import pytest_asyncio
@@ -11,6 +12,8 @@ from hypothesis import settings
 settings.register_profile("sparkgap", derandomize=True, deadline=None)
 settings.load_profile("sparkgap")
 """Property tests are deterministic and never timed: the machine is shared (house style: no wall time in tests)."""
+
+FIGURES = pytest.StashKey[dict[str, dict[str, float | str]]]()
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -53,3 +56,28 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
         report.outcome = "failed"
         report.longrepr = f"{collector.nodeid}: the module skips itself under CI=true: {report.longrepr[2]}"
     return report
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """``figure("plc.exploration", states=11976)``: keep what a test has measured, printed at the end of the run.
+
+    In a JUnit file (``--junitxml``) it becomes a property ``figure:NAME`` of the test, as JSON: that is where the
+    assurance file reads it.
+    """
+
+    def keep(name: str, **values: float | str) -> None:
+        request.node.user_properties.append((f"figure:{name}", json.dumps(values)))
+        request.config.stash.setdefault(FIGURES, {})[name] = values
+
+    return keep
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the figures of this run."""
+    figures = config.stash.get(FIGURES, {})
+    if figures:
+        terminalreporter.section("figures")
+    for name in sorted(figures):
+        values = ", ".join(f"{key} {value}" for key, value in figures[name].items())
+        terminalreporter.line(f"{name}: {values}")

@@ -1,0 +1,67 @@
+"""PURE: what a campaign is made of: cells (one fault at one moment of one profile) and their results."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from controller.app.faultspec import Phase
+
+
+class Venue(Enum):
+    """Where a cell is run: in one process on virtual time, or with real processes, sockets and ptys."""
+
+    VIRTUAL = "virtual"
+    REAL = "real"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One hazard (``row`` of the hazard table, in one ``variant``) injected at one moment of one profile."""
+
+    rig: str
+    profile: str
+    row: str
+    variant: str
+    step: str
+    phase: Phase
+    seed: int
+    venue: Venue = Venue.VIRTUAL
+
+    @property
+    def id(self) -> str:
+        """``01.contactor_welded/full/charge:during``: what ``sparkgap campaign --only`` takes."""
+        return f"{self.row}.{self.variant}/{self.profile}/{self.step}:{self.phase.value}"
+
+    @property
+    def replay(self) -> str:
+        """The command line that runs this cell alone."""
+        return f"sparkgap campaign {self.rig} --only {self.id} --seed {self.seed}"
+
+
+class Status(Enum):
+    """What became of a cell."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_APPLICABLE = "n/a"
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """The judgement of one cell.
+
+    ``why`` is one sentence: for FAILED what was expected and what came, for NOT_APPLICABLE the row's reason.
+    ``safe_after_s`` is from the fault becoming active to the end of the reaction, ``limit_s`` what the row allows
+    (None: the row bounds something else). ``bench`` is where the bench ended: SAFE, TRIP, LOCKOUT, ...
+    """
+
+    cell: Cell
+    status: Status
+    why: str
+    exit: int
+    ended: str
+    reason: str
+    trips: tuple[str, ...]
+    bench: str
+    safe_after_s: float | None
+    limit_s: float | None
+    wall_s: float
