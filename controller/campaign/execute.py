@@ -8,10 +8,8 @@ from controller.campaign.hazards import find_variant
 from controller.campaign.model import Cell, CellResult, Status
 from controller.campaign.profiles import ProfileSteps
 from controller.sequencer.compile import compile_profile
+from controller.sequencer.parameters import campaign_overrides
 from controller.sequencer.profile import load_profile
-
-QUICK = {"voltage": "1 kV", "hold": "0 s"}
-"""Used where a profile declares no campaign parameters of its own."""
 
 
 def load_profiles(rig: str, names: Sequence[str] = ()) -> tuple[ProfileSteps, ...]:
@@ -21,8 +19,8 @@ def load_profiles(rig: str, names: Sequence[str] = ()) -> tuple[ProfileSteps, ..
     for name in names or profile_names(rig):
         path = find_profile(name, rig)
         profile = load_profile(read_bounded(path), str(path))
-        plan = compile_profile(profile, model, {})
-        overrides = QUICK if plan.charge_voltage_v > 1000.0 else {}
+        overrides = campaign_overrides(profile)
+        plan = compile_profile(profile, model, overrides)
         steps = tuple((step.id, step.kind.value) for step in plan.steps)
         found.append(ProfileSteps(name, plan.kind.value, steps, overrides))
     return tuple(found)

@@ -1,15 +1,15 @@
-"""PURE: a profile's parameters with their ranges, and what ``--set name=value`` changes.
+"""PURE: a profile's parameters with their ranges, and what ``--set name=value`` and ``campaign:`` make of them.
 
 Problems of an override are reported at ``--set``, problems of the profile at its file and line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from controller.rig.fields import Quantity, closest
 from controller.rig.source import Path, Problem, Refused
 from controller.rig.units import KINDS, UnitError, parse, spell
-from controller.sequencer.profile import ProfileDocument
+from controller.sequencer.profile import ParameterFile, ProfileDocument
 
 OVERRIDE_FILE = "--set"
 """What stands in the place of a file name when an override is wrong."""
@@ -51,7 +51,7 @@ def resolve_parameters(profile: ProfileDocument, overrides: Mapping[str, str]) -
 
     Raises :class:`Refused` for an unknown override, another dimension, or a value outside the declared range.
     """
-    problems = list(_declaration_problems(profile))
+    problems = [*_declaration_problems(profile), *_campaign_problems(profile)]
     values = {name: declared.default for name, declared in profile.file.parameters.items()}
     for name, text in overrides.items():
         if name not in values:
@@ -66,6 +66,26 @@ def resolve_parameters(profile: ProfileDocument, overrides: Mapping[str, str]) -
     if problems:
         raise Refused(problems)
     return Resolver(profile, values)
+
+
+def campaign_overrides(profile: ProfileDocument) -> dict[str, str]:
+    """The profile's short set as ``--set`` takes it; empty where it has none and a campaign runs the defaults.
+
+    What stands in it has the right names and ranges once the profile was compiled.
+    """
+    written = profile.document.data.get("campaign", {})
+    return {name: str(written[name]) for name in profile.file.campaign}
+
+
+def _campaign_problems(profile: ProfileDocument) -> Iterator[Problem]:
+    """What would be wrong with ``campaign:`` if it were given with ``--set``, at its own line."""
+    declared = profile.file.parameters
+    for name, text in campaign_overrides(profile).items():
+        complaint: tuple[str, str] | None = ("the profile has no such parameter", closest(name, declared))
+        if name in declared:
+            _, complaint = _read(declared[name], text)
+        if complaint is not None:
+            yield profile.document.problem(("campaign", name), *complaint)
 
 
 def _declaration_problems(profile: ProfileDocument) -> list[Problem]:
@@ -83,15 +103,20 @@ def _declaration_problems(profile: ProfileDocument) -> list[Problem]:
 
 
 def _override(profile: ProfileDocument, name: str, text: str) -> Quantity | Problem:
-    declared = profile.file.parameters[name]
+    value, complaint = _read(profile.file.parameters[name], text)
+    return value if complaint is None else Problem(OVERRIDE_FILE, 0, name, *complaint)
+
+
+def _read(declared: ParameterFile, text: str) -> tuple[Quantity, tuple[str, str] | None]:
+    """The value of a parameter; problem and remedy where it is none or outside the range."""
     unit = declared.default.unit
     try:
         value = parse(text, unit, negative=True)
     except UnitError as error:
-        return Problem(OVERRIDE_FILE, 0, name, error.problem, error.remedy)
+        return declared.default, (error.problem, error.remedy)
     if not declared.min.value <= value <= declared.max.value:
-        return Problem(OVERRIDE_FILE, 0, name, *_outside(value, declared.min, declared.max))
-    return Quantity(unit, value)
+        return declared.default, _outside(value, declared.min, declared.max)
+    return Quantity(unit, value), None
 
 
 def _outside(value: float, low: Quantity, high: Quantity) -> tuple[str, str]:

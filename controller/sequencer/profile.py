@@ -1,7 +1,8 @@
 """PURE: the shape of a profile (version 1), and reading one. ``compile.py`` makes a plan of it.
 
 A profile names its rig, declares parameters with ranges, then steps; every step has a timeout. A quantity may be
-``$name`` of a parameter. Exported to configs/schema/profile.json for editors.
+``$name`` of a parameter; ``campaign:`` is the short set of values that ``sparkgap campaign`` gives them. Exported to
+configs/schema/profile.json for editors.
 """
 
 from collections.abc import Callable
@@ -136,6 +137,7 @@ class ProfileFile(StrictModel):
     load: Name
     modules: Annotated[list[Annotated[int, Field(ge=1, le=8)]], Field(min_length=1, max_length=8)]
     parameters: dict[Name, ParameterFile] = Field(default_factory=dict)
+    campaign: dict[Name, AnyQuantity] = Field(default_factory=dict)
     charge: ChargeFile | None = None
     trigger_delays: dict[str, SecondsIn] = Field(default_factory=dict)
     expect: ExpectFile | None = None

@@ -2,6 +2,7 @@
 """Profiles to plans: the shipped ones compile, every kind of bad input is refused in these words and at this line."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from controller.rig import Refused, Rig, load_rig
 from controller.sequencer.check import check
 from controller.sequencer.compile import compile_profile
+from controller.sequencer.parameters import campaign_overrides
 from controller.sequencer.plan import Energy, InstrumentClass, Plan, ShotKind, StepKind
 from controller.sequencer.profile import load_profile
 from controller.sequencer.schema import profile_schema, rig_schema
@@ -86,14 +88,14 @@ def test_the_tolerance_keeps_its_fraction_at_lower_voltages():
 
 def test_overrides_change_parameters():
     plan = compiled(FULL, {"voltage": "2500 V", "hold": "0 s"})
-    assert plan.parameters == {"voltage": 2500.0, "hold": 0.0}
+    assert plan.parameters == {"voltage": 2500.0, "hold": 0.0, "countdown": 2.0}
     assert [s.voltage_v for s in plan.steps if s.kind is StepKind.CHARGE] == [2500.0]
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"volts": "3 kV"}, "--set: volts: the profile has no such parameter; use one of voltage, hold"),
+        ({"volts": "3 kV"}, "--set: volts: the profile has no such parameter; use one of voltage, hold, countdown"),
         ({"voltag": "3 kV"}, "--set: voltag: the profile has no such parameter; did you mean voltage?"),
         ({"voltage": "2,5 kV"}, "--set: voltage: '2,5 kV' has a decimal comma; write 2.5 kV, not 2,5 kV"),
         ({"voltage": "2500"}, "--set: voltage: the number 2500 has no unit; write a voltage, for example 2500 V"),
@@ -106,22 +108,49 @@ def test_bad_overrides(overrides: Mapping[str, str], message: str):
     assert refusal(FULL, overrides) == [message]
 
 
+def test_every_shipped_profile_has_a_short_set_for_campaigns():
+    for name in SHIPPED:
+        profile = load_profile((PROFILES / f"{name}.yaml").read_bytes(), f"{name}.yaml")
+        assert "campaign" in profile.document.data
+        short = compile_profile(profile, RIG, campaign_overrides(profile))
+        full = compile_profile(profile, RIG, {})
+        assert [step.id for step in short.steps] == [step.id for step in full.steps]
+        assert short.charge_voltage_v <= full.charge_voltage_v
+        held_s = [sum(step.duration_s for step in plan.steps) for plan in (short, full)]
+        assert held_s[0] < held_s[1] or name == "trigger-only"
+
+
+def test_the_short_set_is_given_as_it_is_written_and_may_be_missing():
+    assert campaign_overrides(load_profile(FULL, "p.yaml")) == {
+        "voltage": "1.0 kV",
+        "hold": "0.5 s",
+        "countdown": "0.5 s",
+    }
+    without = re.sub(rb"campaign: .*\n", b"", FULL)
+    assert campaign_overrides(load_profile(without, "p.yaml")) == {}
+
+
 CASES = [
+    ("campaign: {voltage: 1.0 kV", "campaign: {volts: 1.0 kV", "p.yaml:14: campaign.volts: the profile has no such parameter; use one of voltage, hold, countdown"),
+    ("campaign: {voltage: 1.0 kV", "campaign: {voltage: 1.0", "p.yaml:14: campaign.voltage: the number 1.0 has no unit; write a voltage, for example 1 V"),
+    ("campaign: {voltage: 1.0 kV", "campaign: {voltage: 900 V", "p.yaml:14: campaign.voltage: 900 V is outside the range of the parameter; write 1 kV to 3 kV"),
+    ("campaign: {voltage: 1.0 kV", "campaign: {voltage: 5 s", "p.yaml:14: campaign.voltage: '5 s' is a time, not a voltage; write a voltage, for example 3.0 kV"),
+    ("campaign: {voltage: 1.0 kV", "campaign: {voltage: much", "p.yaml:14: campaign.voltage: 'much' is not a number with a unit; write a number with its unit, for example 3.0 kV"),
     ("min: 1.0 kV", "min: 1.0", "p.yaml:11: parameters.voltage: default, min and max are in V, 1, V; write all three as the same kind of quantity"),
-    ("rate: 250 V/s", "rate: 250", "p.yaml:15: charge.rate: the number 250 has no unit; write a charging rate, for example 250 V/s"),
-    ("rate: 250 V/s", "rate: 250 V", "p.yaml:15: charge.rate: '250 V' is a voltage, not a charging rate; write a charging rate, for example 250 V/s"),
-    ("rate: 250 V/s", "rate: 2,5 V/s", "p.yaml:15: charge.rate: '2,5 V/s' has a decimal comma; write 2.5 V/s, not 2,5 V/s"),
-    ("rate: 250 V/s", "rate: .nan", "p.yaml:15: charge.rate: 'nan' is not a finite number; write a charging rate, for example 250 V/s"),
-    ("rate: 250 V/s", "rate: -250 V/s", "p.yaml:15: charge.rate: '-250 V/s' is negative; write a charging rate of zero or more, for example 250 V/s"),
-    ("rate: 250 V/s", "rat: 250 V/s", "p.yaml:15: charge.rat: unknown key; did you mean rate?"),
-    ("rate: 250 V/s", "voltage: 2 kV", "p.yaml:15: charge.voltage: duplicate key, first given on line 14; keep one of them"),
-    ("rate: 250 V/s", "rate: 300 V/s", "p.yaml:15: charge.rate: charge rate of 300 V/s is more than the allowed 250 V/s; write at most 250 V/s"),
-    ("rate: 250 V/s", "rate: 5 V/s", "p.yaml:15: charge.rate: charge rate of 5 V/s is less than the allowed 10 V/s; charge with at least 10 V/s"),
-    ("rate: 250 V/s", "tolerance: 10 V", "p.yaml:15: charge.tolerance: droop in the 1.5 s from isolate to the end of the fire window of 44.66 V is more than the allowed 10 V; widen the tolerance to at least 44.7 V or lower the voltage"),
-    ("voltage: $voltage", "voltage: $volts", "p.yaml:14: charge.voltage: there is no parameter 'volts'; use one of voltage, hold"),
-    ("voltage: $voltage", "voltage: $hold", "p.yaml:14: charge.voltage: $hold is a time, not a voltage; declare hold as a voltage"),
-    ("voltage: $voltage", "voltage: 3.05 kV", "p.yaml:14: charge.voltage: charge voltage of 3.05 kV is more than the allowed 3 kV; write at most 3 kV"),
-    ("voltage: $voltage", "voltage: 3.2 kV", "p.yaml:14: charge.voltage: stored energy of 20.48 kJ is more than the allowed 18.5 kJ; lower the voltage or use fewer modules"),
+    ("rate: 250 V/s", "rate: 250", "p.yaml:17: charge.rate: the number 250 has no unit; write a charging rate, for example 250 V/s"),
+    ("rate: 250 V/s", "rate: 250 V", "p.yaml:17: charge.rate: '250 V' is a voltage, not a charging rate; write a charging rate, for example 250 V/s"),
+    ("rate: 250 V/s", "rate: 2,5 V/s", "p.yaml:17: charge.rate: '2,5 V/s' has a decimal comma; write 2.5 V/s, not 2,5 V/s"),
+    ("rate: 250 V/s", "rate: .nan", "p.yaml:17: charge.rate: 'nan' is not a finite number; write a charging rate, for example 250 V/s"),
+    ("rate: 250 V/s", "rate: -250 V/s", "p.yaml:17: charge.rate: '-250 V/s' is negative; write a charging rate of zero or more, for example 250 V/s"),
+    ("rate: 250 V/s", "rat: 250 V/s", "p.yaml:17: charge.rat: unknown key; did you mean rate?"),
+    ("rate: 250 V/s", "voltage: 2 kV", "p.yaml:17: charge.voltage: duplicate key, first given on line 16; keep one of them"),
+    ("rate: 250 V/s", "rate: 300 V/s", "p.yaml:17: charge.rate: charge rate of 300 V/s is more than the allowed 250 V/s; write at most 250 V/s"),
+    ("rate: 250 V/s", "rate: 5 V/s", "p.yaml:17: charge.rate: charge rate of 5 V/s is less than the allowed 10 V/s; charge with at least 10 V/s"),
+    ("rate: 250 V/s", "tolerance: 10 V", "p.yaml:17: charge.tolerance: droop in the 1.5 s from isolate to the end of the fire window of 44.66 V is more than the allowed 10 V; widen the tolerance to at least 44.7 V or lower the voltage"),
+    ("voltage: $voltage", "voltage: $volts", "p.yaml:16: charge.voltage: there is no parameter 'volts'; use one of voltage, hold, countdown"),
+    ("voltage: $voltage", "voltage: $hold", "p.yaml:16: charge.voltage: $hold is a time, not a voltage; declare hold as a voltage"),
+    ("voltage: $voltage", "voltage: 3.05 kV", "p.yaml:16: charge.voltage: charge voltage of 3.05 kV is more than the allowed 3 kV; write at most 3 kV"),
+    ("voltage: $voltage", "voltage: 3.2 kV", "p.yaml:16: charge.voltage: stored energy of 20.48 kJ is more than the allowed 18.5 kJ; lower the voltage or use fewer modules"),
     ("profile: 1", "profile: 2", "p.yaml:2: profile: version 2 is newer than version 1, the newest this Sparkgap reads; update Sparkgap"),
     ("profile: 1\n", "", "p.yaml:2: profile: the version of the file is missing; add `profile: 1` as the first line"),
     ("rig: railgun_bench", "rig: microwave_bench", "p.yaml:3: rig: the profile is for microwave_bench, not for railgun_bench; run it with --rig microwave_bench"),
@@ -129,24 +158,24 @@ CASES = [
     ("load: launcher", "load: cannon", "p.yaml:7: load: the rig has no load 'cannon'; use one of launcher, dummy_load, none"),
     ("modules: [1, 2, 3, 4]", "modules: [1, 2, 3, 5]", "p.yaml:8: modules[3]: the rig has no module 5; write 1 to 4"),
     ("modules: [1, 2, 3, 4]", "modules: [1, 2, 3, 3]", "p.yaml:8: modules[3]: module 3 is listed twice; list every module once"),
-    ("modules: [1, 2, 3, 4]", "modules: [1, 2, 3]", "p.yaml:20: trigger_delays.4: module '4' is not in `modules`; give one delay per module in use"),
-    ("  4: 600 us\n", "", "p.yaml:16: trigger_delays: module 4 has no delay; add `4: 0 us`"),
-    ("4: 600 us", "4: 600 ms", "p.yaml:20: trigger_delays.4: trigger delay of module 4 of 600 ms is more than the allowed 20 ms; write at most 20 ms"),
-    ("action_integral: 5.6e6 A^2 s", "action_integral: 9e6 A^2 s", "p.yaml:23: expect.action_integral: expected action integral of 9e+06 A^2 s is more than the allowed 7e+06 A^2 s; write at most 7e+06 A^2 s"),
-    ("module_1_current: 20 kA", "module_1_current: 20 V", "p.yaml:31: scopes.scope_1.channels.module_1_current: is in V, but the channel is in A; write a current"),
-    ("module_1_current: 20 kA", "module_5_current: 20 kA", "p.yaml:31: scopes.scope_1.channels.module_5_current: scope_1 has no channel 'module_5_current'; did you mean module_4_current?"),
-    ("total_current: 64 kA", "total_current: 640 kA", "p.yaml:40: scopes.scope_2.channels.total_current: 640 kA is not within the channel's full scale; write more than 0, up to 100 kA"),
-    ("pretrigger: 1 ms", "pretrigger: 11 ms", "p.yaml:28: scopes.scope_1.pretrigger: 11 ms of a window of 10 ms before the trigger; write more than 0 s and less than the window"),
-    ("{step: charge, timeout: 20 s}", "{step: charge, timeout: 10 s}", "p.yaml:59: steps[5].timeout: timeout of step charge of 10 s is less than the allowed 12.4 s; allow at least 12.4 s"),
-    ("{step: charge, timeout: 20 s}", "{step: charge}", "p.yaml:59: steps[5].timeout: is missing; add `timeout: ...`"),
-    ("  - {step: arm, timeout: 10 s}\n", "", "p.yaml:62: steps[8]: the scopes are not armed before permit; put arm before warn and permit"),
-    ("  - {step: verify, timeout: 20 s}\n", "", "p.yaml:64: steps[10]: transfer cannot follow fire; after fire comes verify or dump"),
-    ("{step: isolate, timeout: 1 s}", "{step: force_trigger, timeout: 1 s}", "p.yaml:62: steps[8]: a full shot must not have the step force_trigger; remove it or change `kind`"),
-    ("{step: countdown, duration: 2 s,", "{step: countdown,", "p.yaml:61: steps[7].duration: is missing; add `duration: 1 s`"),
-    ("{step: countdown, duration: 2 s, timeout: 5 s}", "{step: countdown, duration: 70 s, timeout: 80 s}", "p.yaml:59: steps[5]: time on the charger after step charge of 71.2 s is more than the allowed 60 s; shorten float and countdown"),
-    ("channel: total_current, function: peak,", "channel: totl_current, function: peak,", "p.yaml:69: measure.peak_current.channel: 'totl_current' is not recorded by this profile; did you mean total_current?"),
-    ("min: 62 kA", "min: 62 kV", "p.yaml:69: measure.peak_current.min: is in V, but peak of total_current is in A; write a value in A"),
-    ("min: 62 kA", "min: 68 kA", "p.yaml:69: measure.peak_current.min: 68 kA is above max; write at most 67 kA"),
+    ("modules: [1, 2, 3, 4]", "modules: [1, 2, 3]", "p.yaml:22: trigger_delays.4: module '4' is not in `modules`; give one delay per module in use"),
+    ("  4: 600 us\n", "", "p.yaml:18: trigger_delays: module 4 has no delay; add `4: 0 us`"),
+    ("4: 600 us", "4: 600 ms", "p.yaml:22: trigger_delays.4: trigger delay of module 4 of 600 ms is more than the allowed 20 ms; write at most 20 ms"),
+    ("action_integral: 5.6e6 A^2 s", "action_integral: 9e6 A^2 s", "p.yaml:25: expect.action_integral: expected action integral of 9e+06 A^2 s is more than the allowed 7e+06 A^2 s; write at most 7e+06 A^2 s"),
+    ("module_1_current: 20 kA", "module_1_current: 20 V", "p.yaml:33: scopes.scope_1.channels.module_1_current: is in V, but the channel is in A; write a current"),
+    ("module_1_current: 20 kA", "module_5_current: 20 kA", "p.yaml:33: scopes.scope_1.channels.module_5_current: scope_1 has no channel 'module_5_current'; did you mean module_4_current?"),
+    ("total_current: 64 kA", "total_current: 640 kA", "p.yaml:42: scopes.scope_2.channels.total_current: 640 kA is not within the channel's full scale; write more than 0, up to 100 kA"),
+    ("pretrigger: 1 ms", "pretrigger: 11 ms", "p.yaml:30: scopes.scope_1.pretrigger: 11 ms of a window of 10 ms before the trigger; write more than 0 s and less than the window"),
+    ("{step: charge, timeout: 20 s}", "{step: charge, timeout: 10 s}", "p.yaml:61: steps[5].timeout: timeout of step charge of 10 s is less than the allowed 12.4 s; allow at least 12.4 s"),
+    ("{step: charge, timeout: 20 s}", "{step: charge}", "p.yaml:61: steps[5].timeout: is missing; add `timeout: ...`"),
+    ("  - {step: arm, timeout: 10 s}\n", "", "p.yaml:64: steps[8]: the scopes are not armed before permit; put arm before warn and permit"),
+    ("  - {step: verify, timeout: 20 s}\n", "", "p.yaml:66: steps[10]: transfer cannot follow fire; after fire comes verify or dump"),
+    ("{step: isolate, timeout: 1 s}", "{step: force_trigger, timeout: 1 s}", "p.yaml:64: steps[8]: a full shot must not have the step force_trigger; remove it or change `kind`"),
+    ("{step: countdown, duration: $countdown,", "{step: countdown,", "p.yaml:63: steps[7].duration: is missing; add `duration: 1 s`"),
+    ("{step: countdown, duration: $countdown, timeout: 15 s}", "{step: countdown, duration: 70 s, timeout: 80 s}", "p.yaml:61: steps[5]: time on the charger after step charge of 71.2 s is more than the allowed 60 s; shorten float and countdown"),
+    ("channel: total_current, function: peak,", "channel: totl_current, function: peak,", "p.yaml:71: measure.peak_current.channel: 'totl_current' is not recorded by this profile; did you mean total_current?"),
+    ("min: 62 kA", "min: 62 kV", "p.yaml:71: measure.peak_current.min: is in V, but peak of total_current is in A; write a value in A"),
+    ("min: 62 kA", "min: 68 kA", "p.yaml:71: measure.peak_current.min: 68 kA is above max; write at most 67 kA"),
 ]  # fmt: skip
 
 
@@ -159,7 +188,7 @@ def test_bad_profiles(old: str, new: str, message: str):
 def test_a_safety_instrument_cannot_be_made_optional():
     data = FULL.replace(b"parts:", b"instruments: {scope_2: optional, daq: optional}\nparts:")
     assert refusal(data) == [
-        "p.yaml:44: instruments.daq: daq is a safety instrument of the rig; write safety or leave the line out"
+        "p.yaml:46: instruments.daq: daq is a safety instrument of the rig; write safety or leave the line out"
     ]
     fine = compiled(FULL.replace(b"parts:", b"instruments: {scope_2: optional}\nparts:"))
     assert fine.instruments["scope_2"] is InstrumentClass.OPTIONAL
@@ -177,7 +206,7 @@ def test_several_problems_are_reported_at_once_in_the_order_of_the_file():
     data = (
         FULL.replace(b"rate: 250 V/s", b"rate: 250").replace(b"4: 600 us", b"4: 600").replace(b"kind: full", b"kind: x")
     )
-    assert [line.split(":")[1] for line in refusal(data)] == ["5", "15", "20"]
+    assert [line.split(":")[1] for line in refusal(data)] == ["5", "17", "22"]
 
 
 def test_load_predictions_only_warn():
