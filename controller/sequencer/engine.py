@@ -63,6 +63,8 @@ class EngineState:
     reason: str = ""
     abort_ns: int = 0
     safe: bool = False
+    seen: BenchState | None = None
+    """What the PLC reported last; None before its first status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +139,19 @@ def step(plan: Plan, state: EngineState, event: Event) -> tuple[EngineState, tup
     """Advance the run by one event. Total: every event is legal in every state."""
     if state.mode is _DONE:
         return state, ()
-    if isinstance(event, Start):
-        return _enter(plan, state, 0, event.t_ns)
-    if not state.opened and isinstance(event, Seen) and event.observation.state in _MAY_HOLD_ENERGY:
-        state = replace(state, opened=True)
+    if isinstance(event, Seen):
+        where = event.observation.state
+        if where is not state.seen or (not state.opened and where in _MAY_HOLD_ENERGY):
+            state = replace(state, seen=where, opened=state.opened or where in _MAY_HOLD_ENERGY)
     if isinstance(event, Stop):
         return _abort(state, event.t_ns, event.ending, event.reason) if state.mode is _RUN else (state, ())
     if state.mode is _RUN:
-        return _run(plan, state, event)
-    if state.mode is Mode.ABORT:
-        return _aborting(state, event)
-    if isinstance(event, Done | Failed):
-        return replace(state, mode=Mode.DONE), (Finish(),)
-    return state, ()
+        if isinstance(event, Start):
+            return _enter(plan, state, 0, event.t_ns) if state.step < 0 else (state, ())
+        return _run(plan, state, event) if state.step >= 0 else (state, ())
+    if isinstance(event, Start):
+        return state, ()  # stopped before it began
+    return _aborting(state, event) if state.mode is Mode.ABORT else _salvaging(state, event)
 
 
 def _run(plan: Plan, state: EngineState, event: Seen | Done | Failed) -> tuple[EngineState, tuple[Output, ...]]:
@@ -168,7 +170,8 @@ def _look(plan: Plan, state: EngineState, seen: Observation) -> tuple[EngineStat
     if seen.state not in behaviour.expected:
         ending = Ending.TRIPPED if seen.trips or seen.state is BenchState.TRIP else Ending.ABORTED
         return _abort(state, seen.t_ns, ending, f"step {here.id}: {describe(seen)}")
-    if "MISFIRE" in seen.flags or "PARTIAL" in seen.flags:
+    # the PLC keeps these until its next opening: before this run's fire they are an earlier shot's
+    if state.fired and ("MISFIRE" in seen.flags or "PARTIAL" in seen.flags):
         what = "no module fired" if "MISFIRE" in seen.flags else "only some modules fired"
         state = replace(state, ending=Ending.MISFIRE, reason=f"fire was commanded and {what}")
     patience_s = here.timeout_s
@@ -209,6 +212,9 @@ def _begin_phase(plan: Plan, state: EngineState, t_ns: int) -> tuple[EngineState
     intents = TABLE[here.kind].phases[state.phase].intents
     if here.kind is StepKind.DUMP:
         intents = tuple(Command(dump_command_of(here)) if i == Command("DUMP") else i for i in intents)
+    where = state.seen
+    if where is not None and where not in TABLE[here.kind].expected and any(isinstance(i, Command) for i in intents):
+        return _abort(state, t_ns, Ending.ABORTED, f"step {here.id}: the PLC is in {where.value}")
     fired = state.fired or Command("FIRE") in intents
     if not intents:
         return replace(state, waiting=True, phase_ns=t_ns, fired=fired), ()
@@ -226,9 +232,10 @@ def _aborting(state: EngineState, event: Seen | Done | Failed) -> tuple[EngineSt
     if not isinstance(event, Seen):
         return state, ()  # a step's leftovers; the abort's own intents need no answer
     seen = event.observation
-    if seen.state in ARMED:
+    late = (seen.t_ns - state.abort_ns) * 1e-9 > ABORT_TIMEOUT_S
+    if seen.state in ARMED and not late:
         return state, (Command("DUMP"),)
-    if seen.state is BenchState.TEST:
+    if seen.state is BenchState.TEST and not late:
         return state, (Command("LEAVE_TEST"),)
     if seen.t_ns > state.abort_ns and proven_safe(seen, state.opened):
         outputs: tuple[Output, ...] = (Journal("dump_done"), Journal("safe_verified"))
@@ -236,11 +243,22 @@ def _aborting(state: EngineState, event: Seen | Done | Failed) -> tuple[EngineSt
             return replace(state, mode=Mode.SALVAGE, safe=True), (*outputs, Perform("salvage"))
         # the Done of these records ends the run: what was proven must stand in the journal
         return replace(state, mode=Mode.SALVAGE, safe=True), outputs
-    late = (seen.t_ns - state.abort_ns) * 1e-9 > ABORT_TIMEOUT_S
     if late or seen.state is BenchState.LOCKOUT:
         unproven = replace(state, mode=Mode.SALVAGE, ending=Ending.UNSAFE)
-        return unproven, (Journal("unsafe_unconfirmed"), Perform("salvage"))
+        return unproven, (Command("DUMP"), Journal("unsafe_unconfirmed"), Perform("salvage"))
     return state, ()
+
+
+def _salvaging(state: EngineState, event: Seen | Done | Failed) -> tuple[EngineState, tuple[Output, ...]]:
+    """The last records and waveforms are fetched. What was proven must still be so at the end."""
+    if not isinstance(event, Seen):
+        return replace(state, mode=Mode.DONE), (Finish(),)
+    seen = event.observation
+    if state.safe and not (proven_safe(seen, opened=False) and "REBOUND" not in seen.trips):
+        reason = f"{state.reason}; proven safe, but then {describe(seen)}"
+        state = replace(state, safe=False, ending=Ending.UNSAFE, reason=reason)
+        return state, (Command("DUMP"), Journal("unsafe_unconfirmed"))
+    return state, (Command("DUMP"),) if seen.state in ARMED else ()
 
 
 def proven_safe(seen: Observation, opened: bool) -> bool:
