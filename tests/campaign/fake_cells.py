@@ -1,0 +1,125 @@
+"""Cells whose running is simple: what a pool, a cluster and the reports are tried with."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from controller.app.faultspec import Phase
+from controller.campaign.hazards import Excuse, Hazard, Injection, Limit, Variant
+from controller.campaign.model import Cell, CellResult, Status
+from controller.campaign.profiles import ProfileSteps
+
+PROFILES = (
+    ProfileSteps("full", "full", (("self_test", "self_test"), ("charge", "charge"), ("fire", "fire")), {"hold": "0 s"}),
+    ProfileSteps("noise", "noise", (("configure", "configure"), ("transfer", "transfer"))),
+)
+
+
+def variant(name: str) -> Variant:
+    return Variant(name, Injection((f"plant.{name}",)), Limit(scans=2), excuses=(Excuse("nothing is charged"),))
+
+
+HAZARDS = (
+    Hazard("01", "A contactor that stays closed", "PLC", "TRIP", (variant("welded"), variant("slow"))),
+    Hazard("07", "A dump relay <that> stays open", "PLC & probe", "LOCKOUT", (variant("stuck"),)),
+    Hazard("32", "Logins", "panel", "refusal", (), "issue 6: logins are not built yet"),
+)
+
+
+def cells(profiles: Sequence[ProfileSteps] = PROFILES, seed: int = 7) -> tuple[Cell, ...]:
+    return tuple(
+        Cell("railgun_bench", profile.name, hazard.row, variant.name, step, phase, seed)
+        for profile in profiles
+        for hazard in HAZARDS
+        for variant in hazard.variants
+        for step, _ in profile.steps
+        for phase in Phase
+    )
+
+
+def result(cell: Cell, status: Status = Status.PASSED, why: str = "", **facts: object) -> CellResult:
+    made = CellResult(cell, status, why, 3, "tripped", "PLC tripped: ESTOP", ("ESTOP",), "TRIP", 0.02, 0.05, 0.1)
+    import dataclasses
+
+    return dataclasses.replace(made, **facts)  # type: ignore[arg-type]
+
+
+def passing(cell: Cell) -> CellResult:
+    return result(cell)
+
+
+def judged(cell: Cell) -> CellResult:
+    """Fails at fire, does not apply to noise."""
+    if cell.profile == "noise":
+        return result(cell, Status.NOT_APPLICABLE, "nothing is charged", safe_after_s=None, limit_s=None)
+    if (cell.row, cell.variant, cell.step) == ("01", "slow", "fire"):
+        return result(
+            cell, Status.FAILED, "expected TRIP within 50 ms, the bench was safe after 80 ms", safe_after_s=0.08
+        )
+    return result(cell)
+
+
+# --- tasks for the pool: numbers, or (number, a file that remembers) ------------------------------------------------
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def lost(task: object, why: str) -> tuple[object, str]:
+    return task, why
+
+
+def dies_always(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+
+def dies_once(task: tuple[int, str]) -> int:
+    number, mark = task
+    if number == 3 and not Path(mark).exists():
+        Path(mark).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+
+def raises(number: int) -> int:
+    if number == 2:
+        raise ValueError("two")
+    return number * number
+
+
+def hangs(number: int) -> int:
+    if number == 1:
+        time.sleep(600)
+    return number * number
+
+
+def starts_a_sleeper(task: tuple[int, str]) -> int:
+    """Task 1 leaves a grandchild in a session of its own and then hangs."""
+    number, mark = task
+    if number == 1:
+        sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+        Path(mark).write_text(str(sleeper.pid))
+        time.sleep(600)
+    return number * number
+
+
+def says_where(number: int) -> str:
+    import tempfile
+
+    return tempfile.gettempdir()
+
+
+def waits_for_release(task: tuple[int, str]) -> int:
+    """Returns once the file is there: workers are killed meanwhile."""
+    number, mark = task
+    Path(f"{mark}.{number}.{os.getpid()}").touch()
+    while not Path(mark).exists():
+        time.sleep(0.01)
+    return number * number
