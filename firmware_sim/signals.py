@@ -4,7 +4,16 @@ The plant writes :class:`FieldInputs` (what the PLC's terminals see), the PLC wr
 (what its outputs drive). Plain mutable slots on purpose: both are rewritten 100 times a second.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+Acts = Callable[[str, str], None]
+"""Hears (fault id, what it does) whenever a fault of a stand-in does something: the evidence that a judge asks for."""
+
+
+def unheard(fault_id: str, what: str) -> None:
+    """Nobody listens to what faults do."""
+
 
 SELF_TEST_PATHS = (
     "door_1",
@@ -16,11 +25,16 @@ SELF_TEST_PATHS = (
     "hw_overvoltage",
     "probe_a",
     "probe_b",
+    "modules",
+    "latches",
+    "positions",
+    "charger_inhibit",
 )
 """Interlock paths with a test relay, in the order of ``FieldOutputs.self_test_path`` (1-based).
 
-While the relay of a path is energised its input shows the trip level: a digital input reads False, a probe
-reads beyond its full scale. Nothing but the PLC's input is affected. plc.yaml must list the same names.
+While the relay of a path is energised its input shows the trip level: a digital input reads False, the switches read
+all out, the latches all set, a voltage reads beyond its full scale. Nothing but the PLC's own input is affected.
+plc.yaml must list the same names, and so does the controller's side, ``drivers.wire.plc``: a test compares them.
 """
 
 

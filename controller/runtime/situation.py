@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from controller.safety.bench import BenchState, Reading
 from controller.sequencer.steps import Observation
 from drivers.ports import ChargerReading
-from drivers.wire.plc import Flag, Input, PlcState, PlcStatus, Refusal, Trip
+from drivers.wire.plc import SELF_TEST_PATHS, Flag, Input, PlcState, PlcStatus, Refusal, Trip
 
 LOG_SAMPLES_MAX = 400_000
 """Per slow channel: more than an hour at 100 Hz; then the oldest half is dropped and the record says so."""
@@ -115,6 +115,11 @@ def trip_names(trips: Trip) -> tuple[str, ...]:
     return tuple(name for bit, name in _TRIP_NAMES if bit & value) if value else ()
 
 
+def path_names(failed: int) -> tuple[str, ...]:
+    """Names of the interlock paths whose bits are set, in the order in which they are tested."""
+    return tuple(name for index, name in enumerate(SELF_TEST_PATHS) if failed >> index & 1)
+
+
 def observe(status: PlcStatus, t_ns: int) -> Observation:
     """The engine's view of one status."""
     key = (int(status.flags), int(status.inputs))
@@ -136,6 +141,7 @@ def observe(status: PlcStatus, t_ns: int) -> Observation:
         latches=status.latches,
         refusal="" if status.ack is Refusal.ACCEPTED else status.ack.name,
         self_test=(status.self_test_passed, status.self_test_total),
+        self_test_failed=path_names(status.self_test_failed) if status.self_test_failed else (),
     )
 
 

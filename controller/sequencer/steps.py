@@ -27,6 +27,8 @@ class Observation:
     refusal: str = ""
     self_test: tuple[int, int] = (0, 0)
     """Interlock paths that passed the last self-test, and paths in all."""
+    self_test_failed: tuple[str, ...] = ()
+    """Names of those that failed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ def _self_test_failed(seen: Observation, elapsed_s: float) -> str:
     if elapsed_s < SELF_TEST_STARTS_S or {"SELF_TEST_RUNNING", "SELF_TEST_FRESH"} & seen.flags:
         return ""
     passed, total = seen.self_test
-    return f"self-test failed: {passed} of {total} interlock paths passed"
+    dead = f"; dead: {', '.join(seen.self_test_failed)}" if seen.self_test_failed else ""
+    return f"self-test failed: {passed} of {total} interlock paths passed{dead}"
 
 
 def _flag(name: str) -> Predicate:

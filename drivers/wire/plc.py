@@ -101,6 +101,7 @@ class Trip(IntFlag):
     REBOUND = 1 << 19
     CHARGER_UNCOMMANDED = 1 << 20
     SEARCH = 1 << 21
+    MEMORY = 1 << 22  # what the PLC remembers is not what it stored: complement or CRC-32 disagree
 
 
 class Input(IntFlag):
@@ -157,6 +158,27 @@ class Flag(IntFlag):
     SELF_TEST_RUNNING = 1 << 10  # test relays force inputs: probe readings are the test's, not the bench's
     UNLOCKED = 1 << 11
 
+
+SELF_TEST_PATHS = (
+    "door_1",
+    "door_2",
+    "estop",
+    "operator_key",
+    "search_complete",
+    "ground_stick",
+    "hw_overvoltage",
+    "probe_a",
+    "probe_b",
+    "modules",
+    "latches",
+    "positions",
+    "charger_inhibit",
+)
+"""Interlock paths with a test relay, in the order of the bits of ``self_test_failed`` (docs/reference/self-test.md).
+
+At most 16: the bits share a word with two counts in the ring's SELF_TEST event. The PLC's side has the same list in
+``firmware_sim.signals``; a test compares them.
+"""
 
 WORDS_MAX = 1024
 """Distinct values of one word that are kept: a run has a few dozen; a PLC that sends noise gets no more."""
@@ -249,7 +271,8 @@ class PlcStatus:
 
     Voltages in volts. ``scan`` counts PLC scans since boot (10 ms each); ``state_age_ms`` is the time in
     ``state``. ``ack_sequence``/``ack`` answer the last command. ``event_head`` is the number the next
-    ring-buffer event will get. ``guards`` has one bit per false guard of the last refused command.
+    ring-buffer event will get. ``guards`` has one bit per false guard of the last refused command, ``self_test_failed``
+    one per interlock path that failed the last self-test, in the order of ``SELF_TEST_PATHS``.
     """
 
     state: PlcState
@@ -281,6 +304,7 @@ class PlcStatus:
     event_head: int
     self_test_passed: int
     self_test_total: int
+    self_test_failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

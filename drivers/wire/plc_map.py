@@ -98,7 +98,7 @@ _STATUS_ROWS = (
     ("module_count", 1, "u16", "", "modules this rig has"),
     ("self_test_passed", 1, "u16", "", "interlock paths that passed the last self-test"),
     ("self_test_total", 1, "u16", "", "interlock paths in all"),
-    ("spare", 1, "u16", "", "zero"),
+    ("self_test_failed", 1, "u16", "", "interlock paths that failed it, one bit each (self-test.md)"),
     ("status_crc", 1, "u32", "", "CRC-32 of the status block before it"),
 )
 _EVENT_ROWS = (
@@ -218,7 +218,7 @@ def encode_status(status: PlcStatus) -> bytes:
         len(module_v),
         status.self_test_passed,
         status.self_test_total,
-        0,
+        status.self_test_failed,
     )
     return _seal(body)
 
@@ -260,6 +260,7 @@ def decode_status(block: bytes) -> PlcStatus:
         event_head=f[33],
         self_test_passed=f[35],
         self_test_total=f[36],
+        self_test_failed=f[37],
     )
 
 

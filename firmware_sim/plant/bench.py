@@ -293,7 +293,7 @@ class BenchPlant:
         elif fault_id in chain.jams:
             relay, stuck = chain.jams[fault_id]
             relay.stick(stuck if on else Stuck.NOT, self.t_ns)
-        elif fault_id.startswith("probe_"):
+        elif fault_id.startswith(("probe_", "selftest_")):
             self._terminals.inject(fault_id, on)
 
     def _refresh(self) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from firmware_sim.signals import SELF_TEST_PATHS
+
 PROBE_FAULTS = ("frozen", "gain", "nan")
 MODULE_FAULTS = {
     "leak": "an extra leak across the capacitor",
@@ -41,6 +43,8 @@ _FIXED = {
 def list_faults(modules: int) -> Mapping[str, str]:
     """Fault id -> one line, for a bench of this many modules."""
     faults = dict(_FIXED)
+    for path in SELF_TEST_PATHS:
+        faults[f"selftest_{path}_dead"] = f"the test relay of interlock path {path} reaches nothing"
     for number in range(1, modules + 1):
         for name, text in MODULE_FAULTS.items():
             faults[f"module_{number}_{name}"] = f"module {number}: {text}"

@@ -30,17 +30,14 @@ READINGS = (
 """Slow readings: the charger's own meters (V, A, 0/1), and volts at the T7's inputs."""
 
 _FORCED = {
-    "door_1": ("door_1",),
-    "door_2": ("door_2",),
-    "estop": ("estop_ok",),
-    "operator_key": ("operator_key",),
-    "search_complete": ("search_complete",),
-    "search": ("search_complete",),
-    "ground_stick": ("ground_stick_stowed",),
-    "hw_overvoltage": ("hw_overvoltage_ok",),
-    "contactor_mirror": ("contactor_open", "contactor_closed"),
-    "dump_a_mirror": ("dump_a_open", "dump_a_closed"),
-    "dump_b_mirror": ("dump_b_open", "dump_b_closed"),
+    "door_1": "door_1",
+    "door_2": "door_2",
+    "estop": "estop_ok",
+    "operator_key": "operator_key",
+    "search_complete": "search_complete",
+    "ground_stick": "ground_stick_stowed",
+    "hw_overvoltage": "hw_overvoltage_ok",
+    "charger_inhibit": "charger_inhibited",
 }
 
 
@@ -62,7 +59,7 @@ class Terminals:
         self._witness_v = 0.0
 
     def inject(self, fault_id: str, on: bool) -> None:
-        """probe_a_frozen and its kin."""
+        """probe_a_frozen and its kin, selftest_door_1_dead and its kin."""
         if on:
             self._faults.add(fault_id)
         else:
@@ -105,13 +102,21 @@ class Terminals:
         if not 1 <= path <= len(SELF_TEST_PATHS):
             return
         name = SELF_TEST_PATHS[path - 1]
+        if f"selftest_{name}_dead" in self._faults:
+            return
+        beyond_v, modules = OUT_OF_RANGE_RATIO * self._slow.full_scale_v, len(inputs.module_v)
         if name == "probe_a":
-            inputs.probe_a_v = OUT_OF_RANGE_RATIO * self._slow.full_scale_v
+            inputs.probe_a_v = beyond_v
         elif name == "probe_b":
-            inputs.probe_b_v = OUT_OF_RANGE_RATIO * self._slow.full_scale_v
+            inputs.probe_b_v = beyond_v
+        elif name == "modules":
+            inputs.module_v[:] = [beyond_v] * modules
+        elif name == "latches":
+            inputs.latches = (1 << modules) - 1
+        elif name == "positions":
+            inputs.positions = 0
         else:
-            for attribute in _FORCED[name]:
-                setattr(inputs, attribute, False)
+            setattr(inputs, _FORCED[name], False)
 
     def read(self, name: str, bank: Bank, charger: Charger, inputs: FieldInputs) -> float:
         """One of READINGS. Raises KeyError for another name."""

@@ -126,14 +126,18 @@ def band_of(voltage_v: float, bands: Bands) -> Band:
 def classify(inputs: FieldInputs, bands: Bands, facts: Facts = NO_FACTS) -> Levels:
     """Levels of one scan. Total: any float, any list of module readings and any mask gives an answer."""
     a_v, b_v, mismatch_v = inputs.probe_a_v, inputs.probe_b_v, bands.mismatch_v
-    modules, spread, module_limit = _classify_modules(inputs.module_v, bands)
+    modules, spread, module_limit, low_v, high_v = _classify_modules(inputs.module_v, bands)
+    if inputs.dump_a_open and inputs.dump_b_open:
+        low_v, high_v = low_v - mismatch_v, high_v + mismatch_v
+    else:  # while a dump is closed they fall by hundreds of volts between two readings of one scan
+        low_v, high_v = -math.inf, math.inf
     latches = inputs.latches & bands.fire_mask
     return Levels(
         band_of(a_v, bands),
         band_of(b_v, bands),
         modules,
         _aim_of(a_v, b_v, bands),
-        not -mismatch_v <= a_v - b_v <= mismatch_v,
+        not (-mismatch_v <= a_v - b_v <= mismatch_v and low_v <= a_v <= high_v and low_v <= b_v <= high_v),
         spread,
         module_limit,
         LATCH_NONE if not inputs.latches else LATCH_ALL if latches == bands.fire_mask else LATCH_SOME,
@@ -165,18 +169,24 @@ def _aim_of(a_v: float, b_v: float, bands: Bands) -> Aim:
     return AIM_ABOVE if a_v > high or b_v > high else AIM_BELOW
 
 
-def _classify_modules(module_v: list[float], bands: Bands) -> tuple[Band, bool, bool]:
-    """Worst band of all modules, switched-out ones included; spread within the confirmed ones; own limit."""
+def _classify_modules(module_v: list[float], bands: Bands) -> tuple[Band, bool, bool, float, float]:
+    """Worst band of all modules, switched-out ones included; spread within the confirmed ones; own limit.
+
+    Also the lowest and highest reading of the confirmed modules (of all while none is): the bus hangs on them by
+    resistors, so that with both dumps open a probe outside them and its tolerance is wrong, however well both probes
+    agree (safety.md 2.3 row 15).
+    """
     total = sum(module_v)
     if len(module_v) != bands.modules or not math.isfinite(total):
-        return BAND_INVALID, False, False
+        return BAND_INVALID, False, False, -math.inf, math.inf
     lowest, highest = min(module_v), max(module_v)
     if lowest < bands.valid_low_v or highest > bands.valid_high_v:
-        return BAND_INVALID, False, False
-    spread = False
+        return BAND_INVALID, False, False, -math.inf, math.inf
+    spread, low_v, high_v = False, lowest, highest
     if highest - lowest > bands.spread_floor_v:
         chosen = [v for index, v in enumerate(module_v) if bands.confirmed_mask >> index & 1]
         if chosen:
-            gap = max(chosen) - min(chosen)
+            low_v, high_v = min(chosen), max(chosen)
+            gap = high_v - low_v
             spread = gap > bands.spread_floor_v and gap > bands.spread_fraction * sum(chosen) / len(chosen)
-    return band_of(highest, bands), spread, highest > bands.module_limit_v
+    return band_of(highest, bands), spread, highest > bands.module_limit_v, low_v, high_v

@@ -22,9 +22,10 @@ from firmware_sim.plc.levels import Band, Facts, Levels, Proof, classify
 from firmware_sim.plc.limits import PlcLimits
 from firmware_sim.plc.link import NEVER, Link, Tokens
 from firmware_sim.plc.machine import ControlState, Outputs, step
+from firmware_sim.plc.memory import Block, layout_of, turn_over
 from firmware_sim.plc.ring import Ring
 from firmware_sim.plc.self_test import BIAS_PATHS, SelfTest
-from firmware_sim.plc.settings import Permit, resolve_bands, resolve_times
+from firmware_sim.plc.settings import Bands, Permit, Times, resolve_bands, resolve_times
 from firmware_sim.plc.trend import ChargeTrend, SafeProof
 from firmware_sim.signals import FieldInputs, FieldOutputs
 
@@ -38,6 +39,10 @@ _ENDING = frozenset({PlcState.DUMPING, PlcState.TRIP})
 _SAFE, _CHARGE = PlcState.SAFE, PlcState.CHARGE
 _NONE, _DUMP, _ACCEPTED = PlcCommand.NONE, PlcCommand.DUMP, Refusal.ACCEPTED
 _TOKEN_COMMANDS = frozenset({PlcCommand.CHARGE, PlcCommand.FIRE})
+_STATE_LAYOUT = layout_of(ControlState) + "qqqi"
+_SETTINGS_LAYOUT = layout_of(Permit) + layout_of(Bands) + layout_of(Times)
+_STORED = ("control", "permit", "bands", "times", "_tested", "_horn_from")
+_LOST = int(Trip.MEMORY)
 
 
 class Plc:
@@ -47,6 +52,7 @@ class Plc:
         "dead": "the PLC stops scanning and answering; L0 takes its outputs away after 5 missed scans",
         "reboot": "the PLC restarts: new boot id, outputs off, TRIP until the local reset",
         "silent": "the PLC scans but does not answer on the network",
+        "memory_flip": "one bit of what the PLC remembers turns over; the seed says which",
     }
 
     def __init__(self, limits: PlcLimits, rig_id: int, boot_id: int) -> None:
@@ -74,11 +80,14 @@ class Plc:
         self.proof = SafeProof(limits)
         self.test = SelfTest(self._scans(limits.self_test_step_s))
         self._bias = SelfTest(self._scans(limits.self_test_step_s))
+        self._state_memory, self._settings_memory = Block(_STATE_LAYOUT), Block(_SETTINGS_LAYOUT)
+        self._flip = False
         self._adopt(Permit())
         self._pending: PlcRequest | None = None
         self.ack, self.ack_sequence, self.ack_guards = Refusal.ACCEPTED, 0, 0
         self._entered = 0
         self._tested = self._horn_from = NEVER
+        self._state_memory.store(self._remembered())
         self.inputs = FieldInputs()
         self.levels: Levels = classify(self.inputs, self.bands)
         self._clear_outputs()
@@ -92,6 +101,38 @@ class Plc:
         self.permit = permit
         self.bands = resolve_bands(self.limits, permit)
         self.times = resolve_times(self.limits, permit)
+        self._settings_memory.store((*permit, *self.bands, *self.times))
+
+    # ---- memory -------------------------------------------------------------------------------------------------
+
+    def _remembered(self) -> tuple[int, ...]:
+        """What one scan leaves to the next and a wrong bit of which could energise something."""
+        return (*self.control, self._tested, self._horn_from, self._tokens.gate_ns, self.proof.level)
+
+    def _memory_sound(self) -> bool:
+        settings = (*self.permit, *self.bands, *self.times)
+        return self._state_memory.holds(self._remembered()) and self._settings_memory.holds(settings)
+
+    def _lose_memory(self, inputs: FieldInputs) -> None:
+        """Nothing that is remembered is used any more, not even to decide how to stop: all off, TRIP, first fault.
+
+        Nobody knows what was going on, so the worst is assumed: the whole bank is charged and a switch may hang.
+        """
+        self.control = ControlState(state=PlcState.TRIP, misfire=True, trips=_LOST, first_fault=_LOST)
+        self.test.stop()
+        self._bias.stop()
+        self._tokens.withdraw()
+        self._adopt(Permit())
+        self._tested = self._horn_from = NEVER
+        self._entered = self.scan_number
+        self.proof.forget()
+        self.proof.begin_dump(0, _highest(inputs))
+        self.ring.record(self.scan_number, EventCode.TRIP, _LOST, inputs.probe_a_v, first_fault=True)
+
+    def _turn_over(self) -> None:
+        """The fault ``memory_flip``: one bit of one stored field, chosen by the boot id, which the seed decides."""
+        name, damaged = turn_over({name: getattr(self, name) for name in _STORED}, self.boot_id)
+        setattr(self, name, damaged)
 
     # ---- faults -------------------------------------------------------------------------------------------------
 
@@ -99,7 +140,9 @@ class Plc:
         """Switch one of ``FAULTS`` on or off. Raises KeyError for an unknown id."""
         if fault_id not in self.FAULTS:
             raise KeyError(fault_id)
-        if fault_id == "silent":
+        if fault_id == "memory_flip":
+            self._flip = on  # carried out before the next scan; there is nothing to mend afterwards
+        elif fault_id == "silent":
             self.answering = not on
         elif fault_id == "dead" and on:
             self._dead, self._missed, self.answering = True, 0, False
@@ -119,6 +162,13 @@ class Plc:
             return self.outputs
         self.scan_number += 1
         self.inputs = inputs
+        if self._flip:
+            self._flip = False
+            self._turn_over()
+        if not self._memory_sound():
+            self._lose_memory(inputs)
+        elif self.scan_number == 1 and self.control.state is PlcState.TRIP:
+            self.proof.begin_dump(0, _highest(inputs))  # restarted: what is in the bank now has to be seen to go
         request, kept = self._pending, self.permit
         self._pending = None
         command, token, gate_ns = _NONE, _ACCEPTED, 0
@@ -130,7 +180,7 @@ class Plc:
         facts = self._find_facts(inputs, command, token, under_test)
         self.levels = levels = classify(inputs, self.bands, facts)
         if exercising:
-            self._follow_tests(levels)
+            self._follow_tests(levels, inputs)
         control, out = step(before, levels, self.times)
         self.control = control
         if control.state is not before.state:
@@ -140,6 +190,7 @@ class Plc:
         if control.state in _ENDING:
             self._prove(before, inputs, levels)
         self._drive(out)
+        self._state_memory.store(self._remembered())
         return self.outputs
 
     def _find_facts(self, inputs: FieldInputs, command: PlcCommand, token: Refusal, under_test: int) -> Facts:
@@ -206,18 +257,18 @@ class Plc:
             self.test.start(self.limits.paths)
         return Refusal.ACCEPTED
 
-    def _follow_tests(self, levels: Levels) -> None:
+    def _follow_tests(self, levels: Levels, inputs: FieldInputs) -> None:
         if self._bias.running:
-            if self._bias.follow(levels):
+            if self._bias.follow(levels, inputs):
                 level = self.proof.conclude_bias(not self._bias.failed)
                 self.ring.record(self.scan_number, EventCode.PROOF, level, 1.0)
             return
         if self.control.state is not PlcState.SAFE:
             self.test.stop()
-        elif self.test.follow(levels):
+        elif self.test.follow(levels, inputs):
             passed, total = self.test.passed, self.test.total
-            failed = sum(1 << n for n, path in enumerate(self.limits.paths) if path in self.test.failed)
-            self.ring.record(self.scan_number, EventCode.SELF_TEST, failed << 16 | passed << 8 | total)
+            detail = self.test.failed_bits << 16 | passed << 8 | total
+            self.ring.record(self.scan_number, EventCode.SELF_TEST, detail)
             if passed == total:
                 self._tested = self.scan_number
 

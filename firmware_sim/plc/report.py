@@ -52,6 +52,7 @@ def make_status(plc: "Plc", ack: Refusal, ack_sequence: int, guards: int) -> Plc
         event_head=plc.ring.head & 0xFFFFFFFF,
         self_test_passed=plc.test.passed,
         self_test_total=len(plc.limits.paths),
+        self_test_failed=plc.test.failed_bits,
     )
 
 

@@ -4,20 +4,28 @@ from collections.abc import Callable
 
 from drivers.wire.plc import Trip
 from firmware_sim.plc.levels import Band, Levels
-from firmware_sim.signals import SELF_TEST_PATHS
+from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs
 
 _PROBE = int(Trip.PROBE_INVALID | Trip.PROBE_MISMATCH | Trip.OVERVOLTAGE)
+FORCED_V = 100.0
+"""A module readback under test reads beyond its full scale; a bench in SAFE reads below V_safe, 50 V at most."""
 
-PATHS: dict[str, tuple[int, Callable[[Levels], bool]]] = {
-    "door_1": (int(Trip.DOOR_1 | Trip.DOOR_DISCREPANCY), lambda v: not v.door_1),
-    "door_2": (int(Trip.DOOR_2 | Trip.DOOR_DISCREPANCY), lambda v: not v.door_2),
-    "estop": (int(Trip.ESTOP), lambda v: not v.estop_ok),
-    "operator_key": (int(Trip.KEY), lambda v: not v.operator_key),
-    "search_complete": (int(Trip.SEARCH), lambda v: not v.search_complete),
-    "ground_stick": (int(Trip.GROUND_STICK), lambda v: not v.ground_stick_stowed),
-    "hw_overvoltage": (int(Trip.HW_OVERVOLTAGE), lambda v: not v.hw_overvoltage_ok),
-    "probe_a": (_PROBE, lambda v: v.a is Band.INVALID or v.a is Band.OVER),
-    "probe_b": (_PROBE, lambda v: v.b is Band.INVALID or v.b is Band.OVER),
+_MODULES = int(Trip.PROBE_INVALID | Trip.PROBE_MISMATCH | Trip.MODULE_LIMIT | Trip.MODULE_SPREAD)
+PATHS: dict[str, tuple[int, Callable[[Levels, FieldInputs], bool]]] = {
+    "door_1": (int(Trip.DOOR_1 | Trip.DOOR_DISCREPANCY), lambda v, i: not v.door_1),
+    "door_2": (int(Trip.DOOR_2 | Trip.DOOR_DISCREPANCY), lambda v, i: not v.door_2),
+    "estop": (int(Trip.ESTOP), lambda v, i: not v.estop_ok),
+    "operator_key": (int(Trip.KEY), lambda v, i: not v.operator_key),
+    "search_complete": (int(Trip.SEARCH), lambda v, i: not v.search_complete),
+    "ground_stick": (int(Trip.GROUND_STICK), lambda v, i: not v.ground_stick_stowed),
+    "hw_overvoltage": (int(Trip.HW_OVERVOLTAGE), lambda v, i: not v.hw_overvoltage_ok),
+    "probe_a": (_PROBE, lambda v, i: v.a is Band.INVALID or v.a is Band.OVER),
+    "probe_b": (_PROBE, lambda v, i: v.b is Band.INVALID or v.b is Band.OVER),
+    # of a group every member has to show it: the level alone is the worst one's
+    "modules": (_MODULES, lambda v, i: v.modules is Band.INVALID and min(i.module_v) > FORCED_V),
+    "latches": (int(Trip.PREFIRE), lambda v, i: i.latches == (1 << len(i.module_v)) - 1),
+    "positions": (int(Trip.POSITION), lambda v, i: not i.positions),
+    "charger_inhibit": (int(Trip.CHARGER_UNCOMMANDED), lambda v, i: not v.charger_inhibited),
 }
 """Path -> (trip bits it raises, "the input shows its trip level")."""
 
@@ -64,12 +72,12 @@ class SelfTest:
         """Trip bits that are expected now."""
         return PATHS[SELF_TEST_PATHS[self._waiting[0]]][0] if self._waiting else 0
 
-    def follow(self, levels: Levels) -> bool:
-        """Take one scan's levels, seen with :attr:`relay` as it was before this call; True when that was the last."""
+    def follow(self, levels: Levels, inputs: FieldInputs) -> bool:
+        """Take one scan's levels and terminals, seen with the relay as it was before; True when that was the last."""
         if not self._waiting:
             return False
         name = SELF_TEST_PATHS[self._waiting[0]]
-        tripped = PATHS[name][1](levels)
+        tripped = PATHS[name][1](levels, inputs)
         self._waited += 1
         if not self._released and tripped:
             self._released, self._waited = True, 0
@@ -78,6 +86,11 @@ class SelfTest:
         elif self._waited >= self._scans_max:
             self._finish(name, False)
         return not self.running
+
+    @property
+    def failed_bits(self) -> int:
+        """``self_test_failed`` of the status block: one bit per failed path."""
+        return sum(1 << SELF_TEST_PATHS.index(name) for name in self.failed)
 
     def _finish(self, name: str, passed: bool) -> None:
         self.passed += passed

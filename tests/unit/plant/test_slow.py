@@ -6,10 +6,10 @@ from math import exp, isnan, log
 
 import pytest
 
+from drivers.wire.plc import SELF_TEST_PATHS
 from firmware_sim.plant.bank import DUMP_A, DUMP_B, Bank
 from firmware_sim.plant.parameters import BankParameters, RelayParameters
 from firmware_sim.plant.relays import Relay, Stuck
-from firmware_sim.signals import SELF_TEST_PATHS
 from hil_rigs.railgun_bench.plant import parse
 from tests.unit.plant.support import PLANT_YAML, SCAN_NS, Bench
 
@@ -208,6 +208,10 @@ def test_every_self_test_path_shows_its_trip_value():
             "hw_overvoltage": inputs.hw_overvoltage_ok,
             "probe_a": inputs.probe_a_v < 4080.0,
             "probe_b": inputs.probe_b_v < 4080.0,
+            "modules": max(inputs.module_v) < 4080.0,
+            "latches": not inputs.latches,
+            "positions": inputs.positions == 0b1111,
+            "charger_inhibit": inputs.charger_inhibited,
         }
         assert [path for path, healthy in digital.items() if not healthy] == [name]
     bench.out.self_test_path = 0

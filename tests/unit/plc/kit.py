@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from drivers.wire.plc import (
+    SELF_TEST_PATHS,
     FireEnableArguments,
     PermitArguments,
     PermitToken,
@@ -20,7 +21,7 @@ from firmware_sim.plc.limits import load_limits
 from firmware_sim.plc.machine import ControlState
 from firmware_sim.plc.plc import Plc
 from firmware_sim.plc.settings import Permit, Times, resolve_times
-from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs, FieldOutputs
+from firmware_sim.signals import FieldInputs, FieldOutputs
 
 PLC_YAML = Path(__file__).parents[3] / "hil_rigs" / "railgun_bench" / "plc.yaml"
 LIMITS = load_limits(PLC_YAML.read_text(encoding="utf-8"), "plc.yaml")
@@ -100,6 +101,7 @@ class IdealBench:
         self.fires = 0
         self.will_fire = 0b1111
         self.test_relays = True
+        self.forced_latches = False
 
     def tick(self, out: FieldOutputs) -> FieldInputs:
         """10 ms under these outputs."""
@@ -129,6 +131,9 @@ class IdealBench:
         i.module_v[:] = [self.voltage_v] * len(i.module_v)
         i.door_1 = i.door_2 = i.estop_ok = i.operator_key = i.search_complete = True
         i.ground_stick_stowed = i.hw_overvoltage_ok = True
+        i.positions = 0b1111
+        if self.forced_latches:
+            i.latches, self.forced_latches = 0, False
 
     def _test(self, path: int) -> None:
         if not path or not self.test_relays:
@@ -136,8 +141,19 @@ class IdealBench:
         name = SELF_TEST_PATHS[path - 1]
         if name.startswith("probe"):
             setattr(self.inputs, f"{name}_v", 8000.0)
+        elif name == "modules":
+            self.inputs.module_v[:] = [8000.0] * len(self.inputs.module_v)
+        elif name == "positions":
+            self.inputs.positions = 0
+        elif name == "latches":
+            self.inputs.latches, self.forced_latches = 0b1111, True
         else:
-            names = {"estop": "estop_ok", "ground_stick": "ground_stick_stowed", "hw_overvoltage": "hw_overvoltage_ok"}
+            names = {
+                "estop": "estop_ok",
+                "ground_stick": "ground_stick_stowed",
+                "hw_overvoltage": "hw_overvoltage_ok",
+                "charger_inhibit": "charger_inhibited",
+            }
             setattr(self.inputs, names.get(name, name), False)
 
 

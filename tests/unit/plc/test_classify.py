@@ -87,6 +87,31 @@ def test_probe_mismatch(difference_v: float, mismatch: bool) -> None:
     assert classify(_inputs(1000.0 + difference_v, 1000.0, [0.0] * 4), BANDS).mismatch is mismatch
 
 
+@pytest.mark.parametrize(("probes_v", "mismatch"), [(1079.0, False), (1081.0, True), (921.0, False), (919.0, True)])
+def test_both_probes_against_the_modules_while_the_dumps_are_open(probes_v: float, mismatch: bool) -> None:
+    inputs = _inputs(probes_v, probes_v, [1000.0] * 4)
+    assert not classify(inputs, BANDS).mismatch  # a closed dump: readings of one scan are not of one moment
+    inputs.dump_a_open = inputs.dump_b_open = True
+    assert classify(inputs, BANDS).mismatch is mismatch
+    inputs.dump_b_open = False
+    assert not classify(inputs, BANDS).mismatch
+    inputs.dump_b_open = True
+    inputs.probe_a_v = 1000.0
+    assert classify(inputs, BANDS).mismatch is mismatch
+    inputs.probe_a_v, inputs.probe_b_v = probes_v, 1000.0
+    assert classify(inputs, BANDS).mismatch is mismatch
+
+
+def test_a_module_that_is_out_says_nothing_about_the_bus() -> None:
+    inputs = _inputs(1000.0, 1000.0, [1000.0, 1000.0, 1000.0, 0.0])
+    inputs.dump_a_open = inputs.dump_b_open = True
+    assert not classify(inputs, BANDS._replace(confirmed_mask=0b0111)).mismatch
+    inputs.probe_a_v = inputs.probe_b_v = 500.0
+    assert classify(inputs, BANDS._replace(confirmed_mask=0b0111)).mismatch
+    assert not classify(inputs, BANDS._replace(confirmed_mask=0b1111)).mismatch  # between its modules: possible
+    assert not classify(inputs, BANDS._replace(confirmed_mask=0)).mismatch
+
+
 @pytest.mark.parametrize(
     ("latches", "fire_mask", "latch"),
     [(0, 15, Latch.NONE), (3, 15, Latch.SOME), (15, 15, Latch.ALL), (3, 3, Latch.ALL), (4, 3, Latch.SOME)],

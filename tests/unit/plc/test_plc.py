@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from drivers.wire.plc import (
+    SELF_TEST_PATHS,
     EventCode,
     Flag,
     PermitArguments,
@@ -17,8 +18,9 @@ from drivers.wire.plc import (
     encode_permit,
     encode_shot,
 )
+from firmware_sim import signals
 from firmware_sim.plc.plc import MISSED_SCANS_MAX, Plc
-from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs
+from firmware_sim.signals import FieldInputs
 from tests.unit.plc.kit import ARMED, CHARGED, LIMITS, TIMES, Station
 
 S = PlcState
@@ -239,6 +241,11 @@ def test_test_state_rehearses_with_the_gate_shut(station: Station) -> None:
     assert station.state is S.SAFE
 
 
+def test_both_ends_of_the_wire_list_the_same_paths() -> None:
+    assert SELF_TEST_PATHS == signals.SELF_TEST_PATHS
+    assert len(SELF_TEST_PATHS) <= 16
+
+
 def test_self_test_names_the_path_that_does_not_answer(station: Station) -> None:
     station.scan(TIMES.dwell)
     station.force["hw_overvoltage_ok"] = True
@@ -247,7 +254,7 @@ def test_self_test_names_the_path_that_does_not_answer(station: Station) -> None
         station.scan()
     assert station.plc.test.failed == ("hw_overvoltage",)
     status = station.plc.status()
-    assert (status.self_test_passed, status.self_test_total) == (8, 9) == (8, len(SELF_TEST_PATHS))
+    assert (status.self_test_passed, status.self_test_total) == (12, 13) == (12, len(SELF_TEST_PATHS))
     assert not status.flags & Flag.SELF_TEST_FRESH and station.state is S.SAFE
 
 
@@ -365,7 +372,7 @@ def test_rebooted_plc_is_in_trip_with_another_boot_id(station: Station) -> None:
 def test_unknown_fault_is_refused(station: Station) -> None:
     with pytest.raises(KeyError):
         station.plc.inject("tea")
-    assert set(Plc.FAULTS) == {"dead", "reboot", "silent"}
+    assert set(Plc.FAULTS) == {"dead", "reboot", "silent", "memory_flip"}
 
 
 def test_ring_keeps_256_events_with_monotonic_stamps(station: Station) -> None:

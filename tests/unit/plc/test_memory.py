@@ -1,0 +1,173 @@
+"""SWE-134 f: the PLC trips on one wrong bit in what it remembers, before it uses it (safety.md 4.6 f)."""
+
+import struct
+from collections import Counter
+
+import pytest
+
+from drivers.wire.plc import EventCode, PlcCommand, PlcState, Refusal, Trip
+from firmware_sim.plc.machine import ControlState
+from firmware_sim.plc.memory import Block, flip, layout_of, turn_over
+from firmware_sim.plc.plc import Plc
+from firmware_sim.plc.settings import Bands, Permit, Times, resolve_bands, resolve_times
+from firmware_sim.signals import FieldInputs
+from tests.unit.plc.kit import LIMITS, TIMES, S, Station
+
+PERMIT = Permit(15, 3000.0, 250.0, 45.0, 7, 15)
+PARTS = {
+    "control": ControlState(state=S.CHARGE, t=123, dump_a_open=True, contactor_close=True, trips=0x101),
+    "permit": PERMIT,
+    "bands": resolve_bands(LIMITS, PERMIT),
+    "times": resolve_times(LIMITS, PERMIT),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_every_single_bit_of_every_field_shows(name: str) -> None:
+    values = PARTS[name]
+    block = Block(layout_of(type(values)))
+    block.store(values)
+    assert block.holds(values)
+    for at, value in enumerate(values):
+        for bit in range(64):
+            damaged = flip(value, bit)
+            assert not block.holds((*values[:at], damaged, *values[at + 1 :])), (values._fields[at], bit)
+    assert block.holds(values)
+
+
+def test_a_wrong_bit_in_the_redundancy_shows_too() -> None:
+    block = Block("ii")
+    block.store((1, 2))
+    for bit in range(64):
+        block.flip_complement(bit)
+        assert not block.holds((1, 2))
+        block.flip_complement(bit)
+    for bit in range(32):
+        block.flip_crc(bit)
+        assert not block.holds((1, 2))
+        block.flip_crc(bit)
+    assert block.holds((1, 2))
+
+
+def test_the_checksum_sees_what_hits_both_copies_alike() -> None:
+    block = Block("i")
+    block.store((6,))
+    block.flip_complement(0)
+    assert not block.holds((7,))
+
+
+def test_what_does_not_fit_is_no_memory() -> None:
+    block = Block("i")
+    block.store((0,))
+    assert not block.holds((1 << 40,))
+    with pytest.raises(struct.error):
+        block.store((1 << 40,))
+
+
+def test_the_layouts_have_a_place_for_every_field() -> None:
+    for kind in (ControlState, Permit, Bands, Times):
+        assert len(layout_of(kind)) == len(kind._fields)
+
+
+def test_the_seed_chooses_among_all_fields() -> None:
+    hit: Counter[str] = Counter()
+    for seed in range(3000):
+        name, damaged = turn_over(PARTS, seed)
+        assert turn_over(PARTS, seed) == (name, damaged) or damaged != damaged
+        old = PARTS[name]
+        assert struct.pack(f"<{layout_of(type(old))}", *damaged) != struct.pack(f"<{layout_of(type(old))}", *old)
+        hit[name] += 1
+    fields = sum(map(len, PARTS.values()))
+    for name, values in PARTS.items():
+        assert hit[name] == pytest.approx(3000 * len(values) / fields, rel=0.25)
+
+
+def tripped(plc: Plc) -> None:
+    out = plc.outputs
+    assert plc.control.state is S.TRIP
+    assert plc.trips == Trip.MEMORY and plc.control.first_fault == Trip.MEMORY
+    assert not (out.dump_a_open or out.dump_b_open or out.contactor_close or out.charger_enable or out.fire)
+    assert out.gate_open_ns == 0
+    assert not plc.self_test_fresh and not plc.warned
+    last = plc.events[-1]
+    assert last.code == EventCode.TRIP and last.detail == Trip.MEMORY and last.first_fault
+
+
+@pytest.mark.parametrize("seed", range(1, 151))
+def test_one_bit_trips_an_idle_plc(seed: int) -> None:
+    plc = Plc(LIMITS, 1, seed)
+    for _ in range(3):
+        plc.scan(FieldInputs(module_v=[0.0] * 4))
+    assert plc.control.state is S.SAFE
+    plc.inject("memory_flip")
+    plc.scan(FieldInputs(module_v=[0.0] * 4))
+    tripped(plc)
+
+
+@pytest.mark.parametrize("state", [S.OPENING, S.CHARGE, S.FLOAT, S.ISOLATE, S.FIREWIN, S.SHOT, S.DUMPING])
+def test_one_bit_trips_from_every_state_within_its_scan(state: PlcState) -> None:
+    station = Station()
+    if state is S.DUMPING:
+        station.reach(S.FLOAT)
+        station.do(PlcCommand.DUMP)
+    else:
+        station.reach(state)
+    assert station.state is state
+    for seed in (1, 2, 3, 5, 8):
+        station.plc.boot_id = seed
+        station.plc.inject("memory_flip")
+        station.scan()
+        tripped(station.plc)
+        assert station.plc.permit == Permit() and station.plc.nonce
+
+
+@pytest.mark.parametrize("mark", ["_tested", "_horn_from"])
+def test_the_marks_that_permit_depends_on_are_covered(mark: str) -> None:
+    station = Station()
+    station.ready()
+    setattr(station.plc, mark, getattr(station.plc, mark) ^ 4)
+    station.scan()
+    tripped(station.plc)
+
+
+def test_the_gate_and_the_proof_are_covered() -> None:
+    for damage in ("gate", "proof"):
+        station = Station()
+        station.ready()
+        if damage == "gate":
+            station.plc._tokens.gate_ns ^= 1 << 20
+        else:
+            station.plc.proof.level = type(station.plc.proof.level)(station.plc.proof.level ^ 1)
+        station.scan()
+        tripped(station.plc)
+
+
+def test_leaves_only_by_the_key_after_the_no_approach_time() -> None:
+    station = Station()
+    station.reach(S.FLOAT, 400.0)
+    station.plc.inject("memory_flip")
+    station.scan()
+    tripped(station.plc)
+    station.scan(200)
+    for _ in range(2):  # energy and cause are gone, but a switch may hang for all the PLC knows
+        station.force["local_reset"] = True
+        station.scan(5)
+        assert station.state is S.TRIP
+        station.force["local_reset"] = False
+        station.scan(5)
+    station.scan(TIMES.no_approach)
+    station.force["local_reset"] = True
+    station.scan(2)
+    assert station.state is S.SAFE and station.plc.trips == 0
+    station.force["local_reset"] = False
+    station.shot = 2
+    station.scan(2)
+    assert station.do(PlcCommand.PERMIT, station.permit_arguments()).ack is Refusal.GUARD  # not self-tested since
+
+
+def test_an_undamaged_plc_never_doubts_itself() -> None:
+    station = Station()
+    station.reach(S.SHOT)
+    station.scan(400)
+    assert station.state is S.SAFE
+    assert not [e for e in station.plc.events if e.code == EventCode.TRIP]
