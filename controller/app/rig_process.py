@@ -7,6 +7,7 @@ one Control per line on standard input; when it closes, the bench is switched of
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -32,8 +33,8 @@ class Order(msgspec.Struct, frozen=True):
     instrument: str = ""
 
 
-async def main() -> int:
-    """Serve until standard input closes. Returns the exit code."""
+async def main(make: Callable[..., SimulatedRig] = SimulatedRig) -> int:
+    """Serve until standard input closes. Returns the exit code. ``make`` makes the bench (a campaign looks on)."""
     lines = Lines()
     order = msgspec.json.decode(await lines.first(), type=Order)
     try:
@@ -44,7 +45,7 @@ async def main() -> int:
             await lines.until_closed(lambda line: None)
             await single.close()
             return 0
-        rig = await _serve_rig(order)
+        rig = await _serve_rig(order, make)
     except Refused as refused:
         _say({"refused": [str(problem) for problem in refused.problems]})
         return 2
@@ -69,10 +70,10 @@ async def _obey_all(rig: SimulatedRig, lines: Lines) -> int:
     return EXIT_BROKEN
 
 
-async def _serve_rig(order: Order) -> SimulatedRig:
+async def _serve_rig(order: Order, make: Callable[..., SimulatedRig]) -> SimulatedRig:
     model, files = read_rig(order.rig)
     plant = build_plant(order.rig, order.seed)
-    rig = SimulatedRig(model, plant, read_bounded(files.plc).decode(), str(files.plc), order.seed, to_thread)
+    rig = make(model, plant, read_bounded(files.plc).decode(), str(files.plc), order.seed, to_thread)
     await to_thread(_warm_up)
     published = await rig.serve()
     rig.start()

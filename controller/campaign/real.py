@@ -1,0 +1,75 @@
+"""Cells of the real venue: a whole shot with real processes, something done to one of them, and the judgement."""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from controller.app.wall_clock import shared_clock_ns
+from controller.campaign.deeds import DEEDS, ToolMissing
+from controller.campaign.judge_real import find_problem, find_reaction
+from controller.campaign.model import Cell, CellResult, Status
+from controller.campaign.power_loss import PowerLoss
+from controller.campaign.real_table import BY_NAME, Expectation, RealVariant
+from controller.campaign.trial_bench import Moment, Trial, TrialBench, kill_marked, run_again, trial_config
+from controller.rig.source import Refused
+
+
+def run_real_cell(cell: Cell, overrides: Mapping[str, str] | None = None) -> CellResult:
+    """Run one cell in a folder of its own, which is deleted afterwards. Raises KeyError for a cell that is none.
+
+    ``overrides`` are the profile's short parameters for campaigns.
+    """
+    variant = BY_NAME[cell.row, cell.variant]
+    began_ns = shared_clock_ns()
+    with tempfile.TemporaryDirectory(prefix="sparkgap-trial-") as name:
+        folder = Path(name)
+        try:
+            trial = asyncio.run(bench_of(cell, folder, overrides or {}).run())
+            if trial.booked:
+                again = run_again(trial_config(cell.rig, cell.profile, folder, overrides or {}, cell.seed))
+                trial = replace(trial, again=again)
+        except (ToolMissing, Refused, OSError) as trouble:
+            return _not_run(cell, variant, str(trouble), began_ns)
+        finally:
+            kill_marked(folder)
+    return result_of(cell, variant, trial, (shared_clock_ns() - began_ns) / 1e9)
+
+
+def bench_of(cell: Cell, folder: Path, overrides: Mapping[str, str]) -> TrialBench | PowerLoss:
+    """The bench of a cell, not started yet."""
+    variant = BY_NAME[cell.row, cell.variant]
+    config = trial_config(cell.rig, cell.profile, folder, overrides, cell.seed)
+    moment = Moment(cell.step, cell.phase)
+    if variant.expectation is Expectation.POWERED_AGAIN:
+        return PowerLoss(folder, config, moment)
+    return TrialBench(folder, config, DEEDS[cell.variant](), moment, panel=variant.panel)
+
+
+def result_of(cell: Cell, variant: RealVariant, trial: Trial, wall_s: float) -> CellResult:
+    """The judgement of a trial."""
+    problem = find_problem(trial, variant)
+    reaction = find_reaction(trial)
+    finished, booked = trial.finished, trial.booked
+    last = trial.sights[-1] if trial.sights else None
+    return CellResult(
+        cell=cell,
+        status=Status.FAILED if problem else Status.PASSED,
+        why=problem or f"{trial.shown}; {variant.expectation.value}",
+        exit=trial.outcome.exit,
+        ended=booked[0].ended if booked else "",
+        reason=finished.reason if finished is not None else "; ".join(trial.outcome.problems),
+        trips=last.trips if last is not None else (),
+        bench=last.state if last is not None else "",
+        safe_after_s=reaction.after_s,
+        limit_s=None if variant.limit_s is None else variant.limit_s + reaction.late_s,
+        wall_s=wall_s,
+    )
+
+
+def _not_run(cell: Cell, variant: RealVariant, why: str, began_ns: int) -> CellResult:
+    wall_s = (shared_clock_ns() - began_ns) / 1e9
+    return CellResult(
+        cell, Status.FAILED, f"it could not be run: {why}", 5, "", "", (), "", None, variant.limit_s, wall_s
+    )

@@ -1,0 +1,65 @@
+"""PURE: what is done to real processes, by hazard row, and what has to follow. ``real.py`` does it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+KILL_TO_DUMP_S = 0.6
+"""From the core's death to the PLC's dump command on real processes, beside the measured lateness of the scans."""
+
+
+class Expectation(Enum):
+    """What a deed of this kind has to lead to; ``judge_real.py`` has the checks."""
+
+    RECOVERED = "the PLC dumps by itself, a new core verifies and books the shot: exit 3"
+    ABORTED = "the shot is aborted, the bench verified safe: exit 3, or the shot was over already"
+    UNTOUCHED = "the shot is completed as if nothing had happened: exit 0 or 1"
+    LOST = "nobody can prove anything any more: exit 4"
+    POWERED_AGAIN = "the PLC dumps by itself; the next controller finds the shot and books it, and fires nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class RealVariant:
+    """One thing done to real processes. ``limit_s`` bounds the PLC's dump command after it (None: it causes none)."""
+
+    row: str
+    name: str
+    title: str
+    expectation: Expectation
+    limit_s: float | None = None
+    panel: bool = False
+    """Whether a page is shown: it takes a second to start, and most of this is not its concern."""
+
+
+_E = Expectation
+
+REAL_VARIANTS: tuple[RealVariant, ...] = (
+    RealVariant("22", "core_killed", "SIGKILL to the core", _E.RECOVERED, KILL_TO_DUMP_S),
+    RealVariant("22", "core_terminated", "SIGTERM to the core", _E.RECOVERED, KILL_TO_DUMP_S),
+    RealVariant("22", "panel_killed", "SIGKILL to the panel", _E.UNTOUCHED, panel=True),
+    RealVariant("22", "panel_terminated", "SIGTERM to the panel", _E.UNTOUCHED, panel=True),
+    RealVariant("23", "panel_stopped", "SIGSTOP to the panel, for good", _E.UNTOUCHED, panel=True),
+    RealVariant("23", "core_hung", "SIGSTOP to the core, for good", _E.RECOVERED, KILL_TO_DUMP_S),
+    RealVariant("23", "core_blocked", "the core's loop waits for ever", _E.RECOVERED, KILL_TO_DUMP_S),
+    RealVariant("23", "core_spinning", "the core's loop computes for ever", _E.RECOVERED, KILL_TO_DUMP_S),
+    RealVariant("24", "frames_hung", "the core's task that makes frames hangs", _E.ABORTED, 0.8),
+    RealVariant("24", "heartbeat_hung", "the core's heartbeat task hangs", _E.ABORTED, 0.8),
+    RealVariant("25", "power_lost", "SIGKILL to all of the controller at once", _E.POWERED_AGAIN, KILL_TO_DUMP_S),
+    RealVariant("26", "rig_killed", "SIGKILL to the rig", _E.LOST),
+    RealVariant("26", "rig_terminated", "SIGTERM to the rig", _E.LOST),
+    RealVariant("26", "rig_hung", "SIGSTOP to the rig, for good", _E.LOST),
+    RealVariant("28", "clock_forward", "the core's wall clock jumps an hour forward", _E.UNTOUCHED),
+    RealVariant("28", "clock_back", "the core's wall clock jumps an hour back", _E.UNTOUCHED),
+    RealVariant("29", "core_stopped", "the core stands still for 2 s", _E.ABORTED, KILL_TO_DUMP_S),
+    RealVariant("29", "rig_stopped", "the rig stands still for 3 s", _E.ABORTED),
+    RealVariant("30", "fsync_eio", "fsync of the journal fails", _E.ABORTED),
+    RealVariant("30", "write_eio", "writing to the journal fails", _E.ABORTED),
+    RealVariant("30", "write_enospc", "the journal's disk is full", _E.ABORTED),
+    RealVariant("31", "broker_killed", "SIGKILL to the MQTT broker", _E.UNTOUCHED, panel=True),
+    RealVariant("31", "broker_stopped", "SIGSTOP to the MQTT broker", _E.UNTOUCHED, panel=True),
+    RealVariant("31", "broker_flooded", "somebody floods the MQTT broker", _E.UNTOUCHED, panel=True),
+)  # fmt: skip
+"""Every deed, by row and name: what cells of the real venue are made of."""
+
+BY_NAME: Mapping[tuple[str, str], RealVariant] = {(entry.row, entry.name): entry for entry in REAL_VARIANTS}
+"""(row, name) -> the deed."""
