@@ -139,6 +139,8 @@ def step(plan: Plan, state: EngineState, event: Event) -> tuple[EngineState, tup
     """Advance the run by one event. Total: every event is legal in every state."""
     if state.mode is _DONE:
         return state, ()
+    if state.mode is _RUN and state.step < 0 and not isinstance(event, Start | Stop):
+        return state, ()  # nothing has begun
     if isinstance(event, Seen):
         where = event.observation.state
         if where is not state.seen or (not state.opened and where in _MAY_HOLD_ENERGY):
@@ -148,7 +150,7 @@ def step(plan: Plan, state: EngineState, event: Event) -> tuple[EngineState, tup
     if state.mode is _RUN:
         if isinstance(event, Start):
             return _enter(plan, state, 0, event.t_ns) if state.step < 0 else (state, ())
-        return _run(plan, state, event) if state.step >= 0 else (state, ())
+        return _run(plan, state, event)
     if isinstance(event, Start):
         return state, ()  # stopped before it began
     return _aborting(state, event) if state.mode is Mode.ABORT else _salvaging(state, event)
