@@ -1,6 +1,7 @@
 """One shot from the first connection to the last file: the same for real time and virtual time."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -37,7 +38,7 @@ from controller.sequencer.verdict import Exit, Verdict, exit_code, overall
 from controller.shots.capture_store import CaptureStore, CaptureUnusable
 from controller.shots.catalogue import Catalogue
 from controller.shots.hashing import hash_file
-from controller.shots.journal import JournalError
+from controller.shots.journal import JournalDead, JournalError
 from controller.shots.measure import measure_all
 from controller.shots.model import EventRow, MeasuredValue, ShotRecord
 from controller.shots.quantities import MeasureContext
@@ -290,13 +291,17 @@ class _Files:
         self.written: dict[str, tuple[Path, str]] = {}
 
     async def journal_bytes(self, facts: Mapping[str, str]) -> bytes:
-        """Close the journal's account and return what stands in it."""
+        """Close the journal's account and return what stands in it.
+
+        A disk that refuses leaves the journal dead, and :meth:`write` says why when it cannot seal it.
+        """
         journal = self._booking.journal
 
         def finish() -> bytes:
             if journal.alive:
-                journal.append("verdict", facts)
-                journal.barrier()
+                with contextlib.suppress(JournalDead):
+                    journal.append("verdict", facts)
+                    journal.barrier()
             return journal.path.read_bytes()
 
         return await self._world.offload(finish)

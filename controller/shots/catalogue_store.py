@@ -8,7 +8,7 @@ import alembic.command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -136,8 +136,16 @@ def _bring_up_to_date(engine: Engine, name: str, path: Path | None) -> None:
     if path is not None and current is not None:
         _back_up(path, current)
     with engine.begin() as connection:
+        if path is not None:
+            _begin_with_tables(connection)
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
+
+
+def _begin_with_tables(connection: Connection) -> None:
+    """Open the transaction now: Python's driver would open it at the first row only and commit every CREATE TABLE by
+    itself, so that a crash between two of them left a catalogue that is neither empty nor whole."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _back_up(path: Path, revision: str) -> Path:
