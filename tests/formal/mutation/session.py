@@ -1,0 +1,138 @@
+"""Runs mutmut's mutants of functions from one pytest session: the tests are collected once, a child forks per mutant.
+
+``python -m tests.formal.mutation.session OUT TEST...`` writes one JSON line per mutant. mutmut's own runner starts
+pytest anew for each mutant and needs ten times as long; mutants, trampolines and the choice of tests by what they
+reach are mutmut's. The mutated modules exist in memory only.
+"""
+
+import os
+import resource
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import mutmut.mutation.trampoline as trampoline
+import pytest
+from _pytest.runner import runtestprotocol
+from mutmut.mutation.file_mutation import combine_mutations_to_source
+
+from tests.formal.mutation.forked import CPU_LIMIT_S, PYTEST, WORKERS, Finder, Result, Results, judge
+from tests.formal.mutation.mutants import FUNCTION, Mutant, find_mutants, list_mutants, source_files
+
+RECENT_MAX = 8
+"""Tests that noticed the last mutants of a function are tried first on its next one."""
+
+
+class Session:
+    """The plugin that takes the place of pytest's loop over the tests."""
+
+    def __init__(self, mutants: list[Mutant], out: Results) -> None:
+        self._mutants = mutants
+        self._out = out
+        self._items: dict[str, pytest.Item] = {}
+        self._durations: dict[str, float] = {}
+        self._reaching: dict[str, set[str]] = defaultdict(set)
+        self._recent: dict[str, list[str]] = defaultdict(list)
+        self._running: dict[int, tuple[Mutant, int]] = {}
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run every test once to see what it reaches, then the mutants."""
+        if session.testsfailed:
+            raise pytest.UsageError("the tests cannot be collected")
+        self._items = {item.nodeid: item for item in session.items}
+        self._look(session)
+        for mutant in self._mutants:
+            if len(self._running) >= WORKERS:
+                self._out.write(self._wait())
+            tests = self._order(mutant)
+            if tests:
+                self._start(mutant, tests)
+            else:
+                self._out.write(Result(mutant.name, "no tests", ""))
+        while self._running:
+            self._out.write(self._wait())
+        return True
+
+    def _look(self, session: pytest.Session) -> None:
+        """The clean run: every test passes, and which functions it reaches."""
+        hits: set[str] = set()
+        vars(trampoline)["record_trampoline_hit"] = lambda name, caller=None: hits.add(name)
+        trampoline.set_mutant_under_test("stats")
+        for item in session.items:
+            hits.clear()
+            started = time.process_time()
+            if not _passes(item):
+                raise pytest.UsageError(f"{item.nodeid} fails without any mutant")
+            self._durations[item.nodeid] = time.process_time() - started
+            for name in hits:
+                self._reaching[name].add(item.nodeid)
+        trampoline.set_mutant_under_test("")
+
+    def _order(self, mutant: Mutant) -> list[str]:
+        function = mutant.name.partition("__mutmut_")[0]
+        recent = self._recent[function]
+        others = self._reaching[function].difference(recent)
+        return [*recent, *sorted(others, key=lambda test: (self._durations[test], test))]
+
+    def _start(self, mutant: Mutant, tests: list[str]) -> None:
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            status = 70
+            try:
+                os.close(read)
+                status = self._child(mutant, tests, write)
+            finally:
+                os._exit(status)
+        os.close(write)
+        self._running[child] = (mutant, read)
+
+    def _child(self, mutant: Mutant, tests: list[str], write: int) -> int:
+        used = int(time.process_time())
+        resource.setrlimit(resource.RLIMIT_CPU, (used + CPU_LIMIT_S, used + CPU_LIMIT_S))
+        trampoline.set_mutant_under_test(mutant.name)
+        for test in tests:
+            if not _passes(self._items[test]):
+                os.write(write, test.encode())
+                return 1
+        return 0
+
+    def _wait(self) -> Result:
+        pid, status = os.wait()
+        mutant, read = self._running.pop(pid)
+        with os.fdopen(read, "rb") as pipe:
+            witness = pipe.read().decode()
+        if witness:
+            recent = self._recent[mutant.name.partition("__mutmut_")[0]]
+            if witness in recent:
+                recent.remove(witness)
+            recent.insert(0, witness)
+            del recent[RECENT_MAX:]
+        return Result(mutant.name, judge(status), witness)
+
+
+def _passes(item: pytest.Item) -> bool:
+    return all(report.passed for report in runtestprotocol(item, log=False, nextitem=None))
+
+
+def install(root: Path) -> None:
+    """From now on the mutated packages are imported with all their function mutants and mutmut's trampolines."""
+    for path in source_files(root):
+        mutants = [mutant for mutant in list_mutants(root, path) if mutant.kind == FUNCTION]
+        if mutants:
+            code = combine_mutations_to_source(mutants[0].tree, [mutant.mutation for mutant in mutants]).code
+            sys.meta_path.insert(0, Finder(path, code))
+
+
+def main(arguments: list[str]) -> int:
+    """OUT PREFIXES TEST...: run all mutants of functions in files that begin with one of PREFIXES (commas between)."""
+    out, prefixes, *tests = arguments
+    mutants = [mutant for mutant in find_mutants(Path.cwd(), tuple(prefixes.split(","))) if mutant.kind == FUNCTION]
+    os.environ["MUTANT_UNDER_TEST"] = ""
+    install(Path.cwd())
+    return int(pytest.main([*PYTEST, *tests], plugins=[Session(mutants, Results(Path(out)))]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
