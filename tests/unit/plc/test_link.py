@@ -40,6 +40,7 @@ class Wire:
         self.command = command
         self.station = Station()
         self.station.plc = Plc(LIMITS, rig_id, boot_id)
+        self.station.epoch = 3
         self.station.reach(PLACES[command]) if rig_id == 1 else self.station.scan(10)
         self.station.alive = False
         if command is C.CHARGE:
