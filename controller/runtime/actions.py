@@ -140,6 +140,12 @@ class Actions:
             if changes:
                 raise ActionFailed(f"{name}: changed at its front panel since arming: {', '.join(changes)}")
 
+        async def charger() -> None:
+            # how much went in, as of now: the watch compares it with the probes before anything may be isolated
+            reading = await self._bench.charger.read()
+            self._situation.take_charger(reading, round(asyncio.get_running_loop().time() * 1e9))
+
+        await self._guard(self._bench.charger.name, charger())
         if self.captured.delays is not None:  # a plan that fires nothing has armed nothing
             await asyncio.gather(self._guard(self._bench.delay.name, delay()), self._every_scope(scope))
 
@@ -229,7 +235,7 @@ class Actions:
             if channel.channel in self.captured.waveforms:
                 continue
             now_ns = round(asyncio.get_running_loop().time() * 1e9)
-            self._health.promise("sequence", now_ns, TRANSFER_S)
+            self._health.promise("intent", now_ns, TRANSFER_S)
             waveform = await instrument.read_waveform(channel.source)
             self.captured.waveforms[channel.channel] = (plan.instrument, waveform)
             await self._store(channel.channel, plan.instrument, waveform)

@@ -17,6 +17,7 @@ from controller.runtime.offload import Offload
 from controller.runtime.pollers import Pollers
 from controller.runtime.runner import Runner, ShotTicket
 from controller.runtime.situation import Situation, SlowHistory
+from controller.safety.charge import BankModel
 from controller.safety.watch import WatchLimits
 from controller.sequencer.engine import EngineState
 from controller.sequencer.plan import Plan
@@ -97,7 +98,10 @@ class Core:
         limits = WatchLimits(
             max_voltage_v=rig.bank.overvoltage_v,
             mismatch_v=max(0.02 * rig.bank.max_voltage_v, 20.0),
+            ramp_v_per_s=planned_ramp_v_per_s(plan, rig),
+            zero_v=rig.bank.safe_voltage_v,
         )
+        self.situation.bank = bank_model(rig, plan.module_mask, plan.charge_current_a)
         self.runner = Runner(
             plan,
             setup.ticket,
@@ -193,6 +197,23 @@ def delay_plan(plan: Plan, rig: Rig) -> DelayPlan:
         trigger.level_v,
         trigger.trigger_level_v,
     )
+
+
+def bank_model(rig: Rig, module_mask: int, current_a: float) -> BankModel | None:
+    """The confirmed modules as one capacitor with one bleeder; None when none are confirmed."""
+    modules = module_mask.bit_count()
+    if not modules:
+        return None
+    bank = rig.bank
+    return BankModel(modules * bank.module_capacitance_f, modules / bank.bleeder_ohm, current_a)
+
+
+def planned_ramp_v_per_s(plan: Plan, rig: Rig) -> float:
+    """How fast the planned current charges the confirmed modules; zero when nothing is charged."""
+    bank = bank_model(rig, plan.module_mask, plan.charge_current_a)
+    if bank is None:
+        return 0.0
+    return min(plan.charge_current_a / bank.capacitance_f, rig.bank.charge_rate_v_per_s)
 
 
 def gate_s(plan: Plan) -> float:

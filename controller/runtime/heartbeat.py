@@ -123,10 +123,12 @@ class Heartbeat:
         except InstrumentError as trouble:
             if self._asked is not None and self._asked[1] == request.sequence:
                 self._fail(str(trouble))
+            if request.command is PlcCommand.DUMP:
+                self._dump = True  # nobody knows whether it arrived: the next exchange carries it again
             self._on_trouble(str(trouble), now_ns)
             return
         now_ns = round(asyncio.get_running_loop().time() * 1e9)
-        self._situation.status, self._situation.status_ns = status, now_ns
+        self._situation.take(status, now_ns)
         self._settle(status)
         self._on_status(status, now_ns)
 
@@ -134,6 +136,8 @@ class Heartbeat:
         if self._dump:
             self._dump = False
             return self._request(PlcCommand.DUMP, ())
+        while self._orders and self._orders[0].answer.done():
+            self._orders.popleft()  # who asked was cancelled by an abort: it must not go out behind the DUMP
         if self._orders and self._asked is None:
             order = self._orders.popleft()
             request = self._request(order.command, order.arguments)
@@ -172,12 +176,14 @@ class Heartbeat:
             await self._sleeper.until(loop.time() + PERIOD_S)
             now_ns = round(loop.time() * 1e9)
             try:
-                status = await self._plc.exchange(PlcRequest())
+                status = await self._plc.exchange(PlcRequest(PlcCommand.DUMP if self._dump else PlcCommand.NONE))
             except InstrumentError as trouble:
                 self._on_trouble(str(trouble), now_ns)
                 continue
-            self._situation.status, self._situation.status_ns = status, round(loop.time() * 1e9)
-            self._on_status(status, self._situation.status_ns)
+            self._dump = False
+            now_ns = round(loop.time() * 1e9)
+            self._situation.take(status, now_ns)
+            self._on_status(status, now_ns)
 
     def _request(self, command: PlcCommand, arguments: tuple[int, ...]) -> PlcRequest:
         self._sequence = (self._sequence + 1) & 0xFFFFFFFF

@@ -11,7 +11,7 @@ from controller.messages import Frame, Message
 from controller.rig.model import Rig
 from controller.runtime.alarming import Alarming
 from controller.runtime.frames import FrameMaker
-from controller.runtime.health import Health
+from controller.runtime.health import PING_S, Health
 from controller.runtime.situation import Situation
 from drivers.errors import InstrumentError
 from drivers.ports import CapacitorCharger, Daq
@@ -23,6 +23,12 @@ FRAME_S = 0.02
 CHARGER_S = 0.5
 """The charger's answers take 20 ms each at 9600 baud; it is watched, not steered."""
 
+CHARGER_FAST_S = 0.1
+"""Period towards the end of a charge: its answers leave that much time."""
+
+CHARGER_FAST_FROM = 0.7
+"""Share of the target, by the charge that went in, from which on the charger is read faster."""
+
 DAQ_S = 0.05
 """Data acquisition period while nothing moves fast."""
 
@@ -30,7 +36,7 @@ DAQ_FAST_S = 0.01
 """Period while the bank is being dumped, so that a decay of 0.1 s is seen in ten points."""
 
 ANSWER_S = 3.0
-"""Promise of a poller per reading: longer than any driver's deadline with its reconnect."""
+"""Promise of a poller while it waits for a reading: longer than any driver's deadline with its reconnect."""
 
 MISSES_MAX = 2
 """Readings in a row that may fail before an instrument is lost (safety.md 2.3 row 10)."""
@@ -92,8 +98,8 @@ class Pollers:
         self._maker = FrameMaker(situation, rig)
 
     async def charger(self, charger: CapacitorCharger) -> None:
-        """Read the charger every half second until it is lost."""
-        await self._poll("charger", charger.name, lambda: CHARGER_S, lambda: self._read_charger(charger))
+        """Read the charger every half second until it is lost, faster towards the end of a charge."""
+        await self._poll("charger", charger.name, self._charger_period_s, lambda: self._read_charger(charger))
 
     async def daq(self, daq: Daq) -> None:
         """Read the data acquisition unit until it is lost, faster while the bank is being dumped."""
@@ -106,7 +112,7 @@ class Pollers:
             now = self._loop.time()
             now_ns = round(now * 1e9)
             late_s = max(0.0, now - (start + slot * FRAME_S))  # timers of whole milliseconds also fire early
-            self._health.promise("frames", now_ns, ANSWER_S)
+            self._health.promise("frames", now_ns, PING_S)
             frame = self._maker.make(now_ns, self._host.step(), self._host.countdown_s(now_ns), late_s)
             self._publish(frame)
             self._judge(frame)
@@ -143,16 +149,16 @@ class Pollers:
                         self._host.note(instrument, "warning", str(trouble))
                     if misses >= MISSES_MAX and self._host.lose(instrument, str(trouble)):
                         break
-            due = max(due + period_s(), self._loop.time())
-            await asyncio.sleep(due - self._loop.time())
+            now = self._loop.time()
+            due = max(due + period_s(), now)
+            self._health.promise(task, round(now * 1e9), due - now + PING_S)
+            await asyncio.sleep(due - now)
         self._health.retire(task)
 
     async def _read_charger(self, charger: CapacitorCharger) -> None:
         reading = await charger.read()
         now_ns = self._host.now_ns()
-        self._situation.charger, self._situation.charger_ns = reading, now_ns
-        self._situation.log("charger_voltage", now_ns, reading.voltage_v)
-        self._situation.log("charger_current", now_ns, reading.current_a)
+        self._situation.take_charger(reading, now_ns)
 
     async def _read_daq(self, daq: Daq) -> None:
         volts = await daq.read()
@@ -163,6 +169,13 @@ class Pollers:
         if self._witness is not None and self._witness[1] in volts:
             self._situation.witness_v = volts[self._witness[1]] * self._witness[2]
             self._situation.witness_ns = now_ns
+
+    def _charger_period_s(self) -> float:
+        """The estimate of the charge is as good as the current is known where it falls: near the target."""
+        status, tally = self._situation.status, self._situation.tally
+        if status is None or status.state is not PlcState.CHARGE:
+            return CHARGER_S
+        return CHARGER_FAST_S if tally.voltage_v >= CHARGER_FAST_FROM * status.target_v else CHARGER_S
 
     def _daq_period_s(self) -> float:
         status = self._situation.status

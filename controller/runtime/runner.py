@@ -12,7 +12,7 @@ from typing import Any
 
 from controller.messages import Event, Message, StepEntered
 from controller.runtime.actions import ActionFailed, Actions
-from controller.runtime.health import Health
+from controller.runtime.health import PING_S, Health
 from controller.runtime.heartbeat import Heartbeat
 from controller.runtime.offload import Offload
 from controller.runtime.situation import EMI_S, Situation, observe
@@ -45,7 +45,10 @@ REPEAT_S = 1.0
 """How often a command that waits for a person is asked again."""
 
 INTENT_S = 30.0
-"""Promise of the sequence task per intent; drivers' own deadlines are shorter."""
+"""Promise of the intent under way; drivers' own deadlines are shorter, and a transfer promises its own time."""
+
+LOOK_S = 0.1
+"""How often the sequence task looks at the intent under way, and so shows that it lives itself."""
 
 PLC_SILENCE_S = 5.0
 """Without a status for this long while aborting, the PLC is lost and nothing can be proven (exit 4)."""
@@ -216,8 +219,7 @@ class Runner:
         command, last_ns = self._repeat
         if (now_ns - last_ns) * 1e-9 >= REPEAT_S:
             self._repeat = None
-            self._work.append(command)
-            self._awaken()
+            self._queue(command)
 
     def _post(self, event: engine.Event) -> None:
         self.state, outputs = engine.step(self._plan, self.state, event)
@@ -240,8 +242,14 @@ class Runner:
         elif output == Command("DUMP"):
             self._heartbeat.dump()
         else:
-            self._work.append(output)
-            self._awaken()
+            self._queue(output)
+
+    def _queue(self, intent: Intent) -> None:
+        """Leave ``intent`` to the sequence task, which has to take it up at once: it may be dead while it waits."""
+        self._work.append(intent)
+        if self._wake is not None:
+            self._health.promise("sequence", self.now_ns(), PING_S)
+        self._awaken()
 
     def _mark(self, index: int, phase: str) -> None:
         self._publish(StepEntered(self.now_ns(), index, self._plan.steps[index].id, phase))
@@ -256,15 +264,20 @@ class Runner:
     async def work(self) -> None:
         """Carry out intents until cancelled."""
         while True:
-            self._health.promise("sequence", self.now_ns(), INTENT_S)
+            self._health.promise("sequence", self.now_ns(), PING_S)
             if not self._work:
                 self._wake = self._loop.create_future()
                 self._health.retire("sequence")
                 await self._wake
+                self._wake = None
                 continue
             intent = self._work.popleft()
+            self._health.promise("intent", self.now_ns(), INTENT_S)
             self._current = self._loop.create_task(self._carry_out(intent), name=f"intent {intent}")
-            await asyncio.wait([self._current])
+            while not self._current.done():
+                self._health.promise("sequence", self.now_ns(), PING_S)
+                await asyncio.wait([self._current], timeout=LOOK_S)
+            self._health.retire("intent")
             self._settle(self._current)
             self._current = None
 

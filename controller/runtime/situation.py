@@ -4,6 +4,7 @@ import math
 from array import array
 from dataclasses import dataclass, field
 
+from controller.safety import charge
 from controller.safety.bench import BenchState, Reading
 from controller.sequencer.steps import Observation
 from drivers.ports import ChargerReading
@@ -46,6 +47,13 @@ class Situation:
     status: PlcStatus | None = None
     status_ns: int = 0
     loop_gap_s: float = 0.0
+    scan_ns: int = 0
+    """When ``status`` last brought a scan that was not known yet: a PLC that repeats itself gets older."""
+    bank: charge.BankModel | None = None
+    """The confirmed modules; None while nothing is to be charged."""
+    tally: charge.Tally = field(default_factory=lambda: charge.Tally(0))
+    charge_v: float | None = None
+    charge_doubt_v: float = 0.0
     charger: ChargerReading | None = None
     charger_ns: int = 0
     witness_v: float | None = None
@@ -57,6 +65,32 @@ class Situation:
     dump_ns: int | None = None
     safe_ns: int | None = None
     history: dict[str, SlowHistory] = field(default_factory=dict)
+
+    def take(self, status: PlcStatus, now_ns: int) -> None:
+        """A status has come."""
+        before = self.status
+        if before is None or before.scan != status.scan or before.boot_id != status.boot_id:
+            self.scan_ns = now_ns
+        self.status, self.status_ns = status, now_ns
+        if status.state not in _FED:
+            self.tally = charge.rest(now_ns, mean_v((status.probe_a_v, status.probe_b_v)))
+            self.charge_v = None
+        elif int(status.inputs) & _ZERO_CURRENT:
+            self.tally = charge.still(self.tally, now_ns)
+        else:
+            self.tally = charge.begun(self.tally, now_ns)
+
+    def take_charger(self, reading: ChargerReading, now_ns: int) -> None:
+        """The charger has been read: its meters, and one more entry in the account of the charge."""
+        self.charger, self.charger_ns = reading, now_ns
+        self.log("charger_voltage", now_ns, reading.voltage_v)
+        self.log("charger_current", now_ns, reading.current_a)
+        status = self.status
+        if self.bank is None or status is None or status.state not in _FED:
+            return
+        self.tally = charge.add(self.tally, now_ns, reading.current_a, self.bank)
+        if status.state is PlcState.FLOAT:
+            self.charge_v, self.charge_doubt_v = self.tally.voltage_v, self.tally.doubt_v
 
     def emi_left_s(self, now_ns: int) -> float:
         """Seconds until the links may be used again after the pulse; zero without one."""
@@ -78,7 +112,7 @@ class Situation:
         assert status is not None, "no status yet"
         return Reading(
             state=bench_state(status),
-            age_s=(now_ns - self.status_ns) * 1e-9,
+            age_s=(now_ns - min(self.status_ns, self.scan_ns)) * 1e-9,
             loop_gap_s=self.loop_gap_s,
             boot_id=status.boot_id,
             probe_a_v=status.probe_a_v,
@@ -90,9 +124,15 @@ class Situation:
             journal_alive=self.journal_alive,
             lost_instrument=self.lost_required,
             trips=trip_names(status.trips),
+            state_age_s=status.state_age_ms * 1e-3,
+            charge_v=self.charge_v,
+            charge_doubt_v=self.charge_doubt_v,
         )
 
 
+_FED = frozenset({PlcState.CHARGE, PlcState.FLOAT, PlcState.ISOLATE, PlcState.FIREWIN, PlcState.SHOT})
+"""States since whose first the charge is counted."""
+_ZERO_CURRENT = int(Input.ZERO_CURRENT)
 _PROVEN = int(Flag.PROOF_OF_SAFE)
 _NAMES = {state.name: state for state in BenchState}
 _STATES = {state: _NAMES.get(state.name, BenchState.UNKNOWN) for state in PlcState}

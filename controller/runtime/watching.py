@@ -224,7 +224,7 @@ class Watcher:
 
     def _take(self, status: PlcStatus) -> None:
         before, situation = self.situation.status, self.situation
-        situation.status, situation.status_ns = status, self.now_ns()
+        situation.take(status, self.now_ns())
         self._tell(before, status)
         if status.state in ARMED_STATES:
             if before is None or before.state not in ARMED_STATES:

@@ -42,7 +42,9 @@ class Reading:
     """Everything the watch looks at, once per PLC status. Voltages in volts, ages in seconds.
 
     ``witness_v`` is probe B read a second time by the data acquisition unit, None while it is not measured.
-    ``age_s`` is the age of the PLC status; ``loop_gap_s`` how late this reading is against its schedule.
+    ``charge_v`` is how high the bank must be by the charge that went into it, within ``charge_doubt_v``; None until the
+    charger was read in FLOAT. ``state_age_s`` is the PLC's time in ``state``.
+    ``age_s`` is the age of the PLC's newest scan; ``loop_gap_s`` how late this reading is against its schedule.
     """
 
     state: BenchState
@@ -58,3 +60,6 @@ class Reading:
     journal_alive: bool
     lost_instrument: str
     trips: tuple[str, ...]
+    state_age_s: float = 0.0
+    charge_v: float | None = None
+    charge_doubt_v: float = 0.0

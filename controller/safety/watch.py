@@ -11,6 +11,16 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from controller.safety.bench import ARMED, BenchState, Reading
+from controller.safety.charge import agrees
+
+RISE_SHARE = 0.1
+"""A bank that does not rise has to show within this share of its ramp time (safety.md 2.3 row 02) ..."""
+
+RISE_MIN_S, RISE_MAX_S = 0.5, 1.5
+"""... but not before contactor and charge resistors have settled, and always within 2 s."""
+
+RISE_PART = 0.3
+"""Part of the planned rise that is enough: a weak charger is the PLC's envelope's business."""
 
 COUNT_MAX = 100
 """Debounce counters saturate here; no rule waits longer than two readings."""
@@ -31,6 +41,9 @@ class WatchLimits:
     mismatch_v: float
     status_age_s: float = 0.3
     loop_gap_s: float = 0.2
+    ramp_v_per_s: float = 0.0
+    zero_v: float = 50.0
+    """What may be left in a bank that is about to be charged: V_safe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,9 @@ class Levels:
     instruments_present: bool
     bench_known: bool
     armed: bool
+    zero_at_start: bool = True
+    rising: bool = True
+    charge_agrees: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +98,14 @@ RULES: tuple[Rule, ...] = (
     Rule("over-limit", lambda v: v.below_limit, 1, "a voltage is above the rig's limit"),
     Rule("journal-dead", lambda v: v.journal_alive, 0, "the journal cannot be written"),
     Rule("instrument-lost", lambda v: v.instruments_present, 0, "a required instrument stopped answering"),
+    Rule("zero-check", lambda v: v.zero_at_start, 1, "a probe or module does not read zero before the charge"),
+    Rule("no-rise", lambda v: v.rising, 1, "the bank does not charge: no voltage after a tenth of the ramp time"),
+    Rule(
+        "charge-estimate",
+        lambda v: v.charge_agrees,
+        1,
+        "charge-estimate: both probes disagree with the charge that went into the bank",
+    ),
     Rule("state-unknown", lambda v: v.bench_known, 0, "the PLC reports a state this controller does not know"),
 )
 """The watch's table. ``patience`` readings may be wrong in a row before the rule acts (readings come every 50 ms)."""
@@ -109,7 +133,32 @@ def classify(reading: Reading, limits: WatchLimits, boot_id: int | None, quiet: 
         instruments_present=not reading.lost_instrument,
         bench_known=reading.state is not BenchState.UNKNOWN,
         armed=reading.state in ARMED or reading.state is BenchState.UNKNOWN,
+        zero_at_start=reading.state is not _OPENING or all(abs(v) <= limits.zero_v for v in voltages),
+        rising=reading.state is not _CHARGE or _rises(reading, limits),
+        charge_agrees=reading.state not in _HELD or _charge_agrees(reading),
     )
+
+
+_OPENING, _CHARGE, _FLOAT = BenchState.OPENING, BenchState.CHARGE, BenchState.FLOAT
+_HELD = frozenset({BenchState.FLOAT, BenchState.ISOLATE, BenchState.FIREWIN})
+
+
+def _rises(reading: Reading, limits: WatchLimits) -> bool:
+    """True too early to tell, or when the lower probe has risen by enough of what was planned until now."""
+    if limits.ramp_v_per_s <= 0.0:
+        return True
+    ramp_s = reading.target_v / limits.ramp_v_per_s
+    if reading.state_age_s < min(max(RISE_SHARE * ramp_s, RISE_MIN_S), RISE_MAX_S):
+        return True
+    planned_v = min(limits.ramp_v_per_s * reading.state_age_s, reading.target_v)
+    return min(reading.probe_a_v, reading.probe_b_v) >= RISE_PART * planned_v
+
+
+def _charge_agrees(reading: Reading) -> bool:
+    """Judged once the charger was read in FLOAT; a bank may not be isolated without it."""
+    if reading.charge_v is None:
+        return reading.state is _FLOAT
+    return all(agrees(reading.charge_v, reading.charge_doubt_v, v) for v in (reading.probe_a_v, reading.probe_b_v))
 
 
 def step(state: WatchState, levels: Levels, boot_id: int) -> WatchState:

@@ -220,7 +220,7 @@ def test_the_record_tells_the_whole_story(shot: Shot) -> None:
     fired_j = 0.5 * 1e-3 * sum(v * v for v in shot.pulse.edges.voltage_v)
     assert record.ledger["stored before fire (measured)"] == pytest.approx(fired_j, rel=2e-3)
     at_fire = next(item for item in record.measurements if item.function == "value_at_fire")
-    assert at_fire.value == pytest.approx(max(shot.pulse.edges.voltage_v), abs=at_fire.uncertainty)
+    assert at_fire.value == pytest.approx(max(shot.pulse.edges.voltage_v), abs=2.0 * at_fire.uncertainty)  # 95 %
     with h5py.File(shot.path) as file:
         assert all(f"/entry/configuration/{name}/data" in file for name in NOTES)
 

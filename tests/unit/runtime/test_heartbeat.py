@@ -209,3 +209,77 @@ def test_a_kept_promise_and_a_retired_task_keep_the_heart_beating() -> None:
     assert health.overdue(300_000_001) == "daq"
     health.promise("daq", 300_000_001, within_s=0.3)
     assert health.overdue(500_000_000) == ""
+
+
+def test_tasks_are_not_blamed_when_the_whole_loop_stood_still() -> None:
+    health = Health()
+    health.promise("daq", 0, within_s=0.3)
+    assert health.overdue(250_000_000) == ""
+    assert health.overdue(2_000_000_000) == "", "nobody could run: the loop gap is the watch's business"
+    assert health.overdue(2_050_000_000) == ""
+    assert health.overdue(2_100_000_000) == "daq", "but now it could"
+
+
+def test_an_order_whose_asker_was_cancelled_is_never_sent() -> None:
+    bench = Bench()
+
+    async def main() -> None:
+        heartbeat = bench.heartbeat()
+        loop = asyncio.get_running_loop()
+        beating = loop.create_task(heartbeat.run(), name="heartbeat")
+        await asyncio.sleep(0.12)
+        heartbeat.dump()
+        asked = loop.create_task(heartbeat.command(PlcCommand.FIRE), name="fire")
+        await asyncio.sleep(0.0)
+        asked.cancel()
+        await asyncio.wait([asked])
+        await asyncio.sleep(0.3)
+        beating.cancel()
+        await asyncio.wait([beating])
+
+    run_virtual(main())
+    commands = {request.command for _, request in bench.plc.seen}
+    assert commands == {PlcCommand.NONE, PlcCommand.DUMP}
+
+
+def test_a_dump_that_got_lost_is_sent_again_until_it_is_answered() -> None:
+    bench = Bench()
+
+    async def main() -> None:
+        heartbeat = bench.heartbeat()
+        beating = asyncio.get_running_loop().create_task(heartbeat.run(), name="heartbeat")
+        await asyncio.sleep(0.12)
+        bench.plc.fails = True
+        heartbeat.dump()
+        await asyncio.sleep(0.1)
+        bench.plc.fails = False
+        await asyncio.sleep(0.3)
+        beating.cancel()
+        await asyncio.wait([beating])
+
+    run_virtual(main())
+    dumps = [t for t, request in bench.plc.seen if request.command is PlcCommand.DUMP]
+    assert len(dumps) > 2 and dumps[0] == pytest.approx(0.12)
+    assert max(dumps) < 0.3, "answered once is enough"
+
+
+def test_the_last_words_are_repeated_until_somebody_hears_them() -> None:
+    bench = Bench()
+    bench.health.promise("daq", 0, within_s=0.3)
+
+    async def main() -> None:
+        beating = asyncio.get_running_loop().create_task(bench.heartbeat().run(), name="heartbeat")
+        await asyncio.sleep(0.31)
+        bench.plc.fails = True
+        await asyncio.sleep(0.2)
+        bench.plc.fails = False
+        await asyncio.sleep(0.3)
+        beating.cancel()
+        await asyncio.wait([beating])
+
+    run_virtual(main())
+    late = [(t, request) for t, request in bench.plc.seen if t > 0.31]
+    dumps = [(t, request) for t, request in late if request.command is PlcCommand.DUMP]
+    assert len(dumps) > 1
+    assert {request for t, request in late if t > dumps[-1][0]} == {PlcRequest()}
+    assert all(request.epoch == 0 for _, request in dumps[1:]), "it feeds no watchdog"

@@ -11,7 +11,7 @@ from controller.safety import watch
 from controller.safety.bench import ARMED, BenchState, Reading
 from controller.safety.watch import Action, WatchLimits, WatchState
 
-LIMITS = WatchLimits(max_voltage_v=3100.0, mismatch_v=60.0)
+LIMITS = WatchLimits(max_voltage_v=3100.0, mismatch_v=60.0, ramp_v_per_s=250.0, zero_v=50.0)
 HEALTHY = Reading(
     state=BenchState.CHARGE,
     age_s=0.0,
@@ -28,6 +28,9 @@ HEALTHY = Reading(
     trips=(),
 )
 
+LOW = {"probe_a_v": 98.0, "probe_b_v": 98.0, "witness_v": 98.0, "module_v": (98.0,) * 4}
+COLD = {"probe_a_v": 0.0, "probe_b_v": 0.0, "witness_v": 0.0, "module_v": (0.0,) * 4}
+
 # The written rule list, on purpose not taken from watch.RULES: what is broken -> (cause, readings until it acts).
 WRITTEN = [
     ({"age_s": 0.301}, "status-stale", 1),
@@ -41,6 +44,10 @@ WRITTEN = [
     ({"module_v": (1990.0, 1995.0, 2001.0, math.nan)}, "over-limit", 2),
     ({"journal_alive": False}, "journal-dead", 1),
     ({"lost_instrument": "scope_1"}, "instrument-lost", 1),
+    ({"state": BenchState.OPENING}, "zero-check", 2),
+    (LOW | {"state_age_s": 1.3, "probe_a_v": 97.0}, "no-rise", 2),
+    ({"state": BenchState.FLOAT, "charge_v": 2290.0, "charge_doubt_v": 50.0}, "charge-estimate", 2),
+    ({"state": BenchState.ISOLATE, "charge_v": None}, "charge-estimate", 2),
     ({"state": BenchState.UNKNOWN}, "state-unknown", 1),
 ]
 
@@ -72,7 +79,8 @@ def test_every_rule_of_the_table_is_written_down_here() -> None:
 def test_a_healthy_bench_is_left_alone(state: BenchState) -> None:
     watched = settled()
     for _ in range(200):
-        watched = observe(watched, replace(HEALTHY, state=state))
+        cold = COLD if state is BenchState.OPENING else {"charge_v": 2100.0}
+        watched = observe(watched, replace(HEALTHY, state=state, **cold))  # type: ignore[arg-type]
     assert watched.action is Action.NONE
 
 
@@ -112,3 +120,47 @@ def test_no_float_whatever_makes_an_unhealthy_bench_look_healthy(probe_a: float,
         assert -62.0 <= probe_a <= 3100.0
         assert abs(probe_a - probe_b) <= 60.0
         assert module <= 3100.0
+
+
+@pytest.mark.parametrize(
+    ("target_v", "age_s", "volts", "rises"),
+    [
+        (3000.0, 1.19, 0.0, True),  # too early: a tenth of 12 s
+        (3000.0, 1.21, 0.0, False),
+        (3000.0, 1.21, 91.0, True),
+        (3000.0, 1.21, 90.0, False),
+        (100.0, 0.49, 0.0, True),  # never before half a second
+        (100.0, 0.51, 0.0, False),
+        (100.0, 0.51, 30.5, True),
+        (9000.0, 1.51, 0.0, False),  # never later than 1.5 s
+        (3000.0, 1.21, math.nan, False),
+    ],
+)
+def test_a_bank_that_does_not_rise_is_noticed_within_2_s(
+    target_v: float, age_s: float, volts: float, rises: bool
+) -> None:
+    reading = replace(HEALTHY, target_v=target_v, state_age_s=age_s, probe_a_v=volts, probe_b_v=200.0)
+    assert watch.classify(reading, LIMITS, None, False).rising is rises
+    assert watch.classify(replace(reading, state=BenchState.FLOAT), LIMITS, None, False).rising
+    assert watch.classify(reading, replace(LIMITS, ramp_v_per_s=0.0), None, False).rising
+
+
+@pytest.mark.parametrize("volts", [50.1, -50.1, math.nan])
+def test_the_zero_check_looks_at_every_voltage(volts: float) -> None:
+    cold = replace(HEALTHY, state=BenchState.OPENING, **COLD)  # type: ignore[arg-type]
+    assert watch.classify(cold, LIMITS, None, False).zero_at_start
+    for place in ({"probe_a_v": volts}, {"probe_b_v": volts}, {"module_v": (0.0, 0.0, volts, 0.0)}):
+        assert not watch.classify(replace(cold, **place), LIMITS, None, False).zero_at_start  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("state", [BenchState.FLOAT, BenchState.ISOLATE, BenchState.FIREWIN])
+def test_both_probes_wrong_alike_disagree_with_the_charge(state: BenchState) -> None:
+    scaled = replace(HEALTHY, state=state, charge_v=2000.0 / 0.8, charge_doubt_v=60.0)
+    assert not watch.classify(scaled, LIMITS, None, False).charge_agrees
+    assert watch.classify(replace(scaled, charge_v=2010.0), LIMITS, None, False).charge_agrees
+    assert not watch.classify(replace(scaled, charge_v=2010.0, probe_b_v=1600.0), LIMITS, None, False).charge_agrees
+    assert watch.classify(replace(scaled, charge_v=None), LIMITS, None, False).charge_agrees is (
+        state is BenchState.FLOAT
+    )
+    for elsewhere in (BenchState.CHARGE, BenchState.OPENING, BenchState.SHOT):
+        assert watch.classify(replace(scaled, state=elsewhere), LIMITS, None, False).charge_agrees
