@@ -4,7 +4,8 @@ An id is ``target.fault``: ``plant.door_1_open``, ``plc.dead``, ``scope_1.silent
 faults and knows how to switch them; this file only joins the names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 
@@ -33,18 +34,41 @@ def catalogue(targets: Mapping[str, tuple[Mapping[str, str], ...]]) -> dict[str,
 
 
 class FaultBoard:
-    """Switches faults by id on the parts of one simulated bench."""
+    """Switches faults by id on the parts of one simulated bench.
 
-    def __init__(self, targets: Mapping[str, tuple[Faulty, ...]]) -> None:
+    ``tell`` hears when a fault is switched and when it first does something (``fault scope_1.silent acts: ...``); the
+    plant writes the same lines into its log by itself. A part without ``on_act`` acts as soon as it is switched.
+    """
+
+    def __init__(
+        self, targets: Mapping[str, tuple[Faulty, ...]], tell: Callable[[str], None] = lambda text: None
+    ) -> None:
         self._targets = targets
+        self._tell = tell
+        self._told: set[str] = set()
         self.active: dict[str, bool] = {}
+        for target, parts in targets.items():
+            for part in parts:
+                if hasattr(part, "on_act"):
+                    part.on_act = partial(self._acted, target)
+
+    def _acted(self, target: str, fault: str, what: str) -> None:
+        fault_id = f"{target}.{fault}"
+        if fault_id not in self._told:
+            self._told.add(fault_id)
+            self._tell(f"fault {fault_id} acts: {what}")
 
     def switch(self, fault_id: str, on: bool) -> None:
         """Inject (or clear) ``fault_id``. Raises KeyError when no part of the bench knows it."""
         target, _, fault = fault_id.partition(".")
         for part in self._targets[target]:
             if fault in part.FAULTS:
+                self._told.discard(fault_id)
+                if target != "plant":
+                    self._tell(f"fault {fault_id} {'on' if on else 'off'}")
                 part.inject(fault, on)
                 self.active[fault_id] = on
+                if on and target != "plant" and not hasattr(part, "on_act"):
+                    self._acted(target, fault, part.FAULTS[fault])
                 return
         raise KeyError(fault_id)

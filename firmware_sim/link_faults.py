@@ -13,6 +13,7 @@ from enum import Enum
 from typing import ClassVar
 
 from firmware_sim.sessions.base import Chunk, Session
+from firmware_sim.signals import Acts, unheard
 
 FAULTS: Mapping[str, str] = {
     "silent": "stops answering; what is sent to it is lost",
@@ -22,6 +23,21 @@ FAULTS: Mapping[str, str] = {
     "overflow": "every number in a reply reads 9.9E37",
     "huge_block": "announces a block of a gigabyte instead of the reply",
     "slow": "sends one byte per second",
+    "no_end": "never ends a line: the terminator is missing",
+    "unsolicited": "says something nobody asked for before every answer",
+    "stale": "repeats its last answer to each question, with whatever stamps it had",
+}
+
+_UNASKED = b"0\n"
+"""What an instrument says unasked: a short line that looks like an answer."""
+
+KEPT_MAX = 256
+"""Answers kept for ``stale``: a driver asks some tens of different questions; the oldest goes first."""
+
+_PURPOSE = {
+    "silent": "a request is lost",
+    "close": "it hangs up",
+    "stale": "it repeats an old answer",
 }
 
 SLOW_BYTE_NS = 1_000_000_000
@@ -61,8 +77,11 @@ def rewrite_registers(fault: str, reply: bytes) -> bytes:
 
 def rewrite_reply(fault: str, reply: bytes) -> bytes:
     """Tell Modbus TCP from text by its header (protocol id 0, matching length: text holds no NUL), then replace."""
-    modbus = reply[2:4] == b"\0\0" and int.from_bytes(reply[4:6], "big") == len(reply) - MBAP_BYTES + 1
-    return rewrite_registers(fault, reply) if modbus else rewrite_text(fault, reply)
+    return rewrite_registers(fault, reply) if _is_modbus(reply) else rewrite_text(fault, reply)
+
+
+def _is_modbus(reply: bytes) -> bool:
+    return reply[2:4] == b"\0\0" and int.from_bytes(reply[4:6], "big") == len(reply) - MBAP_BYTES + 1
 
 
 class Emi(Enum):
@@ -93,6 +112,7 @@ class LinkFaults:
     active: dict[str, None] = field(default_factory=dict)
     emi: Emi = Emi.LOST
     emi_until_ns: int = 0
+    on_act: Acts = unheard
     heard_bytes: int = 0
     """Bytes received since the stand-in was switched on, lost ones included."""
 
@@ -119,11 +139,12 @@ class LinkFaults:
 class FaultySession:
     """A session behind a link that may be faulty; costs one truth test while it is not."""
 
-    __slots__ = ("_faults", "_inner")
+    __slots__ = ("_faults", "_inner", "_kept")
 
     def __init__(self, inner: Session, faults: LinkFaults) -> None:
         self._inner = inner
         self._faults = faults
+        self._kept: dict[bytes, bytes] = {}
 
     @property
     def waiting(self) -> bool:
@@ -141,11 +162,30 @@ class FaultySession:
             if now_ns < faults.emi_until_ns:
                 return self._interfere(data, now_ns)
             del active[_EMI]
-        if "close" in active:
-            return [Chunk(close=True)]
-        if "silent" in active:
-            return []
-        return self._spoil(self._inner.feed(data, now_ns)) if active else self._inner.feed(data, now_ns)
+        for fault in ("close", "silent"):
+            if fault in active:
+                faults.on_act(fault, _PURPOSE[fault])
+                return [Chunk(close=True)] if fault == "close" else []
+        chunks = self._inner.feed(data, now_ns)
+        if "stale" in active:
+            chunks = self._repeat(data, chunks)
+        return self._spoil(chunks) if active else chunks
+
+    def _repeat(self, question: bytes, chunks: list[Chunk]) -> list[Chunk]:
+        """The first answer to this question for ever; of a Modbus frame all but the transaction number."""
+        reply = b"".join(bytes(chunk.data) for chunk in chunks)
+        if not reply:
+            return chunks
+        modbus = _is_modbus(reply)
+        key = question[2:12] if modbus else question
+        kept = self._kept.setdefault(key, reply)
+        if len(self._kept) > KEPT_MAX:
+            del self._kept[next(iter(self._kept))]
+        if modbus:
+            kept = reply[:2] + kept[2:]
+        if kept != reply:
+            self._faults.on_act("stale", _PURPOSE["stale"])
+        return [Chunk(b"", sum(chunk.duration_ns for chunk in chunks)), Chunk(kept)]
 
     def _interfere(self, data: bytes, now_ns: int) -> list[Chunk]:
         """The noise follows from the time alone, so that equal runs are equal."""
@@ -170,15 +210,26 @@ class FaultySession:
         reply = b"".join(bytes(chunk.data) for chunk in chunks)
         if not reply:
             return chunks
-        active = self._faults.active
+        active, true = self._faults.active, reply
         for fault in ("nan", "overflow"):
             if fault in active:
                 reply = self._faults.rewrite(fault, reply)
+                self._note(fault, reply != true)
         if "huge_block" in active:
             reply = b"#9999999999" + reply
         if "garbage" in active:
             reply = (_GARBAGE * (len(reply) // len(_GARBAGE) + 1))[: len(reply)] + reply[-1:]
+        if "no_end" in active:
+            reply = reply[:-1] if _is_modbus(reply) else reply.rstrip(b"\r\n")
+        if "unsolicited" in active:
+            reply = _UNASKED + reply
+        for fault in ("huge_block", "garbage", "no_end", "unsolicited", "slow"):
+            self._note(fault, fault in active)
         if "slow" in active:
             return [Chunk(reply[i : i + 1], SLOW_BYTE_NS) for i in range(min(len(reply), SLOW_MAX))]
         total_ns = sum(chunk.duration_ns for chunk in chunks)
         return [Chunk(b"", total_ns), Chunk(reply)]
+
+    def _note(self, fault: str, acts: bool) -> None:
+        if acts:
+            self._faults.on_act(fault, FAULTS[fault])

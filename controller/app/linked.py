@@ -23,6 +23,11 @@ class LinkedTransport(asyncio.Transport):
         """Make ``peer`` the other end."""
         self._peer = peer
 
+    @property
+    def peer(self) -> "LinkedTransport | None":
+        """The other end."""
+        return self._peer
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Hand a copy of ``data`` to the other end; ignored after close, as a socket's transport does."""
         if self._peer is not None and not self._closing and len(data):

@@ -7,6 +7,7 @@ it is dead then, not frozen with its last values.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from controller.app.attendant import Attendant
@@ -36,6 +37,16 @@ EDGE_SEARCH_S = 0.02
 """A scope that triggers on a signal looks for its edge this long after T0: longer than any pulse."""
 
 
+LIMITS_KEPT = 4
+"""Limits that are kept once read: campaigns build the same bench some ten thousand times in a process."""
+
+_limits = lru_cache(LIMITS_KEPT)(load_limits)
+
+DOUBLE = "double_trigger"
+DOUBLE_NS = 200_000
+"""The delay generator's fault of that name: the same edge again, this much later."""
+
+
 class SimulatedRig:
     """One bench. ``start`` sets it running on this loop, ``board`` injects faults, ``press`` plays the people.
 
@@ -45,7 +56,7 @@ class SimulatedRig:
     def __init__(self, rig: Rig, plant: BenchPlant, plc_text: str, plc_file: str, seed: int, offload: Offload) -> None:
         self.rig = rig
         self.plant = plant
-        self.plc = Plc(load_limits(plc_text, plc_file), rig.rig_id, boot_id=seed % 0xFFFF + 1)
+        self.plc = Plc(_limits(plc_text, plc_file), rig.rig_id, boot_id=seed % 0xFFFF + 1)
         self._offload = offload
         self._loop = asyncio.get_running_loop()
         self._origin_ns = round(self._loop.time() * 1e9)
@@ -61,8 +72,9 @@ class SimulatedRig:
             spec.name: MAKERS[spec.model](wiring, spec, rig.channels_of(spec.name)) for spec in rig.instruments
         }
         self.attendant = Attendant(plant, self.plc)
-        self.board = FaultBoard(self._targets())
+        self.board = FaultBoard(self._targets(), self.witness)
         self._delay = self._only(DelayGeneratorPanel)
+        self._delay_name = next(name for name, s in self.standins.items() if s.panel is self._delay)
         self._scopes = [s.panel for s in self.standins.values() if isinstance(s.panel, Dsox)]
 
     def _only(self, kind: type[DelayGeneratorPanel]) -> DelayGeneratorPanel:
@@ -77,6 +89,10 @@ class SimulatedRig:
     def now_ns(self) -> int:
         """Nanoseconds since this bench was switched on."""
         return round(self._loop.time() * 1e9) - self._origin_ns
+
+    def witness(self, text: str) -> None:
+        """One line for the plant's log, from whoever saw what is true on the bench's own side."""
+        self.plant.log.append((self.now_ns(), text))
 
     # --- running ------------------------------------------------------------------------------------------------
 
@@ -133,6 +149,11 @@ class SimulatedRig:
 
     def _trigger(self, t_ns: int) -> TriggerEdges | None:
         edges = self._delay.trigger_input(t_ns)
+        if self.board.active.get(f"{self._delay_name}.{DOUBLE}"):
+            again = self._delay.trigger_input(t_ns + DOUBLE_NS)
+            self._delay.on_act(DOUBLE, "the second edge starts a cycle" if again else "the second edge is refused")
+            if again is not None:
+                self._stray(again)
         return self._cycle(edges) if edges is not None else None
 
     def _cycle(self, edges: OutputEdges) -> TriggerEdges | None:

@@ -1,7 +1,7 @@
 """The whole of Sparkgap in one process on virtual time: no socket, no thread, no waiting (design.md 2)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -10,13 +10,14 @@ from controller.app.attendant import scene_of
 from controller.app.benches import build_plant
 from controller.app.faultspec import due
 from controller.app.inventory import fault_catalogue
+from controller.app.linked import Connect
 from controller.app.preflight import Prepared, prepare, read_bounded
 from controller.app.rig_sim import SimulatedRig
 from controller.app.shot import World, run_shot
 from controller.app.twin import Prediction, foresee
 from controller.messages import Finished, Message, RunConfig, StepEntered
 from controller.runtime.core import Stop
-from controller.runtime.offload import inline
+from controller.runtime.offload import Offload, inline
 from controller.runtime.virtual_loop import run_virtual as run_on_virtual_time
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -43,6 +44,32 @@ def label_of(seed: int, after_s: float) -> str:
     return (EPOCH + timedelta(seconds=seed % 10**9 + after_s)).isoformat(timespec="milliseconds")
 
 
+def scene_for(prepared: Prepared) -> tuple[str, ...]:
+    """What the people at the bench do before this run."""
+    return scene_of(prepared.plan, prepared.rig.bank.modules)
+
+
+def world_of(
+    prepared: Prepared,
+    prediction: Prediction,
+    connects: Mapping[str, Connect],
+    offload: Offload,
+    publish: Callable[[Message], None],
+) -> World:
+    """The world of a run on the running virtual loop."""
+    loop, seed = asyncio.get_running_loop(), prepared.config.seed
+    return World(
+        connects=connects,
+        offload=offload,
+        publish=publish,
+        utc=lambda: label_of(seed, loop.time()),
+        today=date.fromisoformat(label_of(seed, 0.0)[:10]),
+        simulated=True,
+        virtual=True,
+        predicted=prediction.ledger,
+    )
+
+
 async def _run(
     prepared: Prepared, prediction: Prediction, on_message: Callable[[Message], None], abort: Callable[[], str]
 ) -> Finished:
@@ -55,7 +82,7 @@ async def _run(
         prepared.config.seed,
         inline,
     )
-    for word in scene_of(prepared.plan, prepared.rig.bank.modules):
+    for word in scene_for(prepared):
         rig.press(word)
     for spec in prepared.faults:
         if spec.at_start:
@@ -79,16 +106,7 @@ async def _run(
 
     rig.start()
     try:
-        world = World(
-            connects=rig.connects(),
-            offload=inline,
-            publish=publish,
-            utc=lambda: label_of(prepared.config.seed, loop.time()),
-            today=date.fromisoformat(label_of(prepared.config.seed, 0.0)[:10]),
-            simulated=True,
-            virtual=True,
-            predicted=prediction.ledger,
-        )
+        world = world_of(prepared, prediction, rig.connects(), inline, publish)
         return await run_shot(prepared, world, stop_when)
     finally:
         await rig.stop()

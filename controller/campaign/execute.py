@@ -1,15 +1,27 @@
 """Runs one cell: the trial on virtual time (or real processes), the control beside it, and the judgement."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from controller.app.locate import find_profile, profile_names
 from controller.app.preflight import read_bounded, read_rig
+from controller.app.trial import Disruption, Rehearsed, Trial, rehearse, run_trial
 from controller.campaign.hazards import find_variant
-from controller.campaign.model import Cell, CellResult, Status
+from controller.campaign.judge import judge
+from controller.campaign.model import Cell, CellResult, Status, Venue
 from controller.campaign.profiles import ProfileSteps
+from controller.campaign.real import run_real_cell
+from controller.messages import RunConfig
+from controller.rig.source import Refused
+from controller.runtime.virtual_loop import CallbackFailed
 from controller.sequencer.compile import compile_profile
 from controller.sequencer.parameters import campaign_overrides
 from controller.sequencer.profile import load_profile
+
+PROFILES_KEPT = 32
+"""Profiles of one seed whose runs and controls are kept in a process: a bench has eight."""
 
 
 def load_profiles(rig: str, names: Sequence[str] = ()) -> tuple[ProfileSteps, ...]:
@@ -26,7 +38,40 @@ def load_profiles(rig: str, names: Sequence[str] = ()) -> tuple[ProfileSteps, ..
     return tuple(found)
 
 
+@lru_cache(PROFILES_KEPT)
+def _profile(rig: str, name: str) -> ProfileSteps:
+    return load_profiles(rig, (name,))[0]
+
+
+@lru_cache(PROFILES_KEPT)
+def _rehearsed(rig: str, name: str, seed: int) -> Rehearsed:
+    """The run of a profile, checked and predicted once per process."""
+    with TemporaryDirectory(prefix="sparkgap-cell-") as folder:
+        return rehearse(RunConfig(rig, name, f"{folder}/shots", seed, dict(_profile(rig, name).overrides)))
+
+
+@lru_cache(PROFILES_KEPT)
+def control_of(rig: str, name: str, seed: int) -> Trial:
+    """The undisturbed run beside which every cell of a profile and seed is judged, once per process."""
+    return _try(rig, name, seed, None)
+
+
+def _try(rig: str, name: str, seed: int, disruption: Disruption | None) -> Trial:
+    with TemporaryDirectory(prefix="sparkgap-cell-") as folder:
+        return run_trial(_rehearsed(rig, name, seed).in_folder(Path(folder) / "shots"), disruption)
+
+
 def run_cell(cell: Cell) -> CellResult:
     """Run one cell to its judgement. Raises nothing for what the cell's run does: that is a FAILED result."""
+    if cell.venue is Venue.REAL:
+        return run_real_cell(cell, _profile(cell.rig, cell.profile).overrides)
     variant = find_variant(cell.row, cell.variant)
-    return CellResult(cell, Status.NOT_APPLICABLE, f"{variant.name} is not run yet", 0, "", "", (), "", None, None, 0.0)
+    disruption = Disruption(variant.injection.faults, variant.injection.disturbance, cell.step, cell.phase)
+    try:
+        control = control_of(cell.rig, cell.profile, cell.seed)
+        trial = _try(cell.rig, cell.profile, cell.seed, disruption)
+    except (Refused, CallbackFailed, Exception) as defect:  # a defect of the product must cost one cell, not all
+        why = f"the program failed: {type(defect).__name__}: {defect} ({defect.__cause__!r})"
+        return CellResult(cell, Status.FAILED, why, 5, "", "", (), "", None, None, 0.0)
+    moment = _profile(cell.rig, cell.profile).moment(cell.step, cell.phase)
+    return judge(cell, variant, moment, trial, control)

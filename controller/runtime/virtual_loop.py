@@ -47,6 +47,11 @@ def ranked(rank: Rank) -> Context:
     return context
 
 
+def rank_of(handle: asyncio.Handle) -> Rank:
+    """The rank of who scheduled ``handle``."""
+    return handle._context.get(_rank, _CORE)  # type: ignore[attr-defined, no-any-return]  # noqa: SLF001
+
+
 class NothingScheduled(RuntimeError):
     """The virtual loop has neither a ready callback nor a timer: on real time it would hang for ever."""
 
@@ -154,16 +159,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _run_once(self) -> None:
         ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]
+        self._collect_due()
+        for _ in range(len(ready)):  # what becomes ready meanwhile belongs to the next turn
+            handle = ready.popleft()
+            if not handle._cancelled:  # noqa: SLF001 - as BaseEventLoop's turn does
+                handle._run()  # noqa: SLF001
+
+    def _collect_due(self) -> None:
+        """Move on to the first timer when nothing is ready, and make ready what is due."""
+        ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]
         queue = self._queue
         if not ready and not self._stopping:  # type: ignore[attr-defined]
             self._jump()
         due = (self.now_ns + 1) * _INSTANT
         while queue and queue[0][0] < due:
             ready.append(heappop(queue)[1])
-        for _ in range(len(ready)):  # what becomes ready meanwhile belongs to the next turn
-            handle = ready.popleft()
-            if not handle._cancelled:  # noqa: SLF001 - as BaseEventLoop's turn does
-                handle._run()  # noqa: SLF001
 
     def _jump(self) -> None:
         """To the first timer. Raises NothingScheduled where a real loop would wait for ever."""
@@ -177,12 +187,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self.now_ns = first_ns
 
 
-def run_virtual(main: Coroutine[Any, Any, T]) -> T:
+def run_virtual(main: Coroutine[Any, Any, T], loop_factory: Callable[[], VirtualLoop] = VirtualLoop) -> T:
     """Run ``main`` to its end on a fresh virtual loop and close it, cancelling what it left behind.
 
     Raises CallbackFailed when anything outside ``main``'s own tasks raises: nothing is only logged here.
     """
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(_run_loudly(main))
 
 

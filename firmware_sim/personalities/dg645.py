@@ -12,6 +12,7 @@ from typing import ClassVar
 from drivers.wire.dg645 import DELAY_MAX_S, DG645, SETTINGS, Happened, TriggerSource
 from drivers.wire.dialect import Values
 from firmware_sim.personalities.dg645_errors import ILLEGAL_DELAY, ILLEGAL_LINK, ILLEGAL_MODE, RECALL_FAILED, diagnose
+from firmware_sim.signals import Acts, unheard
 
 ERRORS_MAX = 20
 """The error queue; when it overflows its last entry becomes 254."""
@@ -27,6 +28,7 @@ CHANNELS = 10
 FAULTS: Mapping[str, str] = {
     "no_trigger": "does not see its trigger input",
     "false_trigger": "takes the next command it receives for a trigger edge",
+    "double_trigger": "sees every trigger edge twice, 200 us apart",
 }
 
 
@@ -63,6 +65,7 @@ class DelayGeneratorPanel:
         self._ready_ns = 0
         self._skipped = 0
         self._next_ns: int | None = None
+        self.on_act: Acts = unheard
         self._faults: dict[str, None] = {}
         self._settings: dict[tuple[str, int], float] = {}
         self._delays: list[tuple[int, float]] = []
@@ -88,7 +91,10 @@ class DelayGeneratorPanel:
             if rising
             else (TriggerSource.EXTERNAL_FALLING, TriggerSource.SINGLE_EXTERNAL_FALLING)
         )
-        if source not in wanted or level_v < self._settings["TLVL", 0] or "no_trigger" in self._faults:
+        if source not in wanted or level_v < self._settings["TLVL", 0]:
+            return None
+        if "no_trigger" in self._faults:
+            self.on_act("no_trigger", "an edge at the trigger input is not seen")
             return None
         single = source in (TriggerSource.SINGLE_EXTERNAL_RISING, TriggerSource.SINGLE_EXTERNAL_FALLING)
         if single and not self.armed:
@@ -213,6 +219,7 @@ class DelayGeneratorPanel:
         self._settle(now_ns)
         if "false_trigger" in self._faults:
             del self._faults["false_trigger"]
+            self.on_act("false_trigger", "a command is taken for a trigger edge")
             self._announce(self._start(now_ns))
         out = b""
         for command in line.split(b";"):

@@ -20,6 +20,7 @@ from firmware_sim.personalities.dsox_settings import Settings
 from firmware_sim.personalities.dsox_signals import panel_signals
 from firmware_sim.personalities.status488 import Status488, Stb
 from firmware_sim.sessions.scpi import Handler, Reply
+from firmware_sim.signals import Acts, unheard
 
 VENDOR = "KEYSIGHT TECHNOLOGIES"
 FIRMWARE = "02.50.2019022736"
@@ -67,6 +68,7 @@ class Dsox:
         self._shots = 0
         self._sweeps = AUTO_KEY
         self._t0_ns = 0
+        self.on_act: Acts = unheard
         self._faults: dict[str, bool] = dict.fromkeys(FAULTS, False)
         self._registers: dict[int, Settings] = {}
         self._commands = Commands(self)
@@ -83,6 +85,8 @@ class Dsox:
         self.advance(t_ns)
         if name == "EXT":
             self._t0_ns = t_ns
+        if self._faults["never_triggers"] and name == self.settings.trigger.source and self.run.pending:
+            self.on_act("never_triggers", "a trigger edge is ignored")
         return name == self.settings.trigger.source and self.run.trigger(t_ns)
 
     def trigger_from_signal(self, t0_ns: int, search_s: float) -> bool:
@@ -124,10 +128,14 @@ class Dsox:
         self.run.arm_lost = self._faults["not_armed"]
         self.run.never_triggers = self._faults["never_triggers"]
         if fault_id == "not_armed" and on:
+            if self.run.pending:
+                self.on_act("not_armed", "the arm is lost")
             self.run.lose_arm()
             self.settle()
         if fault_id == "wrong_setup" and changed:
             self.settings.channels[0].range_v *= 2.0 if on else 0.5
+            if on:
+                self.on_act("wrong_setup", "the range of channel 1 is doubled")
 
     # ------------------------------------------------------------------------------- ScpiDevice
 
@@ -211,6 +219,9 @@ class Dsox:
             self._sweeps += 1
         number = self._sweeps if mode is Mode.CONTINUOUS else self._shots
         origin_s = (trigger_ns - self._t0_ns) * 1e-9
+        for fault in ("clipped", "dead_channel"):
+            if self._faults[fault] and mode is not Mode.CONTINUOUS:
+                self.on_act(fault, "a record is taken with it")
         faults = FrontEndFaults(self._faults["clipped"], 0 if self._faults["dead_channel"] else None)
         self.record = Acquisition(self.settings.copy(), self._volts, (*self._noise_key, number), origin_s, faults)
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from drivers.wire.dialect import Values
 from drivers.wire.probus import COMMAND_MAX, FUG_HCK, REGISTERS, TERMINATORS, Access, Error
+from firmware_sim.signals import Acts, unheard
 
 POWER_W = 2000.0
 VOLTAGE_V = 4000.0
@@ -29,6 +30,9 @@ FAULTS: Mapping[str, str] = {
     "refuses": "answers every command that would change something with E11 (local mode)",
     "stuck_voltage": "measures the same voltage for ever",
 }
+
+STUCK_V = 1.0
+"""A stuck reading shows once it is wrong by this much."""
 
 _ACCESS = {register.name: register.access for register in REGISTERS}
 _COMMAND = re.compile(r">([A-Z][A-Z0-9]{0,3})\s*(\?|.*)")
@@ -72,6 +76,7 @@ class CapacitorChargerPanel:
         self._last = Error.OK
         self._held: list[tuple[str, Values]] = []
         self._stuck_v: float | None = None
+        self.on_act: Acts = unheard
         self._faults: dict[str, None] = {}
 
     @property
@@ -191,6 +196,7 @@ class CapacitorChargerPanel:
 
     def _set(self, name: str, value: float) -> Error:
         if "refuses" in self._faults:
+            self.on_act("refuses", "a command is refused with E11")
             return Error.NOT_ALLOWED_REMOTE
         if not 0 <= value <= self._rating.get(name, float("inf")):
             return Error.OUT_OF_RANGE
@@ -214,6 +220,8 @@ class CapacitorChargerPanel:
 
     def _measure(self, name: str) -> float:
         if name == "M0":
+            if self._stuck_v is not None and abs(self._stuck_v - self._read("charger_voltage_v")) > STUCK_V:
+                self.on_act("stuck_voltage", f"measures {self._stuck_v:.0f} V for ever")
             return self._read("charger_voltage_v") if self._stuck_v is None else self._stuck_v
         return self._read("charger_current_a")
 

@@ -19,6 +19,7 @@ from drivers.wire.labjack_t7 import (
     range_for,
 )
 from drivers.wire.modbus import ExceptionCode
+from firmware_sim.signals import Acts, unheard
 
 CLIP_RATIO = 1.01
 """An input saturates a little above its nominal range (about 10.1 V on the 10 V range)."""
@@ -46,6 +47,9 @@ _DEFAULTS = {
     "WATCHDOG_TIMEOUT_S_DEFAULT": 60.0,
 }
 
+FROZEN_V = 0.08
+"""A frozen input shows once it is wrong by this much: 80 V at the bank, what two probes may differ."""
+
 Value = tuple[Register, int]
 
 
@@ -62,6 +66,7 @@ class LabJackT7:
         self._serial = serial
         self._ain_v = ain_v
         self._rows: dict[int, Value] = {address: (row, instance) for address, row, instance in instances()}
+        self.on_act: Acts = unheard
         self._faults: set[str] = set()
         self._last_v = [0.0] * AIN_COUNT
         self._dither = serial & 0x7FFFFFFF or 1
@@ -85,6 +90,8 @@ class LabJackT7:
     @property
     def answering(self) -> bool:
         """False while ``silent``."""
+        if "silent" in self._faults:
+            self.on_act("silent", "a request is not answered")
         return "silent" not in self._faults
 
     @property
@@ -145,7 +152,11 @@ class LabJackT7:
     def _convert(self, index: int) -> float:
         """One conversion: clipped to the range, in steps of 1 LSB, with up to 1 LSB of noise."""
         if "ain_frozen" in self._faults:
+            if abs(self._last_v[index] - self._ain_v(index)) > FROZEN_V:
+                self.on_act("ain_frozen", f"AIN{index} repeats {self._last_v[index]:.3f} V")
             return self._last_v[index]
+        if "ain_dead" in self._faults:
+            self.on_act("ain_dead", f"AIN{index} reads {READING_INVALID:.0f}")
         input_v = READING_INVALID if "ain_dead" in self._faults else self._ain_v(index)
         if not math.isfinite(input_v) or input_v == READING_INVALID:
             return READING_INVALID

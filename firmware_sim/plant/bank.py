@@ -24,7 +24,18 @@ class Bank:
     its own contacts of both dump relays are always connected.
     """
 
-    __slots__ = ("_absorbed_v", "_all", "_cache", "_factor", "_leaks_ohm", "_p", "bus_v", "positions", "voltage_v")
+    __slots__ = (
+        "_absorbed_v",
+        "_all",
+        "_cache",
+        "_factor",
+        "_leaks_ohm",
+        "_p",
+        "bus_v",
+        "positions",
+        "uncharged",
+        "voltage_v",
+    )
 
     def __init__(self, parameters: BankParameters) -> None:
         count = len(parameters.capacitance_f)
@@ -36,6 +47,8 @@ class Bank:
         self.voltage_v = [0.0] * count
         self.bus_v = 0.0
         self._all = self.positions = (1 << count) - 1
+        self.uncharged = 0
+        """Modules with an open charge resistor, one bit each: they hang on nothing but their bleeder and dumps."""
 
     def set_leak(self, module: int, leak_ohm: float | None) -> None:
         """Put a leak across a module's capacitor (0-based), or take it away."""
@@ -61,10 +74,11 @@ class Bank:
         coefficients = self._cache.get(key)
         if coefficients is None:
             coefficients = self._coefficients(step_ns, dumps)
-        connected = (self.positions & self._all).bit_count()
-        current_a, constant_voltage, feed_a, reference_v = self._settle_bus(connected, limit_v, limit_a)
+        positions = self.positions & self._all & ~self.uncharged
+        connected = positions.bit_count()
+        current_a, constant_voltage, feed_a, reference_v = self._settle_bus(positions, connected, limit_v, limit_a)
         voltages, modules_absorbed_v, branches = self.voltage_v, self._absorbed_v, coefficients[1]
-        positions, held = self.positions, constant_voltage and current_a > 0.0
+        held = constant_voltage and current_a > 0.0
         for k, (decay, rise_ohm, share_s, held_decay, held_gain) in enumerate(coefficients[0]):
             v = voltages[k]
             if not positions >> k & 1:
@@ -83,13 +97,14 @@ class Bank:
             voltages[k] = v
         return current_a, constant_voltage
 
-    def _settle_bus(self, connected: int, limit_v: float, limit_a: float) -> tuple[float, bool, float, float]:
+    def _settle_bus(
+        self, positions: int, connected: int, limit_v: float, limit_a: float
+    ) -> tuple[float, bool, float, float]:
         """Source current, regulation, current fed to each connected module, and voltage the rest relaxes to."""
         if not connected:
             self.bus_v = limit_v if limit_a > 0.0 else 0.0
             return 0.0, limit_a > 0.0, 0.0, 0.0
         total_v = 0.0
-        positions = self.positions
         for k, v in enumerate(self.voltage_v):
             if positions >> k & 1:
                 total_v += v

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from firmware_sim.plant.acting import Acting
 from firmware_sim.plant.bank import DUMP_A, DUMP_B, Bank
 from firmware_sim.plant.chain import Chain
 from firmware_sim.plant.charger import Charger
-from firmware_sim.plant.faults import list_faults
+from firmware_sim.plant.faults import HANG_NS, WRONG_RANGE, list_faults
 from firmware_sim.plant.parameters import BenchParameters
 from firmware_sim.plant.people import People
 from firmware_sim.plant.record import PulseRecord, solve_record
@@ -21,7 +22,7 @@ from firmware_sim.plant.relays import Relay, Stuck
 from firmware_sim.plant.sensors import Sensors
 from firmware_sim.plant.terminals import Terminals
 from firmware_sim.plant.trigger import Gate, TriggerEdges, route_edges
-from firmware_sim.signals import FieldInputs, FieldOutputs
+from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs, FieldOutputs
 
 LOG_MAX = 20_000
 """Lines of the plant's own log: a shot writes some 40, a campaign clears between runs."""
@@ -32,6 +33,9 @@ SUBSTEPS_MAX = 64
 LOADS = ("rails", "dummy")
 
 Array = npt.NDArray[np.float64]
+
+LATCHES_PATH = SELF_TEST_PATHS.index("latches") + 1
+"""The number of the current latches' test relay in ``FieldOutputs.self_test_path``."""
 
 
 class BenchPlant:
@@ -69,6 +73,8 @@ class BenchPlant:
         self._terminals = Terminals(parameters, seed)
         self._sensors = Sensors(parameters.probes, parameters.emi.decay_s, seed)
         self._faults: set[str] = set()
+        self._acting = Acting(self.log)
+        self._hanging: tuple[int, int] | None = None
         self._out = FieldOutputs()
         self._gate = Gate(0, 0)
         self._latches = 0
@@ -98,6 +104,8 @@ class BenchPlant:
         if armed and not self._both_dumps:
             self._latches = 0
         self._both_dumps = armed
+        if out.self_test_path == LATCHES_PATH:
+            self._latches = 0  # the relay trips the latches themselves and resets them: those of the last shot as well
         if chain.moving:
             self._advance_in_steps(t_ns)
         elif t_ns > self.t_ns:
@@ -106,7 +114,10 @@ class BenchPlant:
         chain.compare(t_ns, max(self.bank.voltage_v), self.people.local_reset)
         if self._faults:
             self._watch_prefire()
+            self._watch_hanging()
         self._refresh()
+        if self._faults:
+            self._bear_witness()
 
     def _advance_in_steps(self, t_ns: int) -> None:
         """Sub-steps from contact toggle to contact toggle."""
@@ -163,15 +174,62 @@ class BenchPlant:
         )
         self.log.append((t0_ns, f"T0 of shot {self.shot}"))
         self.log.extend((t0_ns, line) for line in refused)
+        self._notice_switches(t0_ns, edges_ns[1:])
         if all(offset is None for offset in offsets):
             return None
         return self._edges(t0_ns, offsets, spontaneous=False)
 
     def _switch_fault(self, k: int) -> str | None:
-        for fault in ("no_fire", "late"):
+        for fault in ("no_fire", "late", "hang"):
             if f"module_{k + 1}_{fault}" in self._faults:
-                return fault
+                return "no_fire" if fault == "hang" else fault
         return None
+
+    def _notice_switches(self, t0_ns: int, edges_ns: Sequence[int | None]) -> None:
+        """Evidence of faulty switches whose edge came through; a hanging one closes later."""
+        hanging = 0
+        for k, edge_ns in enumerate(edges_ns[: len(self.bank.voltage_v)]):
+            inserted = self.people.positions >> k & 1
+            if edge_ns is None or not inserted or not self._gate.passes(edge_ns):
+                continue
+            if self.bank.voltage_v[k] < self.parameters.trigger.latch_v:
+                continue
+            for fault in ("no_fire", "late", "hang"):
+                if f"module_{k + 1}_{fault}" in self._faults:
+                    self._acting.say(t0_ns, f"module_{k + 1}_{fault}", "the switch does not close when triggered")
+                    hanging |= (fault == "hang") << k
+        if hanging:
+            self._hanging = (t0_ns + HANG_NS, hanging)
+
+    def _watch_hanging(self) -> None:
+        """A hang-fire: the switch closes by itself long after its trigger, if there is voltage left."""
+        if self._hanging is None or self.t_ns < self._hanging[0] or self.spontaneous is not None:
+            return
+        mask, self._hanging = self._hanging[1], None
+        latch_v = self.parameters.trigger.latch_v
+        late = tuple(0.0 if mask >> k & 1 and v >= latch_v else None for k, v in enumerate(self.bank.voltage_v))
+        if any(t is not None for t in late):
+            self._close_by_itself(late, "hang-fire")
+        else:
+            self.log.append((self.t_ns, "hang-fire: the bank is empty already"))
+
+    def _close_by_itself(self, when: tuple[float | None, ...], what: str) -> None:
+        self.shot += 1
+        self.t0_ns = None
+        self.record = None
+        self.spontaneous = self._edges(self.t_ns, when, spontaneous=True)
+        self.log.append((self.t_ns, f"{what}, shot {self.shot}"))
+
+    def _bear_witness(self) -> None:
+        chain = self.chain
+        voltage_v = self.bank.voltage_v
+        connected = chain.contactor.closed
+        self._acting.watch(self.t_ns, self._faults, chain.jams, chain.mirrors, self.charger, connected, voltage_v)
+        for fault, reading_v in self._terminals.wrong.items():
+            self._acting.say(self.t_ns, fault, f"reads {reading_v:.0f} V at {self.bank.bus_v:.0f} V")
+        for side in ("1", "2"):
+            if f"door_{side}_stuck" in self._faults and "door_open" in self._faults:
+                self._acting.say(self.t_ns, f"door_{side}_stuck", f"channel {side} reads closed at an open door")
 
     def _edges(self, t0_ns: int, offsets: tuple[float | None, ...], *, spontaneous: bool) -> TriggerEdges:
         return TriggerEdges(
@@ -197,11 +255,10 @@ class BenchPlant:
             for k, v in enumerate(self.bank.voltage_v)
         )
         if self.spontaneous is None and any(t is not None for t in early):
-            self.shot += 1
-            self.t0_ns = None
-            self.record = None
-            self.spontaneous = self._edges(self.t_ns, early, spontaneous=True)
-            self.log.append((self.t_ns, f"pre-fire, shot {self.shot}"))
+            for k, t in enumerate(early):
+                if t is not None:
+                    self._acting.say(self.t_ns, f"module_{k + 1}_prefire", "the switch closes by itself")
+            self._close_by_itself(early, "pre-fire")
 
     def pulse(self, edges: TriggerEdges) -> PulseRecord:
         """Solve the pulse. Reads nothing that changes: may run in a thread beside everything else."""
@@ -219,6 +276,10 @@ class BenchPlant:
         for k, peak_a in enumerate(record.peak_a):
             if peak_a >= self.parameters.bank.latch_a:
                 self._latches |= 1 << k
+        for fault in self._faults:
+            stuck = fault == "armature_stuck" and record.edges.load == "rails"
+            if stuck or fault.endswith("_crowbar_open"):
+                self._acting.say(record.edges.t0_ns, fault, "the pulse runs with it")
         peak_a = max(record.peak_a)
         self.log.append((record.edges.t0_ns, f"shot {record.edges.shot}: module peak {peak_a:.0f} A"))
 
@@ -274,7 +335,8 @@ class BenchPlant:
             self._faults.add(fault_id)
         else:
             self._faults.discard(fault_id)
-        self.log.append((self.t_ns, f"fault {fault_id} {'on' if on else 'off'}"))
+        self.log.append((self.t_ns, f"fault plant.{fault_id} {'on' if on else 'off'}"))
+        self._acting.forget(fault_id)
         self._break(fault_id, on)
 
     def _break(self, fault_id: str, on: bool) -> None:
@@ -286,20 +348,29 @@ class BenchPlant:
             charger.ignores_inhibit = on
         elif fault_id == "charger_dead":
             charger.dead = on
+        elif fault_id == "charger_setpoint_lost":
+            charger.share = 0.0 if on else 1.0
+        elif fault_id == "charger_wrong_range":
+            charger.share = WRONG_RANGE if on else 1.0
         elif fault_id == "rebound_high":
             bank.set_rebound_factor(p.rebound_fault_factor if on else 1.0)
         elif fault_id.endswith("_leak"):
             bank.set_leak(int(fault_id.split("_")[1]) - 1, p.leak_fault_ohm if on else None)
+        elif fault_id.endswith("_uncharged"):
+            bit = 1 << int(fault_id.split("_")[1]) - 1
+            bank.uncharged = bank.uncharged | bit if on else bank.uncharged & ~bit
         elif fault_id in chain.jams:
             relay, stuck = chain.jams[fault_id]
             relay.stick(stuck if on else Stuck.NOT, self.t_ns)
-        elif fault_id.startswith(("probe_", "selftest_")):
-            self._terminals.inject(fault_id, on)
+        elif fault_id.startswith(("probe_", "probes_", "selftest_")):
+            self._terminals.inject(fault_id, on, self.t_ns)
+        else:
+            chain.break_mirror(fault_id, on)
 
     def _refresh(self) -> None:
         pulsing = self.t_ns < self._pulse_end_ns
         garbage = self.t_ns < self.emi_until_ns
         self.chain.report(self.inputs, self.people, self._faults, self.charger)
-        self._terminals.refresh(self.inputs, self.bank, self.charger, pulsing, garbage, self._latches)
+        self._terminals.refresh(self.inputs, self.bank, self.charger, pulsing, garbage, self._latches, self.t_ns)
         if self._out.self_test_path:
             self._terminals.force(self.inputs, self._out.self_test_path)

@@ -44,9 +44,16 @@ class Chain:
             "dump_b_stuck_open": (dump_b, Stuck.OPEN),
             "dump_b_stuck_closed": (dump_b, Stuck.CLOSED),
         }
+        self.mirrors: dict[str, tuple[Relay, bool]] = {}
+        """Faulty mirror contacts by fault id: the relay, and whether a stuck one shows closed."""
         self._overvoltage_v = overvoltage_v
         self._log = log
         self._commands = (False, False, False, False)
+
+    @property
+    def commanded(self) -> bool:
+        """True while any coil or the charger is powered: energy may come in, or stay."""
+        return any(self._commands)
 
     def drive(self, now_ns: int, out: FieldOutputs, people: People, charger: Charger, faults: set[str]) -> None:
         """Apply outputs to coils, through the e-stop loop."""
@@ -121,13 +128,35 @@ class Chain:
         relay = self.dump_b
         inputs.dump_b_closed = relay.closed and not relay.moving
         inputs.dump_b_open = not relay.closed and not relay.moving
+        if self.mirrors:
+            self._report_mirrors(inputs)
         inputs.charger_inhibited = charger.inhibited
         inputs.hw_overvoltage_ok = not self.overvoltage_latched
 
+    def break_mirror(self, fault_id: str, on: bool) -> bool:
+        """Break or mend a mirror contact by its fault id; False for an id that is none of theirs."""
+        name, mirror, _ = fault_id.partition("_mirror_")
+        if not mirror:
+            return False
+        relay: Relay = getattr(self, name)
+        if on:
+            self.mirrors[fault_id] = (relay, relay.closed)
+        else:
+            self.mirrors.pop(fault_id, None)
+        return True
+
+    def _report_mirrors(self, inputs: FieldInputs) -> None:
+        for fault, (_, shows_closed) in self.mirrors.items():
+            name = fault.partition("_mirror_")[0]
+            stuck = fault.endswith("_stuck")
+            setattr(inputs, f"{name}_closed", stuck and shows_closed)
+            setattr(inputs, f"{name}_open", stuck and not shows_closed)
+
     def _report_faults(self, inputs: FieldInputs, faults: set[str]) -> None:
-        if "door_1_open" in faults:
+        open_door = "door_open" in faults
+        if "door_1_open" in faults or (open_door and "door_1_stuck" not in faults):
             inputs.door_1 = False
-        if "door_2_open" in faults:
+        if "door_2_open" in faults or (open_door and "door_2_stuck" not in faults):
             inputs.door_2 = False
         if not self._loop_closed(NOBODY, faults):
             inputs.estop_ok = False

@@ -24,6 +24,7 @@ class Charger:
         "output_on",
         "set_current_a",
         "set_voltage_v",
+        "share",
         "voltage_v",
     )
 
@@ -40,6 +41,8 @@ class Charger:
         self.ignores_set_point = False
         self.ignores_inhibit = False
         self.dead = False
+        self.share = 1.0
+        """What the charger makes of its set-points: 1 when it is healthy."""
 
     def update(self, inhibited: bool) -> None:
         """Settle whether the output stage runs, from the inhibit, the output switch and the faults."""
@@ -53,7 +56,12 @@ class Charger:
             return 0.0, 0.0
         if self.ignores_inhibit:
             return self._p.rated_v, self._p.rated_a
-        rated_v, rated_a, set_v, set_a = self._p.rated_v, self._p.rated_a, self.set_voltage_v, self.set_current_a
+        rated_v, rated_a, set_v, set_a = (
+            self._p.rated_v,
+            self._p.rated_a,
+            self.set_voltage_v * self.share,
+            self.set_current_a * self.share,
+        )
         voltage_v = rated_v if self.ignores_set_point or rated_v < set_v else set_v
         return voltage_v, rated_a if rated_a < set_a else set_a
 

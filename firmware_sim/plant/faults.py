@@ -4,8 +4,27 @@ from collections.abc import Mapping
 
 from firmware_sim.signals import SELF_TEST_PATHS
 
-PROBE_FAULTS = ("frozen", "gain", "nan")
+OFFSET_V = 300.0
+"""``probe_x_offset`` adds this: far beyond what two probes may differ, far below full scale."""
+
+DRIFT_PER_S = 0.05
+"""``probe_x_drift``: the gain rises by this much per second."""
+
+COMMON_GAIN = 0.8
+"""``probes_common_gain``: both probes and the T7 read this share of the truth, as behind one faulty divider."""
+
+SHOWS_RATIO = 0.02
+"""A probe fault shows once the reading is wrong by this share of full scale (safety.md 2.3 row 14)."""
+
+WRONG_RANGE = 0.1
+"""``charger_wrong_range``: the charger takes its set-points for this share of what was sent."""
+
+HANG_NS = 150_000_000
+"""``module_n_hang``: the switch closes this long after T0: SHOT (100 ms) is over, the dumps are closing."""
+
 MODULE_FAULTS = {
+    "uncharged": "the charge resistor is open: it does not follow the others",
+    "hang": "the switch closes long after the trigger (hang-fire)",
     "leak": "an extra leak across the capacitor",
     "no_fire": "the switch does not fire",
     "prefire": "the switch closes by itself while charged",
@@ -16,6 +35,9 @@ MODULE_FAULTS = {
 _FIXED = {
     "door_1_open": "door channel 1 opens",
     "door_2_open": "door channel 2 opens",
+    "door_open": "the door opens: both channels",
+    "door_1_stuck": "door channel 1 keeps reading closed whatever the door does",
+    "door_2_stuck": "door channel 2 keeps reading closed whatever the door does",
     "estop": "the emergency stop is pressed",
     "estop_wire_break": "a wire of the emergency-stop chain breaks",
     "key_off": "the operator key is turned off",
@@ -25,9 +47,25 @@ _FIXED = {
     "dump_a_stuck_closed": "dump relay A never opens",
     "dump_b_stuck_open": "dump relay B never closes",
     "dump_b_stuck_closed": "dump relay B never opens",
+    "contactor_mirror_stuck": "the contactor's mirror contacts keep showing what they show now",
+    "contactor_mirror_broken": "neither of the contactor's mirror contacts reads",
+    "dump_a_mirror_stuck": "the mirror contacts of dump relay A keep showing what they show now",
+    "dump_a_mirror_broken": "neither mirror contact of dump relay A reads",
+    "dump_b_mirror_stuck": "the mirror contacts of dump relay B keep showing what they show now",
+    "dump_b_mirror_broken": "neither mirror contact of dump relay B reads",
     "overvoltage": "the charger ignores its voltage set-point",
     "charger_runaway": "the charger ignores inhibit, output switch and set-points",
+    "charger_setpoint_lost": "the charger forgets its set-points: it delivers nothing",
+    "charger_wrong_range": "the charger takes its set-points in the wrong range: a tenth of everything",
     "charger_dead": "the charger delivers nothing",
+    "probe_a_open": "probe A's divider is open: it reads zero",
+    "probe_a_offset": "probe A reads 300 V too much",
+    "probe_a_drift": "probe A's gain rises by 5 % per second",
+    "probe_b_open": "probe B's divider is open: it reads zero",
+    "probe_b_offset": "probe B reads 300 V too much",
+    "probe_b_drift": "probe B's gain rises by 5 % per second",
+    "probes_frozen": "both probes keep their last readings",
+    "probes_common_gain": "both probes and the T7 read 20 % too little: their common divider is faulty",
     "probe_a_frozen": "probe A keeps its last reading",
     "probe_a_gain": "probe A reads with a wrong gain",
     "probe_a_nan": "probe A delivers no number",

@@ -44,6 +44,11 @@ class Relay:
         """The position contact that reads closed."""
         return not self.moving and self.closed
 
+    @property
+    def defies(self) -> bool:
+        """True while the contact rests where it sticks and the coil wants it elsewhere."""
+        return self._held() and self.closed is not self._wanted()
+
     def stick(self, stuck: Stuck, now_ns: int) -> None:
         """Inject or clear a mechanical fault: the contact sticks where it is, or when it next gets there.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from firmware_sim.plant.bank import Bank
 from firmware_sim.plant.charger import Charger
+from firmware_sim.plant.faults import COMMON_GAIN, DRIFT_PER_S, OFFSET_V, SHOWS_RATIO
 from firmware_sim.plant.parameters import BenchParameters
 from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs
 
@@ -55,18 +56,29 @@ class Terminals:
         self._garbage: list[float] = [parameters.emi.garbage_v * sample for sample in table]
         self._count = count
         self._at = 0
-        self._faults: set[str] = set()
+        self._faults: dict[str, int] = {}
+        self._last_v = [0.0, 0.0]
         self._witness_v = 0.0
+        self.wrong: dict[str, float] = {}
+        """Probe faults that make a reading wrong enough to show (SHOWS_RATIO), with that reading, since they do."""
 
-    def inject(self, fault_id: str, on: bool) -> None:
-        """probe_a_frozen and its kin, selftest_door_1_dead and its kin."""
+    def inject(self, fault_id: str, on: bool, t_ns: int = 0) -> None:
+        """probe_a_frozen and its kin, from ``t_ns`` on."""
         if on:
-            self._faults.add(fault_id)
+            self._faults[fault_id] = t_ns
         else:
-            self._faults.discard(fault_id)
+            self._faults.pop(fault_id, None)
+        self.wrong.pop(fault_id, None)
 
     def refresh(
-        self, inputs: FieldInputs, bank: Bank, charger: Charger, pulsing: bool, garbage: bool, latches: int
+        self,
+        inputs: FieldInputs,
+        bank: Bank,
+        charger: Charger,
+        pulsing: bool,
+        garbage: bool,
+        latches: int,
+        t_ns: int = 0,
     ) -> None:
         """Write the analogue inputs, the latches and the zero-current contact."""
         at = self._at
@@ -74,11 +86,12 @@ class Terminals:
         noise = self._garbage if garbage else self._noise
         bus_v = bank.bus_v
         if self._faults:
-            inputs.probe_a_v = self._read_faulty("a", bus_v + noise[at], inputs.probe_a_v)
-            inputs.probe_b_v = self._read_faulty("b", bus_v + noise[at + 1], inputs.probe_b_v)
+            inputs.probe_a_v = self._read_faulty(0, bus_v + noise[at], t_ns)
+            inputs.probe_b_v = self._read_faulty(1, bus_v + noise[at + 1], t_ns)
         else:
             inputs.probe_a_v = bus_v + noise[at]
             inputs.probe_b_v = bus_v + noise[at + 1]
+        self._last_v[:] = inputs.probe_a_v, inputs.probe_b_v
         self._witness_v = inputs.probe_b_v  # the T7 sits before the PLC's test relay
         at += 2
         readings = inputs.module_v
@@ -87,22 +100,40 @@ class Terminals:
         inputs.latches = latches
         inputs.zero_current = not pulsing and charger.current_a < self._zero_a
 
-    def _read_faulty(self, probe: str, reading_v: float, last_v: float) -> float:
-        faults = self._faults
-        if f"probe_{probe}_nan" in faults:
-            return nan
-        if f"probe_{probe}_frozen" in faults:
-            return last_v
-        if f"probe_{probe}_gain" in faults:
-            return reading_v * self._slow.gain_fault
+    def _read_faulty(self, probe: int, true_v: float, t_ns: int) -> float:
+        reading_v = true_v
+        for fault, since_ns in self._faults.items():
+            name, _, what = fault.rpartition("_")
+            if fault.startswith("probes_") or name == ("probe_a", "probe_b")[probe]:
+                what = fault.removeprefix("probes_") if fault.startswith("probes_") else what
+                reading_v = self._spoil(what, probe, reading_v, (t_ns - since_ns) * 1e-9)
+                if not abs(reading_v - true_v) <= SHOWS_RATIO * self._slow.full_scale_v:
+                    self.wrong.setdefault(fault, reading_v)
         return reading_v
+
+    def _spoil(self, what: str, probe: int, reading_v: float, since_s: float) -> float:
+        """The reading of a probe with the fault ``what``."""
+        if what == "nan":
+            return nan
+        if what == "frozen":
+            return self._last_v[probe]
+        if what == "open":
+            return 0.0
+        if what == "offset":
+            return reading_v + OFFSET_V
+        if what == "drift":
+            return reading_v * (1.0 + DRIFT_PER_S * since_s)
+        if what == "common_gain":
+            return reading_v * COMMON_GAIN
+        return reading_v * self._slow.gain_fault
 
     def force(self, inputs: FieldInputs, path: int) -> None:
         """Energise the test relay of a path (1-based index into SELF_TEST_PATHS); an unknown one does nothing."""
         if not 1 <= path <= len(SELF_TEST_PATHS):
             return
         name = SELF_TEST_PATHS[path - 1]
-        if f"selftest_{name}_dead" in self._faults:
+        if (dead := f"selftest_{name}_dead") in self._faults:
+            self.wrong.setdefault(dead, 0.0)
             return
         beyond_v, modules = OUT_OF_RANGE_RATIO * self._slow.full_scale_v, len(inputs.module_v)
         if name == "probe_a":

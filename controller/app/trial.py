@@ -1,0 +1,242 @@
+"""A trial: one shot on virtual time that is disturbed at one moment and watched from the bench's own side.
+
+Everything a judge needs is in :class:`Trial`; what it says of voltages, relays and faults comes from the plant and the
+PLC, never from the controller.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from controller.app.benches import build_plant
+from controller.app.disturb import DISTURBANCES, Scene
+from controller.app.faultspec import DURING_S, Phase
+from controller.app.preflight import Prepared, prepare, prepare_out, read_bounded
+from controller.app.recovery import recover
+from controller.app.shot import World, run_shot
+from controller.app.stalling import StallingLoop
+from controller.app.trial_watch import ObservedRig, Point
+from controller.app.twin import Prediction, foresee
+from controller.app.virtual import label_of, scene_for, world_of
+from controller.messages import Finished, Message, RunConfig, StepEntered
+from controller.rig.source import Refused
+from controller.runtime.offload import inline
+from controller.runtime.virtual_loop import Rank, ranked, run_virtual
+from firmware_sim.plant.bench import BenchPlant
+from firmware_sim.plant.parameters import BenchParameters
+
+TAIL_S = 2.0
+"""The bench is watched for this long after the run: a fault at the very end has to show, and SAFE stays monitored."""
+
+PATIENCE_S = 3.0
+"""A core that is dead or hung is replaced by a recovery after this. The supervisor waits longer for a hung one (30 s);
+the bench has dumped by itself within 0.5 s in both cases, and every second here is computed."""
+
+CANCEL_S = 5.0
+"""Longest wait for a killed core's coroutine to end: nothing of it reaches the bench any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disruption:
+    """What is done, and at which moment: faults switched on, and a disturbance by name (empty: none)."""
+
+    faults: tuple[str, ...]
+    disturbance: str
+    step: str
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class BenchFacts:
+    """The PLC's own numbers for this shot, in seconds and volts: what limits are made of."""
+
+    v_safe_v: float
+    dump_s: float
+    dwell_s: float
+    waits_s: dict[str, float]
+    scan_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of a run. Times are nanoseconds since the bench was switched on.
+
+    ``refusal`` is why the run did not start (``finished`` is None then). ``died`` says that the core was replaced by a
+    recovery, whose word ``finished`` is then. ``first_faults`` are the PLC's first faults in order, ``trips`` every
+    cause it ever latched. ``injected_ns`` is None when the moment never came. ``log`` is the plant's.
+    """
+
+    finished: Finished | None
+    refusal: str
+    died: bool
+    points: tuple[Point, ...]
+    first_faults: tuple[str, ...]
+    trips: tuple[str, ...]
+    injected_ns: int | None
+    ended_ns: int
+    fire_pulses: int
+    energised_until_ns: int
+    final_v: float
+    """The highest true module voltage at the end."""
+    raised_v: float
+    """How much the bank's voltage rose again after its last safe command, at most."""
+    log: tuple[tuple[int, str], ...]
+    facts: BenchFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A run checked, predicted and with its plant's parameters read: everything that equal trials share."""
+
+    prepared: Prepared
+    prediction: Prediction
+    parameters: BenchParameters
+
+    def in_folder(self, out: Path) -> "Rehearsed":
+        """The same run with its shots in another folder. Raises Refused when it cannot be written."""
+        config = msgspec.structs.replace(self.prepared.config, out=str(out))
+        return replace(self, prepared=replace(self.prepared, config=config, out=prepare_out(out)))
+
+
+def rehearse(config: RunConfig) -> Rehearsed:
+    """Check and predict a run. Raises Refused as :func:`controller.app.preflight.prepare` does."""
+    config = msgspec.structs.replace(config, started_utc=label_of(config.seed, 0.0))
+    prepared = prepare(config)
+    prediction = foresee(prepared.plan, prepared.rig)
+    return Rehearsed(prepared, prediction, build_plant(config.rig, config.seed).parameters)
+
+
+def run_trial(rehearsed: Rehearsed, disruption: Disruption | None = None) -> Trial:
+    """Run one shot on virtual time with ``disruption`` (None: the undisturbed control).
+
+    Raises CallbackFailed for a defect of the product, KeyError for a fault or disturbance that does not exist.
+    """
+    return run_virtual(_Conduct(rehearsed, disruption).supervised(), StallingLoop)
+
+
+class _Conduct:
+    """One trial: the bench, the core on it, the disturbance, and the recovery if the core dies of it."""
+
+    def __init__(self, rehearsed: Rehearsed, disruption: Disruption | None) -> None:
+        self._prepared = rehearsed.prepared
+        self._prediction = rehearsed.prediction
+        self._parameters = rehearsed.parameters
+        self._disruption = disruption
+        self._injected_ns: int | None = None
+        self._due = False
+
+    async def supervised(self) -> Trial:
+        """Run in a rank of its own, which no disturbance stops."""
+        return await asyncio.get_running_loop().create_task(self._run(), name="trial", context=ranked(Rank.PLC))
+
+    async def _run(self) -> Trial:
+        prepared = self._prepared
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, StallingLoop)
+        rig = ObservedRig(
+            prepared.rig,
+            BenchPlant(self._parameters, prepared.config.seed),
+            read_bounded(prepared.files.plc).decode(),
+            str(prepared.files.plc),
+            prepared.config.seed,
+            inline,
+        )
+        for word in scene_for(prepared):
+            rig.press(word)
+        scene = Scene(loop, rig, prepared)
+        rig.start()
+        try:
+            finished, refusal, died = await self._shot(scene)
+            await asyncio.sleep(TAIL_S)
+            return _trial(rig, finished, refusal, died, self._injected_ns)
+        finally:
+            await rig.stop()
+
+    async def _shot(self, scene: Scene) -> tuple[Finished | None, str, bool]:
+        """(the last word, why it was refused, whether the core had to be replaced)."""
+        world = world_of(self._prepared, self._prediction, scene.connects(), scene.offload, self._publisher(scene))
+        scene.core = asyncio.get_running_loop().create_task(
+            run_shot(self._prepared, world, lambda stop: None), name="core", context=ranked(Rank.CORE)
+        )
+        dead = asyncio.get_running_loop().create_task(scene.dead.wait(), name="trial waits")
+        await asyncio.wait([scene.core, dead], return_when=asyncio.FIRST_COMPLETED)
+        dead.cancel()
+        if scene.core.done():
+            try:
+                return scene.core.result(), "", False
+            except Refused as refused:
+                return None, "; ".join(f"{p.field}: {p.problem}" for p in refused.problems), False
+        await asyncio.sleep(PATIENCE_S)
+        await self._bury(scene)
+        return await self._recover(scene, world), "", True
+
+    async def _bury(self, scene: Scene) -> None:
+        """The dead core's coroutine is put away; its links are cut, so that the bench hears nothing of it."""
+        assert scene.core is not None
+        scene.cut_links()
+        left = [scene.core, *(task for task in asyncio.all_tasks() if task.get_name().startswith("intent "))]
+        for task in left:
+            task.cancel()
+        scene.loop.resume()
+        await asyncio.wait(left, timeout=CANCEL_S)
+        for task in left:
+            if task.done() and not task.cancelled():
+                task.exception()  # what a dead core's task made of its cut links is nobody's concern
+        scene.lose_tail()
+
+    async def _recover(self, scene: Scene, world: World) -> Finished:
+        scene.restart()
+        config = msgspec.structs.replace(self._prepared.config, mode="recover")
+        fresh = world_of(self._prepared, self._prediction, scene.connects(), inline, lambda message: None)
+        work = recover(self._prepared.rig, config, fresh)
+        return await asyncio.get_running_loop().create_task(work, name="recovery", context=ranked(Rank.CORE))
+
+    def _publisher(self, scene: Scene) -> Callable[[Message], None]:
+        disruption = self._disruption
+        if disruption is None:
+            return lambda message: None
+        entered = disruption.phase is not Phase.AFTER
+
+        def publish(message: Message) -> None:
+            if not isinstance(message, StepEntered) or message.id != disruption.step:
+                return
+            if (message.phase == "enter") is entered and not self._due:
+                self._due = True
+                delay_s = DURING_S if disruption.phase is Phase.DURING else 0.0
+                scene.loop.call_later(delay_s, self._disrupt, scene, disruption, context=ranked(Rank.PLC))
+
+        return publish
+
+    def _disrupt(self, scene: Scene, disruption: Disruption) -> None:
+        self._injected_ns = scene.rig.now_ns()
+        for fault in disruption.faults:
+            scene.rig.board.switch(fault, True)
+        if disruption.disturbance:
+            scene.rig.witness(f"fault {disruption.disturbance} on")
+            DISTURBANCES[disruption.disturbance](scene)
+
+
+def _trial(rig: ObservedRig, finished: Finished | None, refusal: str, died: bool, injected_ns: int | None) -> Trial:
+    plc = rig.plc
+    scan_s = plc.limits.scan_s
+    waits_s = {name: scans * scan_s for name, scans in plc.times._asdict().items()}
+    facts = BenchFacts(plc.bands.safe_v, waits_s["dump"], waits_s["dwell"], waits_s, scan_s)
+    return Trial(
+        finished=finished,
+        refusal=refusal,
+        died=died,
+        points=tuple(rig.points),
+        first_faults=tuple(rig.first_faults),
+        trips=tuple(rig.trips_seen),
+        injected_ns=injected_ns,
+        ended_ns=rig.now_ns(),
+        fire_pulses=rig.fire_pulses,
+        energised_until_ns=rig.energised_until_ns(plc.bands.safe_v),
+        final_v=max(rig.plant.bank.voltage_v),
+        raised_v=rig.raised_v,
+        log=tuple(rig.plant.log),
+        facts=facts,
+    )

@@ -1,0 +1,89 @@
+"""The witness of a trial: after every PLC scan, what the plant and the PLC really are."""
+
+from typing import NamedTuple
+
+from controller.app.rig_sim import SimulatedRig
+from drivers.wire.plc import Trip
+from firmware_sim.plant.trigger import TriggerEdges
+
+POINTS_MAX = 5_000
+"""Changes of state, relays and outputs in one run: a shot has some thirty; bouncing contacts are the most."""
+
+
+class Point(NamedTuple):
+    """The bench after one scan, whenever something but the voltage has changed.
+
+    ``commanded``: the plant's coils or the charger are powered by anybody, so that energy may come in or stay;
+    ``highest_v`` is the highest true module voltage.
+    """
+
+    t_ns: int
+    state: str
+    commanded: bool
+    contactor_closed: bool
+    dump_a_closed: bool
+    dump_b_closed: bool
+    highest_v: float
+
+
+class ObservedRig(SimulatedRig):
+    """A simulated bench that keeps book of itself."""
+
+    points: list[Point]
+    first_faults: list[str]
+    trips_seen: list[str]
+    fire_pulses: int
+    raised_v: float
+
+    def start(self) -> None:
+        """As the bench's own; the book begins."""
+        self.points, self.first_faults, self.trips_seen = [], [], []
+        self.fire_pulses, self.raised_v = 0, 0.0
+        self._fire_before = False
+        self._known = (0, 0)
+        self._high: list[tuple[int, float]] = []
+        self._lowest_v = float("inf")
+        self._last: tuple[object, ...] = ()
+        super().start()
+
+    def _scan(self, t_ns: int) -> TriggerEdges | None:
+        edges = super()._scan(t_ns)
+        self._observe(t_ns)
+        return edges
+
+    def _observe(self, t_ns: int) -> None:
+        plant, plc, chain = self.plant, self.plc, self.plant.chain
+        highest_v = max(plant.bank.voltage_v)
+        commanded = chain.commanded
+        seen = (plc.control.state, commanded, chain.contactor.closed, chain.dump_a.closed, chain.dump_b.closed)
+        if seen != self._last and len(self.points) < POINTS_MAX:
+            self._last = seen
+            self.points.append(Point(t_ns, plc.control.state.name, *seen[1:], highest_v))
+        if highest_v > 1.0:
+            self._high.append((t_ns, highest_v))
+        if commanded:
+            self._lowest_v = float("inf")
+            self.raised_v = 0.0
+        else:
+            self._lowest_v = min(self._lowest_v, highest_v)
+            self.raised_v = max(self.raised_v, highest_v - self._lowest_v)
+        self._note_trips()
+        fire = plc.outputs.fire and plc.outputs.gate_open_ns > 0
+        self.fire_pulses += fire and not self._fire_before
+        self._fire_before = fire
+
+    def _note_trips(self) -> None:
+        control = self.plc.control
+        known = (control.trips, control.first_fault)
+        if known == self._known:
+            return
+        if control.first_fault and control.first_fault != self._known[1]:
+            self.first_faults.append(str(Trip(control.first_fault).name))
+        self.trips_seen += [
+            str(trip.name) for trip in Trip if trip & control.trips and trip.name not in self.trips_seen
+        ]
+        self._known = known
+
+    def energised_until_ns(self, v_safe_v: float) -> int:
+        """The last scan at which a module was above ``v_safe_v`` (0: never)."""
+        return next((t_ns for t_ns, v in reversed(self._high) if v >= v_safe_v), 0)

@@ -1,0 +1,247 @@
+"""PURE: hazards of control, links, computers and people: rows 09-11, 13, 22-25, 28-33, 37-41 of safety.md 2.3."""
+
+from controller.campaign.hazard_rows_bench import one
+from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
+from controller.campaign.profiles import Stage
+
+INSTRUMENTS = ("charger", "delay_generator", "scope_1", "scope_2", "daq")
+
+_OVER = Excuse("the run is over, nobody asks any more", frozenset({Stage.OVER}))
+_SAVED = Excuse("what was asked of it is done: nobody speaks to it any more", frozenset({Stage.EMPTY, Stage.OVER}))
+_UNUSED = Excuse("the plan asks nothing of it", profiles=frozenset({"dump-proof", "noise", "trigger-only"}))
+_LOST_S = 2.0
+"""A lost instrument dumps within a second by safety.md row 10; around fire nobody is spoken to for 0.75 s more."""
+
+
+def _lost(name: str, fault: str, says: tuple[str, ...] = ()) -> Variant:
+    return Variant(
+        f"{name}_{fault}",
+        one(f"{name}.{fault}"),
+        Limit(seconds=_LOST_S),
+        says=(name, *says),
+        excuses=(_OVER, _SAVED, _UNUSED),
+    )
+
+
+def _plc_link(fault: str) -> Variant:
+    return Variant(
+        f"plc_{fault}",
+        one(f"plc.{fault}"),
+        Limit(seconds=0.5, scans=1),
+        trips=("HEARTBEAT",),
+        says=("plc", "the PLC"),
+        exits=(3, 4),
+        excuses=(_OVER,),
+    )
+
+
+def _disturbed(name: str, limit: Limit, *excuses: Excuse, **more: tuple[str, ...]) -> Variant:
+    return Variant(
+        name,
+        Injection(disturbance=name),
+        limit,
+        trips=("HEARTBEAT",),
+        says=more.get("says", ()),
+        exits=(3, 4),
+        excuses=excuses or (_OVER,),
+        answers=more.get("answers", ()),
+    )
+
+
+_WATCHDOG = Limit(seconds=0.5, scans=1)
+_DIED = ("the controller died",)
+_TASKS = ("heartbeat", "sequence", "frames", "charger", "daq")
+
+CONTROL_ROWS: tuple[Hazard, ...] = (
+    Hazard(
+        "09",
+        "Controller and rig lose each other",
+        "PLC: heartbeat",
+        "TRIP and dump by the PLC alone",
+        (_plc_link("silent"), _plc_link("close")),
+    ),
+    Hazard(
+        "10",
+        "Controller and instrument lose each other",
+        "controller: a deadline per call, two misses",
+        "the step is aborted; energised: dump",
+        tuple(_lost(name, fault) for name in INSTRUMENTS for fault in ("silent", "close")),
+    ),
+    Hazard(
+        "11",
+        "Stale data: value and stamp stand still",
+        "PLC: the echoed age; controller: ages, the record's own trigger, the witness",
+        "invalid: no permission, or abort",
+        (
+            _plc_link("stale"),
+            *(_lost(name, "stale", ("independent reading",)) for name in INSTRUMENTS),
+            Variant(
+                "charger_stuck_voltage",
+                one("charger.stuck_voltage"),
+                Limit(event="no part in safety"),
+                says=("charger",),
+                excuses=(Excuse("the charger's own meter only tells: PLC and T7 measure the bank"),),
+            ),
+        ),
+    ),
+    Hazard(
+        "13",
+        "NaN, infinity, 9.9E37 or nothing that is a number",
+        "comparisons that NaN fails; parsers",
+        "invalid: trip when armed",
+        (
+            *(
+                Variant(
+                    f"probe_{side}_nan",
+                    one(f"plant.probe_{side}_nan"),
+                    Limit(scans=1),
+                    trips=("PROBE_INVALID",),
+                    exits=(3, 4),
+                )
+                for side in "ab"
+            ),
+            *(
+                _lost(name, fault, ("independent reading",))
+                for name in ("charger", "delay_generator", "scope_1", "daq")
+                for fault in ("nan", "overflow")
+            ),
+            _lost("daq", "ain_dead", ("independent reading",)),
+            _plc_link("nan"),
+            _plc_link("overflow"),
+        ),
+    ),
+    Hazard(
+        "22",
+        "The controller crashes",
+        "PLC: heartbeat",
+        "TRIP by the PLC; a new core proves the bench safe and books the shot",
+        (_disturbed("core_killed", _WATCHDOG, says=_DIED),),
+    ),
+    Hazard(
+        "23",
+        "The controller hangs",
+        "PLC: heartbeat",
+        "as a crash",
+        (_disturbed("core_hung", _WATCHDOG, says=_DIED),),
+    ),
+    Hazard(
+        "24",
+        "Half dead: the heartbeat lives, a task does not",
+        "controller: promises of every task stop the heartbeat",
+        "as a crash, within 800 ms",
+        (
+            *(_disturbed(f"{name}_hung", Limit(seconds=0.8), says=(*_DIED, "does not answer")) for name in _TASKS),
+            *(_disturbed(f"{name}_ended", Limit(seconds=0.8), says=(*_DIED, "does not answer")) for name in _TASKS),
+        ),
+    ),
+    Hazard(
+        "25",
+        "The controller's computer loses its power",
+        "PLC: heartbeat; journal with a torn end",
+        "as a crash; the journal is recovered",
+        (_disturbed("power_lost", _WATCHDOG, says=_DIED),),
+    ),
+    Hazard("28", "The wall clock jumps", "none: every deadline is monotonic", "no effect on the shot", ()),
+    Hazard(
+        "29",
+        "The monotonic clock stalls: the machine is suspended",
+        "PLC: heartbeat; controller: its own gap, the age of the status",
+        "abort on resume, never catch up",
+        (
+            _disturbed("core_stalled", Limit(seconds=0.6), says=("stood still", "status is")),
+            _disturbed("core_stopped", _WATCHDOG, says=("stood still", "status is", "HEARTBEAT")),
+            _disturbed("rig_paused", Limit(seconds=1.2), says=("status is",)),
+            _disturbed("rig_stopped", Limit(seconds=4.0), says=("status is", "the PLC")),
+        ),
+    ),
+    Hazard(
+        "30",
+        "The journal's disk is full, broken, read-only or slow",
+        "controller: write-ahead fails before the action",
+        "not armed; energised: dump, evidence kept in memory and in the PLC",
+        tuple(
+            _disturbed(name, Limit(event="at the next record"), says=("journal", "could not be written"))
+            for name in ("journal_full", "journal_error", "journal_readonly", "journal_slow")
+        ),
+    ),
+    Hazard("31", "The MQTT broker is down, slow or flooded", "none needed", "no effect on the control loop", ()),
+    Hazard(
+        "32",
+        "A command is repeated: double click, HTTP retry, replay",
+        "PLC: sequence, nonce, one use per token",
+        "refused",
+        (
+            _disturbed(
+                "replayed",
+                Limit(event="1 message"),
+                Excuse("every repeated request is refused, and the shot goes on"),
+                answers=("BAD_SEQUENCE", "STALE_EPOCH", "LATE", "WRONG_CONNECTION", ""),
+            ),
+        ),
+        due_later="accounts and requests by HTTP: Idempotency-Key and expected state",
+    ),
+    Hazard(
+        "33",
+        "Two controllers",
+        "PLC: one connection, fenced by epoch",
+        "the second is refused",
+        tuple(
+            _disturbed(
+                name,
+                Limit(event="1 message"),
+                Excuse("the second controller is refused everything, and the shot goes on"),
+                answers=("WRONG_CONNECTION", "STALE_EPOCH", "BAD_SEQUENCE"),
+            )
+            for name in ("older_controller", "newer_controller")
+        ),
+        due_later="leases: two operators at one panel",
+    ),
+    Hazard("37", "Somebody without rights", "panel: accounts", "401 or 403", (), due_later="accounts and roles"),
+    Hazard(
+        "38",
+        "Malformed answers of an instrument",
+        "parsers with bounds, a total deadline, identity",
+        "driver fault: abort, dump",
+        (
+            *(_lost("charger", fault) for fault in ("garbage", "slow", "no_end", "unsolicited")),
+            *(_lost("delay_generator", fault) for fault in ("garbage", "huge_block", "no_end")),
+            *(_lost("scope_1", fault) for fault in ("huge_block", "slow", "unsolicited")),
+            _lost("scope_2", "garbage"),
+            *(_lost("daq", fault) for fault in ("garbage", "slow")),
+            _plc_link("garbage"),
+            _plc_link("slow"),
+        ),
+    ),
+    Hazard(
+        "39",
+        "A wrong unit, a decimal comma, swapped limits",
+        "loader: quantities carry units, limits are checked against each other",
+        "refused at load",
+        tuple(
+            _disturbed(
+                name,
+                Limit(event="at load"),
+                Excuse("files are read once, before the start: the next run is refused, this one goes on"),
+                answers=("refused",),
+            )
+            for name in ("rig_files", "profile_file")
+        ),
+    ),
+    Hazard(
+        "40",
+        "The wrong rig or instrument at an address",
+        "controller: identity and serial number at connect",
+        "refused at connect",
+        tuple(
+            _disturbed(
+                name,
+                Limit(event="at connect"),
+                Excuse("identity is asked at connect: the next run is refused, this one goes on"),
+                answers=("refused",),
+            )
+            for name in ("wrong_instruments", "wrong_bench")
+        ),
+    ),
+    Hazard("41", "A profile edited after its approval", "panel: sha-256", "409", (), due_later="approvals"),
+)
+"""Rows whose fault sits in the controller, its links, its computer or its people."""

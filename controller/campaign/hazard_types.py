@@ -1,0 +1,88 @@
+"""PURE: what the hazard table is made of: limits, excuses, injections, variants, rows."""
+
+from dataclasses import dataclass
+
+from controller.campaign.model import Venue
+from controller.campaign.profiles import Moment, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The row's time from the fault's first effect to the safe command: the PLC's own declared wait, scans, seconds.
+
+    ``wait`` names a debounce or travel time of the PLC's settings (empty: none), ``scans`` are 10 ms each. ``event``
+    stands where the row bounds no time: ``before fire`` means that no pulse may follow.
+    """
+
+    scans: int = 0
+    seconds: float = 0.0
+    wait: str = ""
+    event: str = ""
+
+    @property
+    def text(self) -> str:
+        """For tables: ``contactor_travel + 2 scans``."""
+        if self.event:
+            return self.event
+        parts = [self.wait] if self.wait else []
+        parts += [f"{self.scans} scan{'s' if self.scans != 1 else ''}"] if self.scans else []
+        parts += [f"{self.seconds * 1e3:g} ms"] if self.seconds else []
+        return " + ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """Where the outcome may be that of the control: ``stages`` (none: everywhere) and step kinds, with the reason."""
+
+    sentence: str
+    stages: frozenset[Stage] = frozenset()
+    profiles: frozenset[str] = frozenset()
+    """Kinds of shot; none: every kind."""
+
+    def covers(self, moment: Moment) -> bool:
+        """True when this excuse is meant for ``moment``."""
+        return (not self.stages or moment.stage in self.stages) and (not self.profiles or moment.kind in self.profiles)
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """What is done at the moment: ids of ``sparkgap faults`` to switch on, or a disturbance of ``app/disturb.py``."""
+
+    faults: tuple[str, ...] = ()
+    disturbance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way in which a hazard shows.
+
+    ``trips`` are first-fault names of the PLC that are right, ``says`` pieces of the controller's reason (or of a
+    refusal) that are right, ``exits`` the exit codes beside the control's own. ``excuses`` say where nothing happens.
+    """
+
+    name: str
+    injection: Injection
+    limit: Limit
+    trips: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
+    exits: tuple[int, ...] = (3,)
+    excuses: tuple[Excuse, ...] = ()
+    answers: tuple[str, ...] = ()
+    """What attempts of somebody else may be answered with, at most: refusals of the PLC, or ``refused``."""
+    venue: Venue = Venue.VIRTUAL
+
+    def excuse(self, moment: Moment) -> str:
+        """Why nothing may happen at ``moment``, empty when something must."""
+        return next((excuse.sentence for excuse in self.excuses if excuse.covers(moment)), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """One row of safety.md 2.3. ``due_later`` names the issue that what is missing waits for."""
+
+    row: str
+    title: str
+    detector: str
+    reaction: str
+    variants: tuple[Variant, ...]
+    due_later: str = ""

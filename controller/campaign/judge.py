@@ -1,0 +1,300 @@
+"""PURE: the verdict on one cell, from the bench's own evidence.
+
+A cell passes only if the fault is in the plant's log, the outcome differs from the undisturbed control (or the table
+says why it need not), the bench ends safe within the row's time by the plant's own voltages and relays, and the reason
+is one of the row's. Whatever the row: at most one fire pulse, no energy raised again, and the right exit code.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controller.app.trial import Trial
+from controller.campaign.hazard_types import Variant
+from controller.campaign.model import Cell, CellResult, Status
+from controller.campaign.profiles import Moment
+
+RAISED_MAX_V = 25.0
+"""After the last safe command the bank may rise by this: dielectrics give back some 1 % of the charge (plant.yaml)."""
+
+SCANS_SLACK = 2
+"""A scan to see the output and one for the plant to carry it out, beside every limit of the table."""
+
+_NOT_PERMITTED = ("self-test failed", "the PLC refused PERMIT", "the PLC refused SELF_TEST", "the PLC refuses")
+"""A cause that would trip an armed bench keeps it from being armed: right wherever the dumps never opened."""
+
+_ENDINGS = {"completed": (0, 1, 5), "unsafe-unconfirmed": (4,), "": (2,)}
+_ABORTED = (3,)
+"""How a run may end -> the exit codes that say so; every other ending is an abort."""
+
+_ACTS = re.compile(r"fault (\S+) acts: (.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the plant's log says of the injected faults: whether each was switched on, and when one first acted."""
+
+    missing: tuple[str, ...]
+    acts_ns: int | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What two runs must differ in to differ."""
+
+    exit: int
+    ended: str
+    died: bool
+    first_faults: tuple[str, ...]
+    trips: tuple[str, ...]
+    fire_pulses: int
+    bench: str
+
+
+def judge(cell: Cell, variant: Variant, moment: Moment, trial: Trial, control: Trial) -> CellResult:
+    """Judge a trial of ``variant`` at ``moment`` beside the control of the same profile and seed."""
+    evidence = find_evidence(variant, trial)
+    same = outcome_of(trial) == outcome_of(control)
+    excuse = variant.excuse(moment)
+    problem = next(filter(None, (check(variant, trial, evidence) for check in _ALWAYS)), "")
+    if not problem and same:
+        problem = _same_problem(variant, trial, evidence, excuse)
+    elif not problem:
+        problem = next(filter(None, (check(variant, trial, evidence) for check in _REACTION)), "")
+        problem = problem or _exit_problem(variant, trial, control)
+    if problem:
+        return _result(cell, variant, trial, evidence, Status.FAILED, problem)
+    if same:
+        idle = evidence.acts_ns is None
+        return _result(cell, variant, trial, evidence, Status.NOT_APPLICABLE if idle else Status.PASSED, excuse)
+    return _result(cell, variant, trial, evidence, Status.PASSED, f"{evidence.what}: {_came(trial)}")
+
+
+def find_evidence(variant: Variant, trial: Trial) -> Evidence:
+    """What the plant's log knows of the faults of ``variant``."""
+    names = [*variant.injection.faults]
+    names += [variant.injection.disturbance] if variant.injection.disturbance else []
+    texts = {text for _, text in trial.log}
+    missing = tuple(name for name in names if f"fault {name} on" not in texts)
+    for t_ns, text in trial.log:
+        found = _ACTS.fullmatch(text)
+        if found and found[1] in names:
+            return Evidence(missing, t_ns, found[2])
+    return Evidence(missing, None, "")
+
+
+def outcome_of(trial: Trial) -> Outcome:
+    """The run in a few words, without numbers that noise moves."""
+    finished = trial.finished
+    return Outcome(
+        2 if finished is None else finished.exit,
+        "" if finished is None else finished.ended,
+        trial.died,
+        trial.first_faults,
+        tuple(sorted(trial.trips)),
+        trial.fire_pulses,
+        bench_of(trial),
+    )
+
+
+def bench_of(trial: Trial) -> str:
+    """The PLC's state at the end of the trial."""
+    return trial.points[-1].state if trial.points else ""
+
+
+def disarmed_ns(trial: Trial) -> int:
+    """When the plant was last told to let no energy in or stay (0: it never was told otherwise)."""
+    last = max((k for k, point in enumerate(trial.points) if point.commanded), default=-1)
+    if last < 0:
+        return 0
+    return trial.points[last + 1].t_ns if last + 1 < len(trial.points) else trial.ended_ns
+
+
+def reaction_s(trial: Trial, acts_ns: int | None) -> float | None:
+    """From the fault's first effect to the safe command; None when it never acted."""
+    return None if acts_ns is None else max(0.0, (disarmed_ns(trial) - acts_ns) * 1e-9)
+
+
+def safe_after_s(trial: Trial, acts_ns: int | None) -> float | None:
+    """From the fault's first effect to the end of the reaction, by true voltages: no energy, or LOCKOUT."""
+    if acts_ns is None:
+        return None
+    locked = next((point.t_ns for point in trial.points if point.state == "LOCKOUT"), None)
+    until_ns = max(disarmed_ns(trial), trial.energised_until_ns) if locked is None else locked
+    return max(0.0, (until_ns - acts_ns) * 1e-9)
+
+
+def limit_s(variant: Variant, trial: Trial) -> float | None:
+    """What the row allows to the safe command, in seconds; None where it bounds something else."""
+    limit = variant.limit
+    if limit.event:
+        return None
+    facts = trial.facts
+    wait_s = facts.waits_s[limit.wait] if limit.wait else 0.0
+    return wait_s + limit.seconds + (limit.scans + SCANS_SLACK) * facts.scan_s
+
+
+# --- what holds for every cell -------------------------------------------------------------------------------------
+
+Check = Callable[[Variant, Trial, Evidence], str]
+
+
+def _moment_came(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    return "expected the fault to be injected, but its moment never came" if trial.injected_ns is None else ""
+
+
+def _fault_on(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    missing = ", ".join(evidence.missing)
+    return f"expected the plant's log to show {missing} active, but it does not" if missing else ""
+
+
+def _fired_once(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    return f"expected one fire pulse at most, got {trial.fire_pulses}" if trial.fire_pulses > 1 else ""
+
+
+def _code_fits(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    finished = trial.finished
+    if finished is None:
+        return ""
+    right = _ENDINGS.get(finished.ended, _ABORTED)
+    if finished.exit not in right:
+        return f"expected exit {' or '.join(map(str, right))} of a run that ended {finished.ended}, got {finished.exit}"
+    claims = finished.safe.startswith("verified")
+    if claims is (finished.exit == 4):
+        return f"exit {finished.exit} contradicts what is said of safety: {finished.safe}"
+    return ""
+
+
+def _bench_safe(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    last = trial.points[-1]
+    if last.state == "LOCKOUT":
+        return ""
+    if last.commanded:
+        return f"expected the bench without power, but in {last.state} its coils or its charger are powered"
+    if trial.final_v >= trial.facts.v_safe_v:
+        return f"expected every module below {trial.facts.v_safe_v:.0f} V at the end, got {trial.final_v:.0f} V"
+    if not (last.dump_a_closed or last.dump_b_closed):
+        return "expected a dump path to be closed at the end, but both are open"
+    return ""
+
+
+def _claim_true(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    """Nobody may claim a proof that the relays contradict."""
+    last, finished = trial.points[-1], trial.finished
+    if finished is None or finished.exit == 4:
+        return ""
+    if last.dump_a_closed and last.dump_b_closed and trial.final_v < trial.facts.v_safe_v:
+        return ""
+    return f"the bench was called {finished.safe}, but a dump relay is open or {trial.final_v:.0f} V are left"
+
+
+def _not_raised(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    if trial.raised_v <= RAISED_MAX_V:
+        return ""
+    return f"expected no energy after the safe command, but the bank rose by {trial.raised_v:.0f} V"
+
+
+def _refused(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    """What somebody else attempts beside the run must have been refused."""
+    if not variant.answers or evidence.acts_ns is None:
+        return ""
+    what = evidence.what
+    given = {part.strip() for part in what.rpartition(": ")[2].split(",")}  # answers stand behind the last colon
+    if what.split(":")[0] in variant.answers or given <= set(variant.answers):
+        return ""
+    return f"expected it to be refused, got {what}"
+
+
+_ALWAYS: tuple[Check, ...] = (
+    _moment_came,
+    _fault_on,
+    _fired_once,
+    _code_fits,
+    _bench_safe,
+    _claim_true,
+    _not_raised,
+    _refused,
+)
+
+
+# --- what holds where the outcome differs --------------------------------------------------------------------------
+
+
+def _acted(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    if evidence.acts_ns is not None:
+        return ""
+    return f"the outcome differs ({_came(trial)}), but the plant's log does not show that the fault did anything"
+
+
+def _right_reason(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    said = trial.refusal if trial.finished is None else trial.finished.reason
+    if any(text in said for text in variant.says):
+        return ""
+    if trial.first_faults and trial.first_faults[0] in variant.trips:
+        return ""
+    if variant.trips and not disarmed_ns(trial) and any(text in said for text in _NOT_PERMITTED):
+        return ""
+    wanted = " or ".join((*variant.trips, *(f"{text!r}" for text in variant.says)))
+    return f"expected {wanted} as the reason, got {_came(trial)}"
+
+
+def _in_time(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    allowed_s, took_s = limit_s(variant, trial), reaction_s(trial, evidence.acts_ns)
+    if allowed_s is None or took_s is None:
+        before_fire = variant.limit.event == "before fire" and trial.fire_pulses
+        return "expected no fire after the fault had shown, but the pulse was given" if before_fire else ""
+    if took_s > allowed_s + 1e-6:
+        return f"expected the safe command within {allowed_s * 1e3:.0f} ms ({variant.limit.text}), took {took_s:.2f} s"
+    bound_s = allowed_s + trial.facts.dump_s + trial.facts.dwell_s
+    safe_s = safe_after_s(trial, evidence.acts_ns) or 0.0
+    if safe_s > bound_s:
+        return f"expected the bank empty or locked out within {bound_s:.2f} s, took {safe_s:.2f} s"
+    return ""
+
+
+_REACTION: tuple[Check, ...] = (_acted, _right_reason, _in_time)
+
+
+def _exit_problem(variant: Variant, trial: Trial, control: Trial) -> str:
+    """The row's exit codes; the control's own where the run had ended before the fault could touch it."""
+    got = outcome_of(trial).exit
+    allowed = {*variant.exits}
+    if trial.finished is not None and control.finished is not None and trial.finished.ended == control.finished.ended:
+        allowed.add(control.finished.exit)
+    return "" if got in allowed else f"expected exit {' or '.join(map(str, sorted(allowed)))}, got {got}"
+
+
+def _same_problem(variant: Variant, trial: Trial, evidence: Evidence, excuse: str) -> str:
+    if excuse:
+        return ""
+    acts = f"the fault acted ({evidence.what})" if evidence.acts_ns is not None else "the fault never acted"
+    return f"expected a reaction, but the outcome is the control's; {acts}, and no rule says why"
+
+
+# --- words ---------------------------------------------------------------------------------------------------------
+
+
+def _came(trial: Trial) -> str:
+    finished = trial.finished
+    first = f" first {trial.first_faults[0]}," if trial.first_faults else ""
+    if finished is None:
+        return f"refused: {trial.refusal}"
+    return f"{finished.ended},{first} bench {bench_of(trial)}, {finished.reason or 'no reason'}"
+
+
+def _result(cell: Cell, variant: Variant, trial: Trial, evidence: Evidence, status: Status, why: str) -> CellResult:
+    outcome = outcome_of(trial)
+    return CellResult(
+        cell=cell,
+        status=status,
+        why=why,
+        exit=outcome.exit,
+        ended=outcome.ended,
+        reason=trial.refusal if trial.finished is None else trial.finished.reason,
+        trips=trial.trips,
+        bench=outcome.bench,
+        safe_after_s=safe_after_s(trial, evidence.acts_ns),
+        limit_s=limit_s(variant, trial),
+        wall_s=0.0,
+    )
