@@ -1,0 +1,190 @@
+"""The judge itself: a trial that is right passes, and each way in which it could be wrong fails with its sentence."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from controller.app.faultspec import Phase
+from controller.app.trial import BenchFacts, Trial
+from controller.app.trial_watch import Point
+from controller.campaign.hazard_types import Excuse, Injection, Limit, Variant
+from controller.campaign.judge import judge
+from controller.campaign.model import Cell, CellResult, Status
+from controller.campaign.profiles import Moment, Stage
+from controller.messages import Finished
+
+MS = 1_000_000
+CELL = Cell("railgun_bench", "full", "36", "estop", "charge", Phase.DURING, 1)
+MOMENT = Moment("full", "full", "charge", "charge", Phase.DURING, Stage.CHARGE)
+VARIANT = Variant("estop", Injection(("plant.estop",)), Limit(scans=2), trips=("ESTOP",), says=("a word",))
+FACTS = BenchFacts(50.0, 0.66, 1.0, {"dump": 0.66, "dwell": 1.0}, 0.01)
+
+
+def finished(exit_code: int, ended: str, reason: str = "", safe: str = "verified: 0.2 V") -> Finished:
+    return Finished(1, "", "aborted", ended, reason, "", "", "", "", exit_code, safe=safe)
+
+
+def point(t_ms: int, state: str, commanded: bool, closed: bool = True, high_v: float = 0.0) -> Point:
+    return Point(t_ms * MS, state, commanded, False, closed, closed, high_v)
+
+
+CONTROL = Trial(
+    finished=finished(1, "completed"),
+    refusal="",
+    died=False,
+    points=(point(0, "SAFE", False), point(1000, "CHARGE", True, False), point(3000, "SAFE", False)),
+    first_faults=(),
+    trips=(),
+    injected_ns=None,
+    ended_ns=6000 * MS,
+    fire_pulses=1,
+    energised_until_ns=2900 * MS,
+    final_v=0.3,
+    raised_v=2.0,
+    log=((0, "contactor 0 dump A 0 dump B 0 charger 0"),),
+    facts=FACTS,
+)
+RIGHT = replace(
+    CONTROL,
+    finished=finished(3, "tripped", "step charge: the PLC tripped: ESTOP"),
+    points=(point(0, "SAFE", False), point(1000, "CHARGE", True, False), point(2020, "TRIP", False, True, 400.0)),
+    first_faults=("ESTOP",),
+    trips=("ESTOP",),
+    injected_ns=2000 * MS,
+    fire_pulses=0,
+    energised_until_ns=2300 * MS,
+    log=((2000 * MS, "fault plant.estop on"), (2010 * MS, "fault plant.estop acts: the loop is open")),
+)
+SAME = replace(CONTROL, injected_ns=2000 * MS, log=((2000 * MS, "fault plant.estop on"),))
+
+
+def verdict(trial: Trial, variant: Variant = VARIANT) -> CellResult:
+    return judge(CELL, variant, MOMENT, trial, CONTROL)
+
+
+def test_a_right_reaction_passes_with_what_was_seen() -> None:
+    result = verdict(RIGHT)
+    assert (result.status, result.exit, result.ended, result.bench) == (Status.PASSED, 3, "tripped", "TRIP")
+    assert result.safe_after_s == pytest.approx(0.29)
+    assert result.limit_s == pytest.approx(0.04)
+    assert "the loop is open" in result.why
+
+
+WRONG: dict[str, tuple[Callable[[Trial], Trial], str]] = {
+    "moment": (lambda t: replace(t, injected_ns=None), "its moment never came"),
+    "not on": (lambda t: replace(t, log=t.log[1:]), "expected the plant's log to show plant.estop active"),
+    "no act": (lambda t: replace(t, log=t.log[:1]), "does not show that the fault did anything"),
+    "two pulses": (lambda t: replace(t, fire_pulses=2), "expected one fire pulse at most, got 2"),
+    "exit": (lambda t: replace(t, finished=finished(1, "tripped", "ESTOP")), "expected exit 3"),
+    "unsafe but 3": (
+        lambda t: replace(t, finished=finished(3, "tripped", "ESTOP", "NOT VERIFIED")),
+        "contradicts what is said of safety",
+    ),
+    "safe but 4": (
+        lambda t: replace(t, finished=finished(4, "unsafe-unconfirmed", "ESTOP", "verified: 0 V")),
+        "contradicts what is said of safety",
+    ),
+    "exit 4 of a row without it": (
+        lambda t: replace(t, finished=finished(4, "unsafe-unconfirmed", "ESTOP", "NOT VERIFIED")),
+        "expected exit 3, got 4",
+    ),
+    "powered": (
+        lambda t: replace(t, points=(*t.points, point(5000, "TRIP", True))),
+        "its coils or its charger are powered",
+    ),
+    "charged": (lambda t: replace(t, final_v=400.0), "below 50 V at the end, got 400 V"),
+    "dumps open": (
+        lambda t: replace(t, points=(*t.points[:2], point(2020, "TRIP", False, False))),
+        "both are open",
+    ),
+    "raised": (lambda t: replace(t, raised_v=60.0), "the bank rose by 60 V"),
+    "wrong cause": (
+        lambda t: replace(t, first_faults=("KEY",), finished=finished(3, "tripped", "KEY")),
+        "expected ESTOP or 'a word' as the reason",
+    ),
+    "late": (
+        lambda t: replace(t, points=(*t.points[:2], point(2300, "TRIP", False))),
+        "expected the safe command within 40 ms (2 scans), took 0.29 s",
+    ),
+    "slow dump": (
+        lambda t: replace(t, energised_until_ns=5000 * MS),
+        "expected the bank empty or locked out within 1.70 s, took 2.99 s",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_each_criterion_can_fail(case: str) -> None:
+    spoil, sentence = WRONG[case]
+    result = verdict(spoil(RIGHT))
+    assert result.status is Status.FAILED
+    assert sentence in result.why
+
+
+def test_a_claim_that_the_relays_contradict_fails() -> None:
+    half = RIGHT.points[2]._replace(dump_b_closed=False)
+    result = verdict(replace(RIGHT, points=(*RIGHT.points[:2], half)))
+    assert result.status is Status.FAILED and "a dump relay is open" in result.why
+
+
+def test_the_controls_outcome_needs_a_rule_that_says_why() -> None:
+    result = verdict(SAME)
+    assert result.status is Status.FAILED and "no rule says why" in result.why
+    excused = replace(VARIANT, excuses=(Excuse("it cannot show here", frozenset({Stage.CHARGE})),))
+    assert (verdict(SAME, excused).status, verdict(SAME, excused).why) == (Status.NOT_APPLICABLE, "it cannot show here")
+    elsewhere = replace(VARIANT, excuses=(Excuse("it cannot show there", frozenset({Stage.COLD})),))
+    assert verdict(SAME, elsewhere).status is Status.FAILED
+
+
+def test_a_fault_that_acted_and_changed_nothing_passes_with_its_excuse() -> None:
+    excused = replace(VARIANT, excuses=(Excuse("hold-off refuses it"),))
+    acted = replace(SAME, log=(*SAME.log, (2010 * MS, "fault plant.estop acts: a second edge")))
+    assert verdict(acted, excused).status is Status.PASSED
+
+
+def test_an_excuse_does_not_excuse_the_wrong_reaction() -> None:
+    excused = replace(VARIANT, excuses=(Excuse("it cannot show here"),))
+    wrong = replace(RIGHT, first_faults=("KEY",), finished=finished(3, "tripped", "KEY"))
+    assert verdict(wrong, excused).status is Status.FAILED
+
+
+def test_what_others_attempt_must_be_refused() -> None:
+    guarded = replace(VARIANT, excuses=(Excuse("refused"),), answers=("STALE_EPOCH", "WRONG_CONNECTION"))
+    log = (*SAME.log, (2010 * MS, "fault plant.estop acts: epoch 7 asks: STALE_EPOCH, WRONG_CONNECTION"))
+    assert verdict(replace(SAME, log=log), guarded).status is Status.PASSED
+    log = (*SAME.log, (2010 * MS, "fault plant.estop acts: epoch 7 asks: ACCEPTED, WRONG_CONNECTION"))
+    result = verdict(replace(SAME, log=log), guarded)
+    assert result.status is Status.FAILED and "expected it to be refused" in result.why
+
+
+def test_before_fire_means_no_pulse() -> None:
+    early = replace(VARIANT, limit=Limit(event="before fire"))
+    assert verdict(RIGHT, early).status is Status.PASSED
+    fired = verdict(replace(RIGHT, fire_pulses=1), early)
+    assert fired.status is Status.FAILED and "expected no fire" in fired.why
+
+
+def test_a_lockout_is_an_end_and_a_run_that_died_is_another_outcome() -> None:
+    locked = replace(
+        RIGHT,
+        finished=finished(4, "unsafe-unconfirmed", "ESTOP", "NOT VERIFIED"),
+        points=(*RIGHT.points, point(2800, "LOCKOUT", False, False, 900.0)),
+        final_v=850.0,
+        energised_until_ns=6000 * MS,
+    )
+    assert verdict(locked, replace(VARIANT, exits=(4,))).status is Status.PASSED
+    died = replace(SAME, died=True)
+    assert verdict(died).status is Status.FAILED
+
+
+def test_a_cause_that_keeps_the_bench_from_being_armed_is_a_right_reason() -> None:
+    refused = replace(
+        RIGHT,
+        points=(point(0, "SAFE", False),),
+        finished=finished(3, "aborted", "step self_test: self-test failed: 12 of 13 interlock paths passed"),
+        first_faults=(),
+    )
+    assert verdict(refused).status is Status.PASSED
+    armed = replace(refused, points=RIGHT.points)
+    assert verdict(armed).status is Status.FAILED
