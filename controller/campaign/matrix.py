@@ -1,6 +1,6 @@
 """The step x fault matrix for a terminal: one block per profile, rows are hazards, three columns per step.
 
-A hazard with several variants is one row that shows the worst of them; a variant that failed gets its own row below.
+A hazard is one row that shows the worst of its variants; a variant that failed gets a row of its own below it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,9 +11,9 @@ from rich.text import Text
 from controller.app.faultspec import Phase
 from controller.campaign.model import CellResult, Status
 from controller.campaign.summary import Block, Campaign, Row, slowest, worst
+from controller.campaign.words import clock, verdict_word
 
 SYMBOLS = {Status.PASSED: "•", Status.FAILED: "✗", Status.NOT_APPLICABLE: "–"}
-ASCII_SYMBOLS = {Status.PASSED: ".", Status.FAILED: "X", Status.NOT_APPLICABLE: "-"}
 STYLES = {Status.PASSED: "green", Status.FAILED: "bold white on red", Status.NOT_APPLICABLE: "bright_black"}
 NOT_RUN = " "
 
@@ -23,7 +23,7 @@ STEP_COLUMNS_MIN = PHASES
 STEP_COLUMNS_MAX = 14
 """The longest step name has 13 letters."""
 
-NAME_COLUMNS = (20, 60)
+NAME_COLUMNS = (18, 60)
 """Narrowest and widest column of row names."""
 
 COUNT_COLUMNS = 12
@@ -37,11 +37,10 @@ EXCUSES_SHOWN = 12
 
 def render(campaign: Campaign, console: Console) -> Iterator[RenderableType]:
     """The blocks, the legend, why cells were not applicable, the failures, and one line that says it all."""
-    symbols = SYMBOLS if console.encoding.startswith("utf") else ASCII_SYMBOLS
     for block in campaign.blocks():
-        yield from _block(block, console.width, symbols)
+        yield from _block(block, console.width)
         yield Text("")
-    yield _legend(symbols)
+    yield _legend()
     yield from _excuses(campaign)
     yield from _due_later(campaign)
     yield from _failures(campaign)
@@ -49,22 +48,24 @@ def render(campaign: Campaign, console: Console) -> Iterator[RenderableType]:
     yield summary_line(campaign)
 
 
-def _block(block: Block, width: int, symbols: dict[Status, str]) -> Iterator[Text]:
+def _block(block: Block, width: int) -> Iterator[Text]:
     lines = list(_lines(block.rows))
     names = [name for name, _, _ in lines]
     steps = block.steps
-    name_columns = max(NAME_COLUMNS[0], min(max(map(len, names)), NAME_COLUMNS[1], width // 3))
-    left = width - name_columns - COUNT_COLUMNS - 2
     wanted = max(max(map(len, steps)), STEP_COLUMNS_MIN)
+    spare = width - COUNT_COLUMNS - 2 - len(steps) * (wanted + 1)
+    most = width - COUNT_COLUMNS - 2 - len(steps) * (STEP_COLUMNS_MIN + 1)
+    narrowest, widest = NAME_COLUMNS
+    name_columns = max(narrowest, min(max(map(len, names)), widest, max(width // 3, spare), most))
+    left = width - name_columns - COUNT_COLUMNS - 2
     columns = max(STEP_COLUMNS_MIN, min(wanted, STEP_COLUMNS_MAX, left // len(steps) - 1))
     yield Text(f"{block.profile.name}", "bold").append(f"  {_overrides(block)}", "bright_black")
     heads = (" ".join(step[:columns].ljust(columns) for step in steps)).rstrip()
     yield Text(" " * (name_columns + 2) + heads, "bright_black", no_wrap=True)
     for name, rows, nested in lines:
-        yield _line(name, rows, nested, steps, name_columns, columns, symbols)
-    if columns < wanted:
-        short = ", ".join(f"{step[:columns]} {step}" for step in steps if len(step) > columns)
-        yield Text(f"steps: {short}", "bright_black")
+        yield _line(name, rows, nested, steps, name_columns, columns)
+    if columns <= STEP_COLUMNS_MIN:
+        yield Text(f"steps: {', '.join(steps)}", "bright_black")
 
 
 def _overrides(block: Block) -> str:
@@ -76,9 +77,6 @@ def _lines(rows: Sequence[Row]) -> Iterator[tuple[str, tuple[Row, ...], bool]]:
     numbers = dict.fromkeys(row.hazard.row for row in rows)
     for number in numbers:
         group = tuple(row for row in rows if row.hazard.row == number)
-        if len(group) == 1:
-            yield f"{group[0].name}", group, False
-            continue
         yield f"{number} {group[0].hazard.title}", group, False
         for row in group:
             if row.failed:
@@ -92,7 +90,6 @@ def _line(
     steps: Sequence[str],
     name_columns: int,
     columns: int,
-    symbols: dict[Status, str],
 ) -> Text:
     shown = ("   " if nested else "") + name
     shown = shown if len(shown) <= name_columns else shown[: name_columns - 1] + "…"
@@ -102,7 +99,7 @@ def _line(
         for phase in Phase:
             found = [row.results[step, phase].status for row in rows if (step, phase) in row.results]
             status = worst(found)
-            line.append(NOT_RUN if status is None else symbols[status], "" if status is None else STYLES[status])
+            line.append(NOT_RUN if status is None else SYMBOLS[status], "" if status is None else STYLES[status])
         line.append(" " * (columns - PHASES + 1))
     ran = sum(len(row.results) for row in rows)
     passed = sum(result.status is Status.PASSED for row in rows for result in row.results.values())
@@ -110,15 +107,15 @@ def _line(
     return line.append(count.rjust(COUNT_COLUMNS), "bold red" if failed else "bright_black")
 
 
-def _legend(symbols: dict[Status, str]) -> Text:
+def _legend() -> Text:
     text = Text("per step: before, during, after   ", "bright_black")
     for status, name in (
         (Status.PASSED, "passed"),
         (Status.FAILED, "failed"),
         (Status.NOT_APPLICABLE, "not applicable"),
     ):
-        text.append(symbols[status], STYLES[status]).append(f" {name}   ", "bright_black")
-    return text.append("blank: not run   counts: passed of run", "bright_black")
+        text.append(SYMBOLS[status], STYLES[status]).append(f" {name}   ", "bright_black")
+    return text.append("\nblank: not run   counts at the right: passed of run", "bright_black")
 
 
 def _excuses(campaign: Campaign) -> Iterator[Text]:
@@ -158,8 +155,8 @@ def summary_line(campaign: Campaign) -> Text:
     """Counts, the closest call, time."""
     counts = {status: campaign.count(status) for status in Status}
     failed = counts[Status.FAILED]
-    text = Text("FAILED  " if failed else "STOPPED  " if not campaign.complete else "PASSED  ")
-    text.stylize("bold red" if failed else "bold yellow" if not campaign.complete else "bold green")
+    style = "bold red" if failed else "bold green" if campaign.complete else "bold yellow"
+    text = Text().append(f"{verdict_word(campaign)}  ", style)
     cells = (
         f"{len(campaign.results)} of {campaign.planned} cells" if not campaign.complete else f"{campaign.planned} cells"
     )
@@ -171,16 +168,9 @@ def summary_line(campaign: Campaign) -> Text:
     closest = slowest(campaign.results)
     if closest is not None and closest.safe_after_s is not None and closest.limit_s is not None:
         text.append(
-            f"\nclosest to its time: {closest.cell.id} safe after {closest.safe_after_s * 1e3:.0f} ms "
+            f"\nleast time to spare: {closest.cell.id}, safe after {closest.safe_after_s * 1e3:.0f} ms "
             f"of {closest.limit_s * 1e3:.0f} ms"
         )
     if campaign.why_short:
         text.append(f"\n{campaign.why_short}: {campaign.planned - len(campaign.results)} cells were not run", "yellow")
     return text
-
-
-def clock(seconds: float) -> str:
-    """Wall time for people: ``4.2 s``, ``12 min 5 s``."""
-    if seconds < 60.0:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds // 60)} min {int(seconds % 60)} s"

@@ -122,8 +122,8 @@ def worst(statuses: Sequence[Status]) -> Status | None:
 
 
 def slowest(results: Sequence[CellResult]) -> CellResult | None:
-    """The result whose bench came closest to its row's time, of those that were measured against one."""
-    timed = [r for r in results if r.safe_after_s is not None and r.limit_s]
+    """The result that passed with the least time to spare, of those that were measured against one."""
+    timed = [r for r in results if r.status is Status.PASSED and r.safe_after_s is not None and r.limit_s]
     return max(timed, key=lambda r: (r.safe_after_s or 0.0) / (r.limit_s or 1.0), default=None)
 
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "check": _entry("check", "Say everything about a profile that can be known before energy."),
     "dry-run": _entry("dry_run", "Run a profile on the twin in virtual time and print the predicted envelope."),
     "sim": _entry("sim", "Start the stand-ins alone, until Ctrl-C."),
+    "campaign": _entry("campaign", "Inject every fault at every step and judge what comes of it."),
     "shots": _entry("shots", "List, show, verify and export recorded shots.", "group"),
     "faults": _entry("faults", "List the ids that --fault takes."),
     "identify": _entry("identify", "Ask what answers at an address."),

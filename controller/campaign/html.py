@@ -1,0 +1,256 @@
+"""PURE: a campaign as one HTML file without anything outside it: the matrix, why, how to run a cell again."""
+
+import json
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any
+
+from controller.app.faultspec import Phase
+from controller.campaign.hazards import Hazard
+from controller.campaign.html_style import CSS, SCRIPT
+from controller.campaign.model import CellResult, Status, Venue
+from controller.campaign.summary import Block, Campaign, Row, slowest
+from controller.campaign.words import clock, verdict_word
+
+CODES = {Status.PASSED: "P", Status.FAILED: "F", Status.NOT_APPLICABLE: "N"}
+SYMBOLS = {Status.PASSED: "•", Status.FAILED: "✗", Status.NOT_APPLICABLE: "–"}
+LABELS = {Status.PASSED: "passed", Status.FAILED: "failed", Status.NOT_APPLICABLE: "not applicable"}
+
+FAILURES_LISTED = 500
+"""Beyond that the list is longer than the matrix; the matrix has them all."""
+
+REVISION_DIGITS = 12
+
+
+def html_page(campaign: Campaign) -> str:
+    """The whole file."""
+    cells = _Cells()
+    blocks = list(campaign.blocks())
+    parts = [*_head(campaign), *_tiles(campaign), *_nav(blocks), "<main id=main>", *_failures(campaign)]
+    parts += _legend(campaign)
+    for block in blocks:
+        parts += _block(block, cells)
+    parts += [*_hazards(campaign), *_excuses(campaign), "</main>", *_why()]
+    data = {"rig": campaign.rig, "seed": campaign.seed, "strings": cells.strings, "cells": cells.rows}
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    parts += [
+        f'<script type="application/json" id=data>{text}</script>',
+        f"<script>{SCRIPT}</script>",
+        "</body></html>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+class _Cells:
+    """What the page's script shows of each cell; sentences that come again are kept once."""
+
+    def __init__(self) -> None:
+        self.strings: list[str] = []
+        self.rows: list[list[Any]] = []
+        self._known: dict[str, int] = {}
+
+    def add(self, result: CellResult) -> int:
+        """The number of the cell."""
+        row: list[Any] = [self._string(result.why)]
+        if result.status is not Status.NOT_APPLICABLE or result.ended:
+            ended, reason = self._string(result.ended), self._string(result.reason)
+            trips, bench = self._string(", ".join(result.trips)), self._string(result.bench)
+            row += [ended, reason, result.exit, trips, bench, _ms(result.safe_after_s), _ms(result.limit_s)]
+            row += [round(result.wall_s, 1), int(result.cell.venue is Venue.REAL)]
+        self.rows.append(row)
+        return len(self.rows) - 1
+
+    def _string(self, text: str) -> int:
+        number = self._known.setdefault(text, len(self.strings))
+        if number == len(self.strings):
+            self.strings.append(text)
+        return number
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1e3, 3)
+
+
+def _head(campaign: Campaign) -> Iterator[str]:
+    title = f"Fault campaign of {escape(campaign.rig)}"
+    yield '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+    yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
+    yield f"<title>{title}: {verdict_word(campaign).lower()}</title><style>{CSS}</style></head><body>"
+    yield f'<a class=skip href="#main">to the matrix</a><header><h1>{title}</h1>'
+    facts = [f"seed <code>{campaign.seed}</code>"]
+    if campaign.revision:
+        dirty = " with local changes" if campaign.revision.endswith("+") else ""
+        facts.append(f"sources <code>{escape(campaign.revision[:REVISION_DIGITS])}</code>{dirty}")
+    facts.append(f"{clock(campaign.wall_s)} on {campaign.workers} worker{'s' if campaign.workers != 1 else ''}")
+    facts.append("simulated bench: evidence, not a certificate")
+    yield f"<p class=facts>{' · '.join(facts)}</p>"
+
+
+def _tiles(campaign: Campaign) -> Iterator[str]:
+    failed, word = campaign.count(Status.FAILED), verdict_word(campaign)
+    kind = "bad" if failed else "" if campaign.complete else "short"
+    ran = (
+        f"{len(campaign.results):,} of {campaign.planned:,} cells"
+        if not campaign.complete
+        else f"{campaign.planned:,} cells"
+    )
+    yield f'<div class=tiles><div class="tile verdict {kind}"><b>{word.lower()}</b><span>{ran}</span></div>'
+    yield _tile(campaign.count(Status.PASSED), "passed")
+    yield _tile(failed, "failed", "bad" if failed else "")
+    yield _tile(campaign.count(Status.NOT_APPLICABLE), "not applicable")
+    real = sum(result.cell.venue is Venue.REAL for result in campaign.results)
+    if real:
+        yield _tile(real, "with real processes")
+    closest = slowest(campaign.results)
+    if closest is not None:
+        share = (closest.safe_after_s or 0.0) / (closest.limit_s or 1.0)
+        yield f"<div class=tile><b>{share:.0%}</b><span>of its time, the slowest way to safe</span></div>"
+    yield "</div>"
+    if campaign.why_short:
+        missing = campaign.planned - len(campaign.results)
+        yield f"<p>Not complete: {escape(campaign.why_short)}; {missing:,} cells were not run.</p>"
+    yield "</header>"
+
+
+def _tile(count: int, name: str, kind: str = "") -> str:
+    return f'<div class="tile {kind}"><b>{count:,}</b><span>{name}</span></div>'
+
+
+def _nav(blocks: Sequence[Block]) -> Iterator[str]:
+    yield '<header><nav aria-label="profiles">'
+    for block in blocks:
+        failed = sum(row.failed for row in block.rows)
+        note = f" <span class=n>{failed} failed</span>" if failed else ""
+        yield f'<a href="#{escape(block.profile.name)}">{escape(block.profile.name)}{note}</a>'
+    yield '<a href="#hazards">hazards</a><a href="#excuses">not applicable</a></nav></header>'
+
+
+def _failures(campaign: Campaign) -> Iterator[str]:
+    failures = campaign.failures
+    if not failures:
+        return
+    yield f"<section><h2>{len(failures):,} failed</h2><ol class=failures tabindex=0 aria-label=failures>"
+    for result in failures[:FAILURES_LISTED]:
+        replay = escape(result.cell.replay, quote=True)
+        yield (
+            f"<li class=card><h3 class=id>{escape(result.cell.id)}</h3><p>{escape(result.why)}</p>"
+            f'<div class=replay data-copy="{replay}"><code>{replay}</code></div></li>'
+        )
+    yield "</ol>"
+    if len(failures) > FAILURES_LISTED:
+        yield f"<p>... and {len(failures) - FAILURES_LISTED:,} more in the matrix.</p>"
+    yield "</section>"
+
+
+def _legend(campaign: Campaign) -> Iterator[str]:
+    yield "<div class=bar>"
+    for status in Status:
+        yield f"<span class=key><i class={CODES[status]}>{SYMBOLS[status]}</i>{LABELS[status]}</span>"
+    yield "<span>each step: <b>b</b>efore, <b>d</b>uring, <b>a</b>fter it · hover, tap or arrow keys: why</span>"
+    if campaign.failures:
+        yield "<label><input type=checkbox id=only-failed> only rows that failed</label>"
+    yield "</div>"
+
+
+def _block(block: Block, cells: _Cells) -> Iterator[str]:
+    name, failed = escape(block.profile.name), any(row.failed for row in block.rows)
+    overrides = ", ".join(f"{key} {value}" for key, value in block.profile.overrides.items())
+    yield f'<section class="profile{" has-fail" if failed else ""}" id="{name}"><h2>{name}</h2>'
+    if overrides:
+        yield f"<p class=facts>run with {escape(overrides)}</p>"
+    yield f'<div class="card scroll" tabindex=0 role=region aria-label="matrix of {name}">'
+    yield f'<table class=matrix role=grid data-profile="{name}" aria-label="{name}: hazards by step and phase">'
+    yield "<thead><tr>"
+    yield "<th class=corner rowspan=2 scope=col>hazard</th>"
+    yield from (f"<th colspan=3 scope=colgroup>{escape(step)}</th>" for step in block.steps)
+    yield "<th rowspan=2 scope=col>passed</th></tr><tr>"
+    phases = "".join(f'<th scope=col aria-label="{phase.value}">{phase.value[0]}</th>' for phase in Phase)
+    yield phases.replace("<th", "<th class=first", 1) * len(block.steps)
+    yield "</tr></thead><tbody>"
+    before = ""
+    for row in block.rows:
+        yield _row(row, block.steps, cells, row.hazard.row != before)
+        before = row.hazard.row
+    yield "</tbody></table></div></section>"
+
+
+def _row(row: Row, steps: Sequence[str], cells: _Cells, first: bool) -> str:
+    kinds = " ".join(kind for kind, holds in (("group", first), ("has-fail", row.failed)) if holds)
+    title = escape(row.hazard.title, quote=True)
+    parts = [
+        f'<tr data-row="{escape(row.name)}"{f" class={chr(34)}{kinds}{chr(34)}" if kinds else ""}>'
+        f'<th scope=row title="{title}"><span class=id>{escape(row.name)}</span><span class=t>{title}</span></th>'
+    ]
+    for step in steps:
+        for phase in Phase:
+            parts.append(_cell(row.results.get((step, phase)), cells, phase is Phase.BEFORE))
+    passed = sum(result.status is Status.PASSED for result in row.results.values())
+    count = f"{row.failed} failed" if row.failed else f"{passed} of {len(row.results)}"
+    return "".join(parts) + f"<td class=sum>{count}</td></tr>"
+
+
+def _cell(result: CellResult | None, cells: _Cells, first: bool) -> str:
+    edge = " first" if first else ""
+    if result is None:
+        return f'<td class="_{edge}"></td>'
+    status = result.status
+    return (
+        f'<td class="{CODES[status]}{edge}" data-c={cells.add(result)} tabindex=-1 aria-label="{LABELS[status]}">'
+        f"{SYMBOLS[status]}</td>"
+    )
+
+
+def _hazards(campaign: Campaign) -> Iterator[str]:
+    yield "<section id=hazards><h2>Hazards</h2><div class='card scroll' tabindex=0 role=region aria-label=hazards>"
+    yield "<table class=list><thead><tr><th>row</th><th>hazard</th><th class=wide>seen by</th>"
+    yield "<th class=wide>reaction</th><th class=num>passed</th><th class=num>failed</th><th class=num>n/a</th>"
+    yield "<th>slowest way to safe</th></tr></thead>"
+    for hazard in campaign.hazards:
+        results = [result for result in campaign.results if result.cell.row == hazard.row]
+        if results or hazard.due_later:
+            yield _hazard(hazard, results)
+    yield "</table></div></section>"
+
+
+def _hazard(hazard: Hazard, results: Sequence[CellResult]) -> str:
+    counts = {status: sum(result.status is status for result in results) for status in Status}
+    failed = counts[Status.FAILED]
+    words = (
+        f"<tr{' class=has-fail' if failed else ''}><td>{escape(hazard.row)}</td><td>{escape(hazard.title)}</td>"
+        f"<td class=wide>{escape(hazard.detector)}</td><td class=wide>{escape(hazard.reaction)}</td>"
+    )
+    if hazard.due_later and not results:
+        return words + f"<td colspan=4>due later: {escape(hazard.due_later)}</td></tr>"
+    numbers = (
+        f"<td class=num>{counts[Status.PASSED]}</td><td class='num fails'>{failed}</td>"
+        f"<td class=num>{counts[Status.NOT_APPLICABLE]}</td>"
+    )
+    return words + numbers + f"<td>{_meter(slowest(results))}</td></tr>"
+
+
+def _meter(result: CellResult | None) -> str:
+    if result is None or result.safe_after_s is None or not result.limit_s:
+        return "-"
+    share = result.safe_after_s / result.limit_s
+    kind = "meter over" if share > 1.0 else "meter"
+    times = f"{result.safe_after_s * 1e3:.0f} of {result.limit_s * 1e3:.0f} ms"
+    return (
+        f'<span class="{kind}" aria-hidden=true><i style="width:{min(share, 1.0):.0%}"></i></span>'
+        f'<span title="{escape(result.cell.id, quote=True)}">{times}</span>'
+    )
+
+
+def _excuses(campaign: Campaign) -> Iterator[str]:
+    excuses = campaign.excuses()
+    if not excuses:
+        return
+    yield "<section id=excuses><h2>Not applicable, because</h2><div class='card'><table class=list>"
+    yield "<thead><tr><th class=num>cells</th><th>reason</th></tr></thead>"
+    yield from (f"<tr><td class=num>{count:,}</td><td>{escape(why)}</td></tr>" for why, count in excuses)
+    yield "</table></div></section>"
+
+
+def _why() -> Iterator[str]:
+    yield "<aside id=why aria-live=polite aria-label='the chosen cell'><div>"
+    yield "<p class=facts>Point at a cell, tap it, or walk with the arrow keys to see why it came out so.</p>"
+    yield "</div></aside>"
