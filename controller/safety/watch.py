@@ -151,7 +151,7 @@ def _rises(reading: Reading, limits: WatchLimits) -> bool:
     if reading.state_age_s < min(max(RISE_SHARE * ramp_s, RISE_MIN_S), RISE_MAX_S):
         return True
     planned_v = min(limits.ramp_v_per_s * reading.state_age_s, reading.target_v)
-    return min(reading.probe_a_v, reading.probe_b_v) >= RISE_PART * planned_v
+    return all(v >= RISE_PART * planned_v for v in (reading.probe_a_v, reading.probe_b_v))
 
 
 def _charge_agrees(reading: Reading) -> bool:

@@ -72,6 +72,7 @@ GUARDS: dict[str, Predicate] = {
     "dwell_done": lambda c, v, t: c.dwell >= t.dwell,
     "approach_allowed": lambda c, v, t: not (c.misfire or c.partial) or c.quiet >= t.no_approach,
     "proof_holds": lambda c, v, t: v.facts.proof is Proof.HOLDS,
+    "proof_not_failed": lambda c, v, t: v.facts.proof is not Proof.FAILED,
     "reset_edge": lambda c, v, t: v.local_reset and not c.reset_held,
     "cause_gone": _cause_gone,
     "discrepancy_released": lambda c, v, t: not c.trips & Trip.DOOR_DISCREPANCY or v.maintenance_key,

@@ -77,6 +77,7 @@ class Row(NamedTuple):
 
 _FIRE_GUARDS = ("in_tolerance", "charger_inhibited", "zero_current", "contactor_open", "consent")
 _SAFE_AGAIN = ("energy_safe", "dumps_closed", "dwell_done", "approach_allowed", "no_test_running")
+_RESET_GUARDS = ("reset_edge", *_SAFE_AGAIN, "proof_not_failed", "cause_gone", "discrepancy_released")
 _PERMIT_GUARDS = (
     "token_valid",
     "no_trip",
@@ -128,14 +129,9 @@ TABLE: tuple[Row, ...] = (
     Row("dump_again", S.DUMPING, C.DUMP, (), S.DUMPING),
     Row("dumped", S.DUMPING, None, (*_SAFE_AGAIN, "proof_holds"), S.SAFE),
     Row("trip_locked", S.TRIP, None, ("dump_time_over", "energy_left", "no_test_running"), S.LOCKOUT),
+    Row("proof_locked_trip", S.TRIP, None, ("dump_time_over", "proof_failed"), S.LOCKOUT),
     Row("dump_tripped", S.TRIP, C.DUMP, (), S.TRIP),
-    Row(
-        "reset",
-        S.TRIP,
-        None,
-        ("reset_edge", *_SAFE_AGAIN, "cause_gone", "discrepancy_released"),
-        S.SAFE,
-    ),
+    Row("reset", S.TRIP, None, _RESET_GUARDS, S.SAFE),
     Row("dump_lockout", S.LOCKOUT, C.DUMP, (), S.LOCKOUT),
     *(
         Row(f"{command.name.lower()}_{state.name.lower()}", state, command, ("low_voltage",), S.DUMPING)
@@ -333,7 +329,10 @@ def _enter(c: ControlState, row: Row, v: Levels) -> ControlState:
     """The state after ``row``: outputs that the target commands, timers and marks."""
     target = row.target
     if target is c.state:
-        return c._replace(dump_a_open=False, dump_b_open=False, single=False) if row.command is C.DUMP else c
+        if row.command is not C.DUMP:
+            return c
+        wait = c.current_wait  # asked again: the bounded wait for zero current goes on
+        return c._replace(dump_a_open=c.dump_a_open and wait, dump_b_open=c.dump_b_open and wait, single=False)
     if target is S.DUMPING:
         return _start_dump(c, row, v)
     opened = target in ARMED_STATES

@@ -11,6 +11,10 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drivers.wire.plc import PlcState
+from firmware_sim.plc.machine import ControlState
+from firmware_sim.plc.settings import Bands, Permit, Times
+
 FLIP_BITS = 31
 """Bits of a whole number that :func:`flip` chooses from: an image holds 32 and the sign stays what it is."""
 
@@ -48,6 +52,12 @@ class Block:
             return False
         return int.from_bytes(image, "little") ^ self._complement == self._ones and zlib.crc32(image) == self._crc
 
+    def recall(self, at: int) -> float:
+        """Value number ``at`` as the second copy has it: for who cannot trust the number in use."""
+        second = (self._complement ^ self._ones).to_bytes(self._layout.size, "little")
+        value: float = self._layout.unpack(second)[at]
+        return value
+
     def flip_complement(self, bit: int) -> None:
         """Damage the second copy instead of the first: bit ``bit``, counted within the image."""
         self._complement ^= 1 << bit % (8 * self._layout.size)
@@ -67,6 +77,26 @@ def flip(value: float, bit: int) -> float:
     turned = whole & (1 << 64) - 1 ^ 1 << bit % 64
     flipped: float = _DOUBLE.unpack(turned.to_bytes(8, "little"))[0]
     return flipped
+
+
+class Retained:
+    """The two blocks of one PLC: what a scan leaves to the next, and what the permit makes of the limits."""
+
+    __slots__ = ("settings", "state")
+
+    def __init__(self) -> None:
+        self.state = Block(layout_of(ControlState) + "qqqi")
+        self.settings = Block(layout_of(Permit) + layout_of(Bands) + layout_of(Times))
+
+    def sound(self, state: Sequence[float], settings: Sequence[float]) -> bool:
+        """True when both blocks hold."""
+        return self.state.holds(state) and self.settings.holds(settings)
+
+    def worst_state(self, in_use: int) -> PlcState:
+        """Where a PLC goes whose memory is lost: LOCKOUT when either copy says so or neither is a state, else TRIP."""
+        copies = {int(in_use), int(self.state.recall(0))}
+        lost = int(PlcState.LOCKOUT) in copies or copies.isdisjoint(PlcState)
+        return PlcState.LOCKOUT if lost else PlcState.TRIP
 
 
 def turn_over(stored: Mapping[str, Any], seed: int) -> tuple[str, Any]:

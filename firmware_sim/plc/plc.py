@@ -22,10 +22,10 @@ from firmware_sim.plc.levels import Band, Facts, Levels, Proof, classify
 from firmware_sim.plc.limits import PlcLimits
 from firmware_sim.plc.link import NEVER, Link, Tokens
 from firmware_sim.plc.machine import ControlState, Outputs, step
-from firmware_sim.plc.memory import Block, layout_of, turn_over
+from firmware_sim.plc.memory import Retained, turn_over
 from firmware_sim.plc.ring import Ring
 from firmware_sim.plc.self_test import BIAS_PATHS, SelfTest
-from firmware_sim.plc.settings import Bands, Permit, Times, resolve_bands, resolve_times
+from firmware_sim.plc.settings import Permit, resolve_bands, resolve_times
 from firmware_sim.plc.trend import ChargeTrend, SafeProof
 from firmware_sim.signals import FieldInputs, FieldOutputs
 
@@ -39,8 +39,6 @@ _ENDING = frozenset({PlcState.DUMPING, PlcState.TRIP})
 _SAFE, _CHARGE = PlcState.SAFE, PlcState.CHARGE
 _NONE, _DUMP, _ACCEPTED = PlcCommand.NONE, PlcCommand.DUMP, Refusal.ACCEPTED
 _TOKEN_COMMANDS = frozenset({PlcCommand.CHARGE, PlcCommand.FIRE})
-_STATE_LAYOUT = layout_of(ControlState) + "qqqi"
-_SETTINGS_LAYOUT = layout_of(Permit) + layout_of(Bands) + layout_of(Times)
 _STORED = ("control", "permit", "bands", "times", "_tested", "_horn_from")
 _LOST = int(Trip.MEMORY)
 
@@ -80,14 +78,14 @@ class Plc:
         self.proof = SafeProof(limits)
         self.test = SelfTest(self._scans(limits.self_test_step_s))
         self._bias = SelfTest(self._scans(limits.self_test_step_s))
-        self._state_memory, self._settings_memory = Block(_STATE_LAYOUT), Block(_SETTINGS_LAYOUT)
+        self.memory = Retained()
         self._flip = False
         self._adopt(Permit())
         self._pending: PlcRequest | None = None
         self.ack, self.ack_sequence, self.ack_guards = Refusal.ACCEPTED, 0, 0
         self._entered = 0
         self._tested = self._horn_from = NEVER
-        self._state_memory.store(self._remembered())
+        self.memory.state.store(self._remembered())
         self.inputs = FieldInputs()
         self.levels: Levels = classify(self.inputs, self.bands)
         self._clear_outputs()
@@ -101,7 +99,7 @@ class Plc:
         self.permit = permit
         self.bands = resolve_bands(self.limits, permit)
         self.times = resolve_times(self.limits, permit)
-        self._settings_memory.store((*permit, *self.bands, *self.times))
+        self.memory.settings.store((*permit, *self.bands, *self.times))
 
     # ---- memory -------------------------------------------------------------------------------------------------
 
@@ -109,16 +107,15 @@ class Plc:
         """What one scan leaves to the next and a wrong bit of which could energise something."""
         return (*self.control, self._tested, self._horn_from, self._tokens.gate_ns, self.proof.level)
 
-    def _memory_sound(self) -> bool:
-        settings = (*self.permit, *self.bands, *self.times)
-        return self._state_memory.holds(self._remembered()) and self._settings_memory.holds(settings)
-
     def _lose_memory(self, inputs: FieldInputs) -> None:
         """Nothing that is remembered is used any more, not even to decide how to stop: all off, TRIP, first fault.
 
         Nobody knows what was going on, so the worst is assumed: the whole bank is charged and a switch may hang.
+        LOCKOUT is not left by it, and is where a state goes of which neither copy is one.
         """
-        self.control = ControlState(state=PlcState.TRIP, misfire=True, trips=_LOST, first_fault=_LOST)
+        self.control = ControlState(
+            state=self.memory.worst_state(self.control.state), misfire=True, trips=_LOST, first_fault=_LOST
+        )
         self.test.stop()
         self._bias.stop()
         self._tokens.withdraw()
@@ -149,7 +146,8 @@ class Plc:
         else:
             self._dead, self.answering = False, True
             if on or fault_id == "dead":
-                self._start(self.boot_id + 1, ControlState(state=PlcState.TRIP))
+                locked = self.control.state is PlcState.LOCKOUT  # retentive memory
+                self._start(self.boot_id + 1, ControlState(state=PlcState.LOCKOUT if locked else PlcState.TRIP))
 
     # ---- the scan -----------------------------------------------------------------------------------------------
 
@@ -165,7 +163,7 @@ class Plc:
         if self._flip:
             self._flip = False
             self._turn_over()
-        if not self._memory_sound():
+        if not self.memory.sound(self._remembered(), (*self.permit, *self.bands, *self.times)):
             self._lose_memory(inputs)
         elif self.scan_number == 1 and self.control.state is PlcState.TRIP:
             self.proof.begin_dump(0, _highest(inputs))  # restarted: what is in the bank now has to be seen to go
@@ -190,7 +188,7 @@ class Plc:
         if control.state in _ENDING:
             self._prove(before, inputs, levels)
         self._drive(out)
-        self._state_memory.store(self._remembered())
+        self.memory.state.store(self._remembered())
         return self.outputs
 
     def _find_facts(self, inputs: FieldInputs, command: PlcCommand, token: Refusal, under_test: int) -> Facts:

@@ -82,9 +82,9 @@ def test_the_seed_chooses_among_all_fields() -> None:
         assert hit[name] == pytest.approx(3000 * len(values) / fields, rel=0.25)
 
 
-def tripped(plc: Plc) -> None:
+def tripped(plc: Plc, state: PlcState = S.TRIP) -> None:
     out = plc.outputs
-    assert plc.control.state is S.TRIP
+    assert plc.control.state is state
     assert plc.trips == Trip.MEMORY and plc.control.first_fault == Trip.MEMORY
     assert not (out.dump_a_open or out.dump_b_open or out.contactor_close or out.charger_enable or out.fire)
     assert out.gate_open_ns == 0
@@ -171,3 +171,60 @@ def test_an_undamaged_plc_never_doubts_itself() -> None:
     station.scan(400)
     assert station.state is S.SAFE
     assert not [e for e in station.plc.events if e.code == EventCode.TRIP]
+
+
+def locked_out() -> Station:
+    station = Station()
+    station.reach(S.FLOAT)
+    station.bench.dump_tau_s = 1e6  # both dumps fail
+    station.do(PlcCommand.DUMP)
+    station.until(S.LOCKOUT)
+    return station
+
+
+@pytest.mark.parametrize("seed", range(1, 30))
+def test_lockout_is_not_left_by_a_wrong_bit(seed: int) -> None:
+    plc = Plc(LIMITS, 1, seed)
+    plc.control = ControlState(state=S.LOCKOUT)
+    plc.memory.state.store(plc._remembered())
+    plc.inject("memory_flip")
+    plc.scan(FieldInputs(module_v=[0.0] * 4))
+    tripped(plc, S.LOCKOUT)
+
+
+@pytest.mark.parametrize("bit", range(31))
+def test_lockout_is_read_from_either_copy_of_the_state(bit: int) -> None:
+    station = locked_out()
+    station.plc.control = station.plc.control._replace(state=flip(S.LOCKOUT, bit))
+    station.scan()
+    tripped(station.plc, S.LOCKOUT)
+
+
+def test_lockout_outlives_a_restart_of_the_plc() -> None:
+    station = locked_out()
+    station.plc.inject("reboot")
+    station.scan(5)
+    assert station.state is S.LOCKOUT
+    station.force["local_reset"] = True
+    station.scan(5)
+    assert station.state is S.LOCKOUT
+
+
+def test_a_state_that_neither_copy_knows_is_lockout() -> None:
+    plc = Plc(LIMITS, 1, 7)
+    plc.control = ControlState(state=flip(S.SAFE, 20))  # type: ignore[arg-type]
+    plc.memory.state.store(plc._remembered())
+    plc.memory.state.flip_crc(3)
+    plc.scan(FieldInputs(module_v=[0.0] * 4))
+    tripped(plc, S.LOCKOUT)
+
+
+def test_a_restarted_plc_wants_to_see_a_charged_bank_go() -> None:
+    """Above 4 V_safe only the decay proves it: what the PLC saw before it restarted is lost."""
+    station = Station()
+    station.reach(S.FLOAT)
+    station.plc.inject("reboot")
+    station.scan(2)
+    assert station.state is S.TRIP and station.plc.proof.fitted
+    station.scan(200)
+    assert station.plc.proof.level == 1 and station.plc.proof.fitted

@@ -28,6 +28,7 @@ READY: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "proof_locked": ({"dump_t": TIMES.dump}, {"proof": Proof.FAILED}),
     "dump_again": ({"single": True, "dump_b_open": True}, {"proof": Proof.OPEN, "dump_b": Aux.OPEN}),
     "trip_locked": ({"dump_t": TIMES.dump}, {"a": Band.LOW}),
+    "proof_locked_trip": ({"dump_t": TIMES.dump}, {"proof": Proof.FAILED}),
     "reset": ({"trips": int(Trip.KEY)}, {"local_reset": True}),
 }
 """Row -> changes to the control state and the levels that make all its guards true."""
@@ -60,6 +61,7 @@ WRONG: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "dwell_done": ({"dwell": 0}, {}),
     "approach_allowed": ({"misfire": True, "quiet": 0}, {}),
     "proof_holds": ({}, {"proof": Proof.OPEN}),
+    "proof_not_failed": ({}, {"proof": Proof.FAILED}),
     "reset_edge": ({"reset_held": True}, {}),
     "cause_gone": ({}, {"operator_key": False}),
     "discrepancy_released": ({"trips": int(Trip.DOOR_DISCREPANCY)}, {}),
@@ -315,3 +317,24 @@ def test_misfire_keeps_people_away_for_30_s_after_v_safe() -> None:
     assert scans == TIMES.no_approach == 3000
     control, _ = step(control_in(S.DUMPING, misfire=True, quiet=2000), levels_in(S.DUMPING, a=Band.LOW), TIMES)
     assert control.quiet == 0, "rebound starts the wait again"
+
+
+@pytest.mark.parametrize("state", [S.DUMPING, S.TRIP])
+def test_a_repeated_dump_keeps_the_bounded_wait_for_the_current(state: PlcState) -> None:
+    waiting = control_in(state, current_wait=True, dump_a_open=True, dump_b_open=True, t=3, dump_t=0, trips=1)
+    flowing = levels_in(state, command=PlcCommand.DUMP, zero_current=False, dump_a=Aux.OPEN, dump_b=Aux.OPEN)
+    control, out = step(waiting, flowing, TIMES)
+    assert out.ack is Refusal.ACCEPTED
+    assert out.dump_a_open and out.dump_b_open and control.current_wait
+    for _ in range(TIMES.current_wait):
+        control, out = step(control, flowing, TIMES)
+    assert not (out.dump_a_open or out.dump_b_open or control.current_wait), "200 ms and no longer"
+    control, out = step(waiting, flowing._replace(zero_current=True), TIMES)
+    assert not (out.dump_a_open or out.dump_b_open)
+
+
+def test_an_open_proof_does_not_keep_a_trip_from_its_reset() -> None:
+    for proof, state in ((Proof.OPEN, S.SAFE), (Proof.HOLDS, S.SAFE), (Proof.FAILED, S.TRIP)):
+        control = control_in(S.TRIP, trips=int(Trip.KEY))
+        after, _ = step(control, levels_in(S.TRIP, local_reset=True, proof=proof), TIMES)
+        assert after.state is state
