@@ -13,6 +13,7 @@ import importlib
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,13 @@ from controller.runtime.requests import Abort, Answer, RequestPort
 
 IMPORTED_EARLY = ("controller.shots.catalogue_store", "pint", "scipy.integrate")
 """What a run imports on its way: imported before the first line instead, while the rig still starts."""
+
+
+END_WITHIN_S = 240.0
+"""From the closed input to the end: longer than the supervisor waits for an abort (180 s)."""
+
+EXIT_HUNG = 5
+"""Exit code of an end that had to be enforced (design.md 4: internal error)."""
 
 
 RECOVERING = "recovery is dumping already, whatever the bench holds; nothing more can be asked for"
@@ -70,7 +78,7 @@ class Stopper:
 
 async def main() -> int:
     """Serve until there is nothing left to do. Returns the exit code of design.md section 4."""
-    lines = Lines()
+    lines = Lines(on_closed=end_at_last)
     for module in IMPORTED_EARLY:
         importlib.import_module(module)
     gc.collect()
@@ -174,6 +182,15 @@ def _world(config: RunConfig, rig: Rig, bus: Bus, predicted: Mapping[str, float]
         virtual=False,
         predicted=predicted,
     )
+
+
+def end_at_last() -> None:
+    """On the thread that saw standard input close: a loop that hangs must not keep this process, and its rig, for ever.
+
+    The supervisor, which would have ended it, is gone by then, and the PLC has long dumped.
+    """
+    threading.Event().wait(END_WITHIN_S)
+    os._exit(EXIT_HUNG)
 
 
 async def _listen(lines: Lines, abort: Abort, closed: Callable[[], None] | None = None) -> None:

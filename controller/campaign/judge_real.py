@@ -16,6 +16,9 @@ from controller.shots.journal import Damage, JournalScan
 SAFE_V = 50.0
 """Far below what any module is charged to; the proof itself is the PLC's, by its own V_safe."""
 
+CORE_DIED = "the core died"
+"""How the supervisor announces a recovery."""
+
 NORMAL = frozenset({0, 1})
 """A campaign's voltage is not what the profile's limits are for: a healthy shot may fail its verdict."""
 
@@ -31,6 +34,9 @@ EXITS: Mapping[Expectation, frozenset[int]] = {
 
 DEAF_ROWS = frozenset({"22", "23", "25", "29"})
 """Rows in which the PLC hears nothing any more: it trips for that reason, or its own times end the state first."""
+
+STALL_ROW = "29"
+"""Who stood still while nothing was armed may go on: there is no energy, and nothing to catch up with."""
 
 DISK_ROW = "30"
 """A journal whose disk failed takes nothing any more: it ends somewhere, whole, and the catalogue says why."""
@@ -91,13 +97,16 @@ def _no_orphan(trial: Trial, variant: RealVariant) -> str:
 
 def _right_exit(trial: Trial, variant: RealVariant) -> str:
     allowed = EXITS[variant.expectation]
-    if was_over(trial):
+    if was_over(trial) or (variant.row == STALL_ROW and find_reaction(trial).state not in ARMED):
         allowed = allowed | NORMAL
+    if any(text.startswith(CORE_DIED) for text in trial.texts) and variant.expectation is not Expectation.RECOVERED:
+        return f"the core died of it: {trial.core_words[-300:]}"
     if trial.outcome.exit in allowed:
         return ""
     problems = "; ".join(trial.outcome.problems)
     reason = trial.finished.reason if trial.finished is not None else problems
-    return f"exit {trial.outcome.exit} instead of {sorted(allowed)}: {reason}"
+    late = f"frames up to {trial.frames_late_max_s:.2f} s late, scans {highest_lateness_s(trial.sights):.2f} s"
+    return f"exit {trial.outcome.exit} instead of {sorted(allowed)}: {reason} ({late})"
 
 
 def was_over(trial: Trial) -> bool:
@@ -164,7 +173,8 @@ def _journal_sound(trial: Trial, variant: RealVariant) -> str:
         if not isinstance(scan, JournalScan):
             return f"journal of shot {number}: {scan}"
         kinds = scan.kinds()
-        closed = scan.sealed or "recovered" in kinds or variant.row == DISK_ROW
+        # a journal without a record was just being made: there is nothing to close
+        closed = scan.sealed or not kinds or "recovered" in kinds or variant.row == DISK_ROW
         if scan.damage is not Damage.NONE or not closed:
             return f"journal of shot {number} is left {scan.damage.value} behind {kinds[-1] if kinds else 'nothing'!r}"
     return ""

@@ -36,11 +36,11 @@ from controller.campaign.trial_bench import (
     read_journals,
 )
 from controller.campaign.witness import read_sights
-from controller.shots.journal import JournalScan
+from controller.shots.journal import JournalScan, encode_record
 from controller.shots.journal_file import load_journal
 
 TORN_BYTES = 3
-"""Cut off the journal of a shot that was not over: its last record was being written."""
+"""Missing from the record that was being written when the power went."""
 
 SAFE_S = 60.0
 """Longest wait for the PLC to have taken the energy away, with a misfire's time of no approach."""
@@ -103,7 +103,7 @@ class PowerLoss:
             texts=tuple(self._said),
             frames_late_max_s=0.0,
             panels=0,
-            orphans=tuple(command for _, command in find_marked(self._folder)),
+            orphans=tuple(find_marked(self._folder).values()),
             journals=read_journals(self._folder / SHOTS),
             booked=read_catalogue(self._config),
         )
@@ -115,7 +115,7 @@ class PowerLoss:
             await self._until_step(process)
         if self._moment.phase is not Phase.BEFORE:
             await asyncio.sleep(DURING_S)
-        pids = [pid for pid, command in find_marked(self._folder) if pid != rig.pid]
+        pids = [pid for pid in find_marked(self._folder) if pid != rig.pid]
         self._acted_ns = shared_clock_ns()
         for pid in sorted(pids, reverse=True):
             os.kill(pid, signal.SIGKILL)
@@ -165,12 +165,15 @@ def has_no_energy(said: PlcSaid) -> bool:
 
 
 def tear_journal(out: Path) -> str:
-    """Cut the end off the journal of an unfinished shot."""
+    """Leave the beginning of a record behind an unfinished journal: what was durable stays, what came next is torn."""
     for path in sorted(out.glob(f"*-*/{JOURNAL_NAME}")):
         scan: JournalScan = load_journal(path)
-        if not scan.sealed and scan.total_bytes > TORN_BYTES:
-            os.truncate(path, scan.total_bytes - TORN_BYTES)
-            return f"{TORN_BYTES} bytes torn off the journal"
+        if scan.sealed:
+            continue
+        torn = encode_record(scan.head, len(scan.records), "event", {"text": "power"})[:-TORN_BYTES]
+        with path.open("ab") as journal:
+            journal.write(torn)
+        return f"{len(torn)} bytes of a torn record"
     return "the journal was closed already"
 
 

@@ -8,7 +8,7 @@ processes of the machine. Every process of a trial carries its folder in the env
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -45,6 +45,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {
 
 EVENTS_MAX = 10_000
 """Texts of events that are kept; a run that says more is broken, and its log has the rest."""
+
+
+WORDS_MAX = 2000
+"""Characters kept of a core's standard error: a traceback."""
 
 
 class Deed(Protocol):
@@ -84,6 +88,8 @@ class Trial:
     orphans: tuple[str, ...]
     journals: Mapping[int, JournalScan | str]
     booked: tuple[ShotEntry, ...]
+    core_words: str = ""
+    """The end of what cores wrote to their standard error: the traceback of one that died of a defect."""
     again: str = ""
 
     @property
@@ -113,6 +119,7 @@ class TrialBench:
     _reader: PlcReader | None = None
     _reading: asyncio.Task[None] | None = None
     _held: tuple[int, ...] = ()
+    _marked: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def out(self) -> Path:
@@ -120,9 +127,17 @@ class TrialBench:
         return self.folder / SHOTS
 
     def find(self, role: str) -> tuple[int, ...]:
-        """Process ids of this trial's processes in a role, as they are now."""
+        """Process ids of this trial's processes in a role, as they are now.
+
+        Looking through all processes takes long on a busy machine: those known from before are looked at first.
+        """
         wanted = tuple(f"-m {module}" for module in MODULES[role])
-        return tuple(pid for pid, command in find_marked(self.folder) if any(text in command for text in wanted))
+        for known in (self._marked, None):
+            self._marked = find_marked(self.folder, known)
+            found = tuple(pid for pid, command in self._marked.items() if any(text in command for text in wanted))
+            if found:
+                return found
+        return ()
 
     def marked(self, *command: str) -> tuple[str, ...]:
         """``command`` with the trial's mark in its environment; the process id stays that of the command."""
@@ -168,11 +183,13 @@ class TrialBench:
         rig, _ = read_rig(self.config.rig)
         endpoints = endpoints_of(started.instruments)
         self._held = hold_ptys(endpoints)
+        self._marked = find_marked(self.folder)
         self._reader = PlcReader(rig, endpoints)
         self._reading = asyncio.get_running_loop().create_task(self._reader.run(), name="trial: plc")
 
     def _count_page(self, address: str) -> None:
         self._panels += 1
+        self._marked = find_marked(self.folder)
 
     def _hear(self, message: messages.Message) -> None:
         if isinstance(message, messages.Frame):
@@ -219,9 +236,10 @@ class TrialBench:
             texts=tuple(self.texts),
             frames_late_max_s=self._late_max_s,
             panels=self._panels,
-            orphans=tuple(command for _, command in find_marked(self.folder)),
+            orphans=tuple(find_marked(self.folder).values()),
             journals=read_journals(self.out),
             booked=read_catalogue(self.config),
+            core_words=tail_of(self.folder / "core.stderr"),
         )
 
 
@@ -232,6 +250,11 @@ def hold_ptys(endpoints: Mapping[str, Mapping[str, str]]) -> tuple[int, ...]:
     """
     addresses = (entry["serial"] for entry in endpoints.values() if "serial" in entry)
     return tuple(os.open(address, os.O_RDWR | os.O_NOCTTY) for address in addresses)
+
+
+def tail_of(path: Path) -> str:
+    """The last characters of a text file; empty when there is none."""
+    return path.read_text(encoding="utf-8", errors="replace")[-WORDS_MAX:] if path.exists() else ""
 
 
 def trial_config(rig: str, profile: str, folder: Path, overrides: Mapping[str, str], seed: int) -> messages.RunConfig:
@@ -253,16 +276,20 @@ def marked(folder: Path, *command: str) -> tuple[str, ...]:
     return ("env", f"{MARK}={folder}", *command)
 
 
-def find_marked(folder: Path) -> list[tuple[int, str]]:
-    """Process id and command line of every process that carries the mark of the trial in ``folder``."""
+def find_marked(folder: Path, among: Iterable[int] | None = None) -> dict[int, str]:
+    """Process id -> command line of every process that carries the mark of the trial in ``folder``.
+
+    ``among`` are the process ids to look at (None: all there are).
+    """
     mark = f"{MARK}={folder}".encode()
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
+    if among is None:
+        among = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    found = {}
+    for pid in among:
+        entry = Path(f"/proc/{pid}")
         try:
             if mark in (entry / "environ").read_bytes().split(b"\0"):
-                found.append((int(entry.name), (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()))
+                found[pid] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
         except OSError:  # it has ended meanwhile
             continue
     return found
@@ -270,7 +297,7 @@ def find_marked(folder: Path) -> list[tuple[int, str]]:
 
 def kill_marked(folder: Path) -> None:
     """End what a trial has left behind: nothing, unless it failed."""
-    for pid, _ in find_marked(folder):
+    for pid in find_marked(folder):
         os.kill(pid, signal.SIGKILL)
 
 

@@ -6,6 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+HUNG_CORE = """
+import asyncio, sys, threading
+from controller.app import core_process
+
+async def hang(config, lines):
+    threading.Event().wait()
+
+core_process.END_WITHIN_S = 0.1
+core_process._watch = hang
+sys.exit(asyncio.run(core_process.main()))
+"""
+
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 END_TIMEOUT_S = 60
@@ -31,6 +43,13 @@ def test_a_core_that_was_never_needed_ends_quietly() -> None:
     command = (sys.executable, "-P", "-m", "controller.app.core_process")
     ended = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, input=b"", capture_output=True, timeout=END_TIMEOUT_S)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+
+
+def test_a_core_that_hangs_ends_when_its_supervisor_is_gone() -> None:
+    command = (sys.executable, "-P", "-c", HUNG_CORE)
+    order = json.dumps({"rig": "railgun_bench", "profile_path": "", "out": "", "mode": "watch"}).encode() + b"\n"
+    ended = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, input=order, capture_output=True, timeout=END_TIMEOUT_S)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (5, b"", b"")
 
 
 def test_a_bench_that_breaks_is_switched_off_and_says_why() -> None:

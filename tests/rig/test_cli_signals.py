@@ -130,26 +130,6 @@ def test_an_unread_pipe_delays_nothing(tmp_path: Path, runs: list[Run]) -> None:
     assert [shot["ended"] for shot in run.shots()] == ["completed"]
 
 
-def test_a_killed_core_is_dumped_by_the_plc_and_recovered(tmp_path: Path, runs: list[Run]) -> None:
-    runs.append(run := Run(tmp_path))
-    run.read_until("PLC CHARGE")
-    os.kill(run.pids["core"], signal.SIGKILL)
-    code, rest = run.finish()
-    assert code == 3, rest
-    assert "the core died; recovery 1" in rest
-    assert [shot["ended"] for shot in run.shots()] == ["interrupted"]
-    run.assert_nobody_is_left()
-
-
-def test_a_killed_rig_ends_with_4_and_no_orphan(tmp_path: Path, runs: list[Run]) -> None:
-    runs.append(run := Run(tmp_path))
-    run.read_until("PLC CHARGE")
-    os.kill(run.pids["rig"], signal.SIGKILL)
-    code, rest = run.finish()
-    assert code == 4, rest
-    run.assert_nobody_is_left()
-
-
 def test_a_killed_supervisor_leaves_a_core_that_dumps_and_ends_before_the_rig(tmp_path: Path, runs: list[Run]) -> None:
     runs.append(run := Run(tmp_path))
     run.read_until("PLC CHARGE")
