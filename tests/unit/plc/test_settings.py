@@ -39,8 +39,8 @@ def test_v_safe_is_never_above_its_maximum() -> None:
 
 
 def test_leak_is_that_of_the_smallest_module_with_the_factor() -> None:
-    easy = replace(UNEVEN, leak_factor=3.0, scan_s=0.5, bleeder_ohm=4.0)
-    assert leak_per_scan_of(easy) == 3.0 * 0.5 / (4.0 * 1.0)
+    easy = replace(UNEVEN, capacitance_f=(4.0, 2.0), leak_factor=3.0, scan_s=0.5, bleeder_ohm=4.0)
+    assert leak_per_scan_of(easy) == 3.0 * 0.5 / (4.0 * 2.0)
 
 
 def test_stored_energy() -> None:
