@@ -16,12 +16,12 @@ happens (``EVENTS``, or nothing), the controller sends one command or none, the 
 * Faults, one at most, for ever: dump A jams where it is, the contactor jams where it is, probe A freezes at the level
   that it shows, the charger takes no inhibit. With a fault in place only the events of ``QUIET`` and commands go on.
 * The PLC may restart, or find its memory damaged (then it assumes a misfire), before it scans: it is in TRIP and knows
-  nothing. Not in LOCKOUT: what leads out of that is not of the table.
+  nothing. Left out in LOCKOUT, which survives both (tests of ``Plc`` see to that).
 * Probe A, probe B and modules show the bank's level; probes two levels or more apart are a mismatch. The aim is IN when
   both show the target, ABOVE when one shows more, else BELOW.
 
 All commands come alone in every state; an event comes alone, and once more together with the command that the state
-waits for (``FORWARD``; ENTER_TEST as well where somebody is ``AT_WORK``).
+waits for (``FORWARD``; ENTER_TEST and LEAVE_TEST as well where somebody is ``AT_WORK``; DUMP while current flows).
 """
 
 from enum import IntEnum
@@ -107,13 +107,14 @@ class Event(IntEnum):
     LOCKED_OUT = 53
     RESTART = 54
     MEMORY = 55
+    RESET_PROOF_FAILED = 56
 
 
 E = Event
 QUIET = (E.NOTHING, E.RESET, E.SLOW)
 
 AT_WORK = (E.MAINTENANCE, E.MAINTENANCE_KEY, E.MAINTENANCE_VOLTS, E.LOCKED_OUT)
-"""With these SAFE gets ENTER_TEST as well."""
+"""With these SAFE gets ENTER_TEST as well, and TEST gets LEAVE_TEST."""
 
 SHOWN: dict[Event, dict[str, object]] = {
     E.DOOR_1: {"door_1": False},
@@ -153,6 +154,7 @@ SHOWN: dict[Event, dict[str, object]] = {
     E.RESET_MAINTENANCE: {"local_reset": True, "maintenance_key": True},
     E.RESET_KEY_OFF: {"local_reset": True, "operator_key": False},
     E.RESET_STICK_OUT: {"local_reset": True, "ground_stick_stowed": False},
+    E.RESET_PROOF_FAILED: {"local_reset": True, "proof": Proof.FAILED},
     E.PROOF_FAILED: {"proof": Proof.FAILED},
     E.PROOF_OPEN: {"proof": Proof.OPEN},
     E.RELAY: {"estop_ok": False, "under_test": int(Trip.ESTOP)},
@@ -330,6 +332,10 @@ def _list_choices(state: PlcState, quiet: bool) -> tuple[Choice, ...]:
             listed.append((forward, event))
     if state is S.SAFE and not quiet:
         listed += [(C.ENTER_TEST, event) for event in AT_WORK]
+    if state in (S.DUMPING, S.TRIP):
+        listed.append((C.DUMP, E.CURRENT))
+    if state is S.TEST and not quiet:
+        listed += [(C.LEAVE_TEST, event) for event in AT_WORK]
     return tuple(listed)
 
 

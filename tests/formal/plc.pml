@@ -11,7 +11,8 @@
  *  - People work beside a bench in SAFE: doors, key, search, stick and heartbeat trip only while armed (doors also while
  *    dumping). SHOT is blind to what EMI can fake; door, e-stop, key, heartbeat, hardware over-voltage stay.
  *  - Time of a state counts from 0 on the scan that enters it. "Later than T_open" is > T_open, "passed" is >=.
- *  - A second DUMP closes dumps that still wait for the current.
+ *  - A second DUMP ends the work of one dump alone; it does not shorten the wait for the current.
+ *  - A proof of safe that failed is no "energy gone": neither SAFE nor the reset takes it, and T_dump makes it LOCKOUT.
  *  - Marks of a misfire stay until the next permit or dump, so that a trip out of SAFE asks for the no-approach again.
  */
 
@@ -141,7 +142,8 @@
 #define E_LOCKED_OUT 53
 #define E_RESTART 54
 #define E_MEMORY 55
-#define E_LAST 55
+#define E_RESET_PROOF_FAILED 56
+#define E_LAST 56
 
 /* ---- contacts, latches, levels, faults ------------------------------------------------------------------------------ */
 #define BETWEEN 0
@@ -221,6 +223,7 @@ hidden byte closed;
 hidden byte inhibited;
 hidden byte current;
 hidden byte reset;
+hidden byte failed;         /* the proof of safe */
 hidden byte fire;
 hidden byte lock;
 hidden byte tested;
@@ -328,7 +331,8 @@ inline terminals() {
   see_c = (ev == E_CONTACTOR_LOST -> BETWEEN : pos_c);
   inhibited = !on_charger && fault != CHARGER_STUCK && ev != E_UNCONFIRMED;
   current = on_charger || fault == CHARGER_STUCK || ev == E_CURRENT;
-  reset = ev >= E_RESET && ev <= E_RESET_STICK_OUT;
+  reset = (ev >= E_RESET && ev <= E_RESET_STICK_OUT) || ev == E_RESET_PROOF_FAILED;
+  failed = ev == E_PROOF_FAILED || ev == E_RESET_PROOF_FAILED;
   maintenance = ev == E_MAINTENANCE || ev == E_MAINTENANCE_KEY || ev == E_MAINTENANCE_VOLTS || ev == E_RESET_MAINTENANCE;
   locked_out = ev == E_MAINTENANCE || ev == E_MAINTENANCE_VOLTS || ev == E_LOCKED_OUT;
   consent = ev != E_NO_CONSENT;
@@ -530,9 +534,9 @@ inline armed() {
 inline in_dumping() {
   if
   :: clock >= T_DUMP && !ENERGY_GONE && !tested -> becomes(LOCKOUT)
-  :: clock >= T_DUMP && ev == E_PROOF_FAILED -> becomes(LOCKOUT)
-  :: cmd == C_DUMP -> open_a = 0; open_b = 0; alone = 0; waiting = 0
-  :: APPROACH && ev != E_PROOF_FAILED && ev != E_PROOF_OPEN -> becomes(SAFE)
+  :: clock >= T_DUMP && failed -> becomes(LOCKOUT)
+  :: cmd == C_DUMP -> alone = 0; if :: !waiting -> open_a = 0; open_b = 0 :: else -> skip fi
+  :: APPROACH && !failed && ev != E_PROOF_OPEN -> becomes(SAFE)
   :: else -> skip
   fi
 }
@@ -545,8 +549,9 @@ inline in_trip() {
   if :: STICK_OUT -> found = found | (latched & X_STICK) :: else -> skip fi;
   if
   :: clock >= T_DUMP && !ENERGY_GONE && !tested -> becomes(LOCKOUT)
-  :: cmd == C_DUMP -> open_a = 0; open_b = 0; waiting = 0
-  :: reset && !held && APPROACH && found == 0 && (!(latched & X_DOORS) || maintenance) -> becomes(SAFE)
+  :: clock >= T_DUMP && failed -> becomes(LOCKOUT)
+  :: cmd == C_DUMP -> skip                                /* in progress already */
+  :: reset && !held && APPROACH && !failed && found == 0 && (!(latched & X_DOORS) || maintenance) -> becomes(SAFE)
   :: else -> skip
   fi;
   if :: mode != TRIP -> shown = 0 :: else -> skip fi
@@ -622,7 +627,7 @@ inline invariants() {
   assert(mode != FIREWIN || t < T_FIRE);
   assert(mode != SHOT || t < T_SHOT);                                                 /* P30 */
   assert(!waiting || (ENDING && t < T_CURRENT));
-  assert(was != TRIP || mode == TRIP || mode == LOCKOUT || (mode == SAFE && reset && !held_before && safe && closed));
+  assert(was != TRIP || mode == TRIP || mode == LOCKOUT || (mode == SAFE && reset && !held_before && safe && closed && !failed));
   assert(was != LOCKOUT || mode == LOCKOUT);                                          /* P20 to P22 */
   assert(!ENDING || was != mode || clock < T_DUMP || ENERGY_GONE || tested);                       /* P23 */
   assert(!ARMED || (was >= OPENING && was <= SHOT) || (was == SAFE && mode == OPENING)); /* P24 */
@@ -638,25 +643,30 @@ inline invariants() {
 
 hidden byte held_before;
 
+#define AT_WORK (ev == E_MAINTENANCE || ev == E_MAINTENANCE_KEY || ev == E_MAINTENANCE_VOLTS || ev == E_LOCKED_OUT)
+
 active proctype rig() {
   d_step { lock = 0; report() };
   do
   :: atomic {
        if
        :: select(cmd : 0 .. 13)
-       :: fault == WELL -> select(ev : 1 .. (mode == LOCKOUT -> E_LAST - 2 : E_LAST))
+       :: fault == WELL -> select(ev : 1 .. (mode == LOCKOUT -> E_LOCKED_OUT : E_LAST))
+       :: fault == WELL && mode == LOCKOUT -> ev = E_RESET_PROOF_FAILED
+       :: mode == DUMPING || mode == TRIP -> ev = E_CURRENT; cmd = C_DUMP
        :: fault != WELL -> ev = E_RESET
        :: fault != WELL -> ev = E_SLOW
        fi;
        if
        :: ev != 0 && mode == SAFE -> cmd = C_PERMIT
-       :: ev != 0 && mode == SAFE && (ev == E_MAINTENANCE || ev == E_MAINTENANCE_KEY || ev == E_MAINTENANCE_VOLTS || ev == E_LOCKED_OUT) -> cmd = C_ENTER_TEST
+       :: AT_WORK && mode == SAFE -> cmd = C_ENTER_TEST
+       :: AT_WORK && mode == TEST -> cmd = C_LEAVE_TEST
        :: ev != 0 && mode == TEST -> cmd = C_REHEARSE
        :: ev != 0 && mode == OPENING -> cmd = C_CHARGE
        :: ev != 0 && mode == FLOAT -> cmd = C_ISOLATE
        :: ev != 0 && mode == ISOLATE -> cmd = C_FIRE_ENABLE
        :: ev != 0 && mode == FIREWIN -> cmd = C_FIRE
-       :: true -> skip
+       :: cmd == 0 || ev == 0 || cmd == C_DUMP -> skip
        fi;
        d_step {
          bench_moves();

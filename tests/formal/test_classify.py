@@ -134,6 +134,33 @@ def test_a_probe_agrees_with_itself(voltage_v: float) -> None:
     assert not _levels(voltage_v, voltage_v).mismatch
 
 
+EIGHTY = st.sampled_from((-80.25, -80.0, -79.75, 0.0, 79.75, 80.0, 80.25))
+DUMPS = tuple({"dump_a_open": a, "dump_b_open": b} for a in (True, False) for b in (True, False))
+
+
+@given(st.lists(QUARTERS_V, min_size=4, max_size=4), MASK, EIGHTY, EIGHTY, st.booleans(), st.sampled_from(DUMPS))
+def test_with_dumps_open_probes_belong_to_the_modules(
+    module_v: list[float], mask: int, a_off_v: float, b_off_v: float, at_top: bool, dumps: dict[str, bool]
+) -> None:
+    """safety.md 2.3 row 15: both probes wrong alike are found by the confirmed modules (all, while none is)."""
+    chosen = [v for position, v in enumerate(module_v) if mask >> position & 1] or module_v
+    base_v = max(chosen) if at_top else min(chosen)
+    a_v, b_v = base_v + a_off_v, base_v + b_off_v
+    inputs = FieldInputs(probe_a_v=a_v, probe_b_v=b_v, module_v=module_v, **dumps)
+    strangers = [v for v in (a_v, b_v) if all(abs(v - m) > 80.0 for m in chosen) and not min(chosen) < v < max(chosen)]
+    expected = abs(a_v - b_v) > 80.0 or (all(dumps.values()) and bool(strangers))
+    assert classify(inputs, BANDS._replace(confirmed_mask=mask)).mismatch is expected
+
+
+@given(VALID_V, st.lists(st.one_of(READING, VALID_V), max_size=6).filter(lambda v: _modules(v) is Band.INVALID))
+def test_modules_that_cannot_be_read_do_not_accuse_the_probes(voltage_v: float, module_v: list[float]) -> None:
+    """They trip as invalid; a second cause would name the wrong instrument."""
+    inputs = FieldInputs(
+        probe_a_v=voltage_v, probe_b_v=voltage_v, module_v=module_v, dump_a_open=True, dump_b_open=True
+    )
+    assert not classify(inputs, BANDS).mismatch
+
+
 NEAR_TARGET = st.one_of(READING, st.floats(2940.0, 3060.0))
 
 
