@@ -1,6 +1,7 @@
 """The cells of a campaign as a job for a pool or a cluster: each in a folder of its own, timed, kept when it failed."""
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from controller.campaign.execute import run_cell
 from controller.campaign.job import Job
 from controller.campaign.model import Cell, CellResult, Status, Venue
 from controller.campaign.summary import result_object
+from controller.campaign.workplace import keeping
 
 RESULT = "result.json"
 """The judgement of a kept cell, in its folder."""
@@ -32,7 +34,8 @@ def run_in_folder(cell: Cell, run: RunCell = run_cell, keep: str = "") -> CellRe
     tempfile.tempdir = str(folder)
     began_ns = shared_clock_ns()
     try:
-        result = run(cell)
+        with keeping(bool(keep)):
+            result = run(cell)
         result = replace(result, wall_s=(shared_clock_ns() - began_ns) / 1e9)
         if keep and result.status is Status.FAILED:
             _keep(result, folder, Path(keep))
@@ -49,7 +52,7 @@ def lost_cell(cell: Cell, why: str) -> CellResult:
 
 def folder_name(cell: Cell) -> str:
     """A cell's id as one name of a folder."""
-    return cell.id.replace("/", "_").replace(":", "_")
+    return re.sub("[/:@]", "_", cell.id)
 
 
 def _keep(result: CellResult, folder: Path, keep: Path) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from controller.app.locate import find_profile, profile_names
@@ -13,6 +12,7 @@ from controller.campaign.judge import judge
 from controller.campaign.model import Cell, CellResult, Status, Venue
 from controller.campaign.profiles import ProfileSteps
 from controller.campaign.real import run_real_cell
+from controller.campaign.workplace import keep_log, run_folder
 from controller.messages import RunConfig
 from controller.rig.source import Refused
 from controller.runtime.virtual_loop import CallbackFailed
@@ -57,8 +57,10 @@ def control_of(rig: str, name: str, seed: int) -> Trial:
 
 
 def _try(rig: str, name: str, seed: int, disruption: Disruption | None) -> Trial:
-    with TemporaryDirectory(prefix="sparkgap-cell-") as folder:
-        return run_trial(_rehearsed(rig, name, seed).in_folder(Path(folder) / "shots"), disruption)
+    with run_folder() as folder:
+        trial = run_trial(_rehearsed(rig, name, seed).in_folder(folder / "shots"), disruption)
+        keep_log(folder, trial.log)
+        return trial
 
 
 def run_cell(cell: Cell) -> CellResult:

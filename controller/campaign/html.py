@@ -9,7 +9,7 @@ from controller.app.faultspec import Phase
 from controller.campaign.hazards import Hazard
 from controller.campaign.html_style import CSS, SCRIPT
 from controller.campaign.model import CellResult, Status, Venue
-from controller.campaign.summary import Block, Campaign, Row, slowest
+from controller.campaign.summary import Block, Campaign, Row, share_of_time, slowest, timing
 from controller.campaign.words import clock, verdict_word
 
 CODES = {Status.PASSED: "P", Status.FAILED: "F", Status.NOT_APPLICABLE: "N"}
@@ -55,8 +55,8 @@ class _Cells:
         if result.status is not Status.NOT_APPLICABLE or result.ended:
             ended, reason = self._string(result.ended), self._string(result.reason)
             trips, bench = self._string(", ".join(result.trips)), self._string(result.bench)
-            row += [ended, reason, result.exit, trips, bench, _ms(result.safe_after_s), _ms(result.limit_s)]
-            row += [round(result.wall_s, 1), int(result.cell.venue is Venue.REAL)]
+            row += [ended, reason, result.exit, trips, bench, _ms(result.command_after_s), _ms(result.limit_s)]
+            row += [round(result.wall_s, 1), _ms(result.safe_after_s)]
         self.rows.append(row)
         return len(self.rows) - 1
 
@@ -103,8 +103,8 @@ def _tiles(campaign: Campaign) -> Iterator[str]:
         yield _tile(real, "with real processes")
     closest = slowest(campaign.results)
     if closest is not None:
-        share = (closest.safe_after_s or 0.0) / (closest.limit_s or 1.0)
-        yield f"<div class=tile><b>{share:.0%}</b><span>of its time, the slowest way to safe</span></div>"
+        share = f"{share_of_time(closest):.0%}"
+        yield f"<div class=tile><b>{share}</b><span>of its time took the slowest safe command</span></div>"
     yield "</div>"
     if campaign.why_short:
         missing = campaign.planned - len(campaign.results)
@@ -204,7 +204,7 @@ def _hazards(campaign: Campaign) -> Iterator[str]:
     yield "<section id=hazards><h2>Hazards</h2><div class='card scroll' tabindex=0 role=region aria-label=hazards>"
     yield "<table class=list><thead><tr><th>row</th><th>hazard</th><th class=wide>seen by</th>"
     yield "<th class=wide>reaction</th><th class=num>passed</th><th class=num>failed</th><th class=num>n/a</th>"
-    yield "<th>slowest way to safe</th></tr></thead>"
+    yield "<th>slowest safe command</th></tr></thead>"
     for hazard in campaign.hazards:
         results = [result for result in campaign.results if result.cell.row == hazard.row]
         if results or hazard.due_later:
@@ -229,14 +229,12 @@ def _hazard(hazard: Hazard, results: Sequence[CellResult]) -> str:
 
 
 def _meter(result: CellResult | None) -> str:
-    if result is None or result.safe_after_s is None or not result.limit_s:
+    if result is None:
         return "-"
-    share = result.safe_after_s / result.limit_s
-    kind = "meter over" if share > 1.0 else "meter"
-    times = f"{result.safe_after_s * 1e3:.0f} of {result.limit_s * 1e3:.0f} ms"
+    words = timing(result).removeprefix("safe command after ")
     return (
-        f'<span class="{kind}" aria-hidden=true><i style="width:{min(share, 1.0):.0%}"></i></span>'
-        f'<span title="{escape(result.cell.id, quote=True)}">{times}</span>'
+        f'<span class=meter aria-hidden=true><i style="width:{share_of_time(result):.0%}"></i></span>'
+        f'<span title="{escape(result.cell.id, quote=True)}">{words}</span>'
     )
 
 

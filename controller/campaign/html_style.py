@@ -81,7 +81,6 @@ body.only-failed section.profile:not(.has-fail){display:none}
 .meter{display:inline-block;width:7rem;height:.55rem;border-radius:.3rem;background:var(--soft);
 border:1px solid var(--line);overflow:hidden;vertical-align:middle;margin-right:.5rem}
 .meter i{display:block;height:100%;background:var(--pass-ink)}
-.meter.over i{background:var(--fail)}
 #why{position:fixed;left:0;right:0;bottom:0;background:var(--card);border-top:2px solid var(--accent);
 padding:.6rem 1.25rem;min-height:4.4rem;max-height:40vh;overflow:auto;box-shadow:0 -3px 12px rgb(0 0 0/.18);z-index:9}
 #why>div{max-width:93.5rem;margin:0 auto}
@@ -99,13 +98,15 @@ SCRIPT = """
 const D=JSON.parse(document.getElementById('data').textContent),why=document.getElementById('why');
 const S=D.strings,NAMES={P:'passed',F:'failed',N:'not applicable'};
 const text=(tag,words,kind)=>{const e=document.createElement(tag);e.textContent=words;e.className=kind||'';return e};
-const ms=v=>v===null?null:v<10?(+v.toFixed(1))+' ms':Math.round(v)+' ms';
+const ms=v=>v==null?null:v<10?(+v.toFixed(1))+' ms':Math.round(v)+' ms';
 function place(td){const t=td.closest('table'),c=t.tHead.rows[0].cells,i=td.cellIndex-1;
  return{profile:t.dataset.profile,row:td.parentNode.dataset.row,step:c[1+Math.floor(i/3)].textContent,
   phase:['before','during','after'][i%3]}}
+const name=p=>{const[v,at]=p.row.split('@');
+ return `${v}/${p.profile}/${p.step}:${p.phase}`+(at?'@'+at:'')};
 function copyButton(words){const b=text('button','copy');b.type='button';
  b.addEventListener('click',()=>{navigator.clipboard?.writeText(words).then(()=>{b.textContent='copied'})});return b}
-function show(td){const c=D.cells[td.dataset.c],p=place(td),id=`${p.row}/${p.profile}/${p.step}:${p.phase}`;
+function show(td){const c=D.cells[td.dataset.c],p=place(td),id=name(p);
  const box=document.createElement('div'),head=document.createElement('p');
  const kind=td.className[0];head.append(text('span',NAMES[kind],'pill '+kind),text('span',id,'id'));
  box.append(head);if(S[c[0]])box.append(text('p',S[c[0]]));
@@ -113,8 +114,9 @@ function show(td){const c=D.cells[td.dataset.c],p=place(td),id=`${p.row}/${p.pro
  const fact=(n,v)=>{if(v){const s=text('span',n+' ','facts');s.append(text('code',v));facts.append(s)}};
  if(c.length>1){fact('ended',[S[c[1]],S[c[2]]].filter(Boolean).join(': '));
   fact('exit',String(c[3]));fact('trips',S[c[4]]);
-  fact('bench',S[c[5]]);const t=ms(c[6]),l=ms(c[7]);fact('safe after',t?t+(l?' of '+l:''):'');fact('took',c[8]+' s');
-  if(c[9])fact('run with','real processes')}
+  fact('bench',S[c[5]]);
+  const t=ms(c[6]),l=ms(c[7]);fact('safe command after',t?t+(l?' of '+l:''):'');fact('no energy after',ms(c[9]));
+  fact('took',c[8]+' s')}
  box.append(facts);
  const line=document.createElement('p'),command=`sparkgap campaign ${D.rig} --only ${id} --seed ${D.seed}`;
  line.className='replay';line.append(text('code',command),copyButton(command));box.append(line);

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from controller.app.faultspec import Phase
 from controller.campaign.model import CellResult, Status
-from controller.campaign.summary import Block, Campaign, Row, slowest, worst
+from controller.campaign.summary import Block, Campaign, Row, slowest, timing, worst
 from controller.campaign.words import clock, verdict_word
 
 SYMBOLS = {Status.PASSED: "•", Status.FAILED: "✗", Status.NOT_APPLICABLE: "–"}
@@ -80,7 +80,7 @@ def _lines(rows: Sequence[Row]) -> Iterator[tuple[str, tuple[Row, ...], bool]]:
         yield f"{number} {group[0].hazard.title}", group, False
         for row in group:
             if row.failed:
-                yield row.variant, (row,), True
+                yield row.label, (row,), True
 
 
 def _line(
@@ -166,11 +166,8 @@ def summary_line(campaign: Campaign) -> Text:
     text.append(f"; {clock(campaign.wall_s)} on {campaign.workers} worker{'s' if campaign.workers != 1 else ''}")
     text.append(f"; seed {campaign.seed}")
     closest = slowest(campaign.results)
-    if closest is not None and closest.safe_after_s is not None and closest.limit_s is not None:
-        text.append(
-            f"\nleast time to spare: {closest.cell.id}, safe after {closest.safe_after_s * 1e3:.0f} ms "
-            f"of {closest.limit_s * 1e3:.0f} ms"
-        )
+    if closest is not None:
+        text.append(f"\nleast time to spare: {closest.cell.id}, {timing(closest)}")
     if campaign.why_short:
         text.append(f"\n{campaign.why_short}: {campaign.planned - len(campaign.results)} cells were not run", "yellow")
     return text

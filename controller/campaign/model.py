@@ -28,8 +28,12 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """``01.contactor_welded/full/charge:during``: what ``sparkgap campaign --only`` takes."""
-        return f"{self.row}.{self.variant}/{self.profile}/{self.step}:{self.phase.value}"
+        """``01.contactor_welded/full/charge:during``: what ``sparkgap campaign --only`` takes.
+
+        With real processes ``@real`` is behind it: some variants are run in both ways.
+        """
+        where = "" if self.venue is Venue.VIRTUAL else f"@{self.venue.value}"
+        return f"{self.row}.{self.variant}/{self.profile}/{self.step}:{self.phase.value}{where}"
 
     @property
     def replay(self) -> str:
@@ -50,8 +54,9 @@ class CellResult:
     """The judgement of one cell.
 
     ``why`` is one sentence: for FAILED what was expected and what came, for NOT_APPLICABLE the row's reason.
-    ``safe_after_s`` is from the fault becoming active to the end of the reaction, ``limit_s`` what the row allows
-    (None: the row bounds something else). ``bench`` is where the bench ended: SAFE, TRIP, LOCKOUT, ...
+    ``safe_after_s`` is from the fault becoming active to the end of the reaction, ``command_after_s`` to the safe
+    command, ``limit_s`` what the row allows for that (None: the row bounds something else). ``bench`` is where the
+    bench ended: SAFE, TRIP, LOCKOUT, ...
     """
 
     cell: Cell
@@ -65,3 +70,4 @@ class CellResult:
     safe_after_s: float | None
     limit_s: float | None
     wall_s: float
+    command_after_s: float | None = None

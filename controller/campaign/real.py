@@ -63,6 +63,7 @@ def result_of(cell: Cell, variant: RealVariant, trial: Trial, wall_s: float) -> 
         trips=last.trips if last is not None else (),
         bench=last.state if last is not None else "",
         safe_after_s=reaction.after_s,
+        command_after_s=reaction.after_s,
         limit_s=None if variant.limit_s is None else variant.limit_s + reaction.late_s,
         wall_s=wall_s,
     )

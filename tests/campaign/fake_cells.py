@@ -42,7 +42,7 @@ def cells(profiles: Sequence[ProfileSteps] = PROFILES, seed: int = 7) -> tuple[C
 
 
 def result(cell: Cell, status: Status = Status.PASSED, why: str = "", **facts: object) -> CellResult:
-    made = CellResult(cell, status, why, 3, "tripped", "PLC tripped: ESTOP", ("ESTOP",), "TRIP", 0.02, 0.05, 0.1)
+    made = CellResult(cell, status, why, 3, "tripped", "PLC tripped: ESTOP", ("ESTOP",), "TRIP", 0.3, 0.05, 0.1, 0.02)
     import dataclasses
 
     return dataclasses.replace(made, **facts)  # type: ignore[arg-type]
@@ -55,10 +55,12 @@ def passing(cell: Cell) -> CellResult:
 def judged(cell: Cell) -> CellResult:
     """Fails at fire, does not apply to noise."""
     if cell.profile == "noise":
-        return result(cell, Status.NOT_APPLICABLE, "nothing is charged", safe_after_s=None, limit_s=None)
+        return result(
+            cell, Status.NOT_APPLICABLE, "nothing is charged", safe_after_s=None, limit_s=None, command_after_s=None
+        )
     if (cell.row, cell.variant, cell.step) == ("01", "slow", "fire"):
         return result(
-            cell, Status.FAILED, "expected TRIP within 50 ms, the bench was safe after 80 ms", safe_after_s=0.08
+            cell, Status.FAILED, "expected TRIP within 50 ms, the bench was safe after 80 ms", command_after_s=0.08
         )
     return result(cell)
 

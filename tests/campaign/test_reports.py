@@ -13,13 +13,14 @@ from rich.console import Console
 from controller.campaign.html import html_page
 from controller.campaign.junit import junit_xml
 from controller.campaign.matrix import render
-from controller.campaign.model import Status
+from controller.campaign.model import Status, Venue
 from controller.campaign.summary import Campaign, campaign_object
 from tests.campaign import fake_cells
 from tests.campaign.fake_cells import HAZARDS, PROFILES, cells, judged, passing, result
 
 RESULTS = tuple(judged(cell) for cell in cells())
 WHOLE = Campaign("railgun_bench", 7, "0123456789abcdef+", 754.0, 2, len(RESULTS), PROFILES, HAZARDS, RESULTS)
+REAL = dataclasses.replace(HAZARDS[1].variants[0], venue=Venue.REAL)
 FAILED = [r.cell for r in RESULTS if r.status is Status.FAILED]
 
 
@@ -71,7 +72,7 @@ def test_the_matrix_ends_with_reasons_failures_and_one_line() -> None:
         at = lines.index(f"{cell.id}: expected TRIP within 50 ms, the bench was safe after 80 ms")
         assert lines[at + 1] == f"    sparkgap campaign railgun_bench --only {cell.id} --seed 7"
     assert lines[-2] == "FAILED  45 cells: 24 passed, 3 failed, 18 not applicable; 12 min 34 s on 2 workers; seed 7"
-    assert lines[-1].startswith("least time to spare: 01.welded/full/self_test:before, safe after 20 ms of 50 ms")
+    assert lines[-1].startswith("least time to spare: 01.welded/full/self_test:before, safe command after 20 of 50 ms")
 
 
 def test_an_interrupted_campaign_says_so_and_leaves_blanks() -> None:
@@ -87,6 +88,20 @@ def test_many_failures_are_cut_in_the_terminal() -> None:
     many = dataclasses.replace(many, results=many.results[:45])
     lines = printed(many, 80)
     assert sum(line.endswith(": bad") for line in lines) == 45
+
+
+def test_a_variant_that_is_run_in_both_ways_has_two_rows_and_two_ids() -> None:
+    hazard = dataclasses.replace(HAZARDS[1], variants=(*HAZARDS[1].variants, REAL))
+    cell = dataclasses.replace(next(c for c in cells() if c.row == "07"), venue=Venue.REAL)
+    both = tuple(result(c, Status.FAILED, "bad") for c in (dataclasses.replace(cell, venue=Venue.VIRTUAL), cell))
+    campaign = dataclasses.replace(WHOLE, hazards=(hazard,), results=both, planned=2)
+    assert [r.cell.id for r in campaign.failures] == [
+        "07.stuck/full/self_test:before",
+        "07.stuck/full/self_test:before@real",
+    ]
+    (block,) = campaign.blocks()
+    assert [row.name for row in block.rows] == ["07.stuck", "07.stuck@real"]
+    assert any(line.startswith("   stuck@real") for line in printed(campaign, 80))
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------------
