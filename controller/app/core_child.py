@@ -18,13 +18,15 @@ BUS_DRAIN_TIMEOUT_S = 2.0
 log = logging.getLogger("sparkgap.supervisor")
 
 
-async def follow_core(core: Child, bus: str, take: Callable[[messages.Message], None]) -> messages.Finished | None:
-    """Hand every message of the core's bus to ``take`` until the core ends.
+async def follow_core(
+    core: Child, bus: str, take: Callable[[messages.Message], None], stall_s: float = STALL_TIMEOUT_S
+) -> messages.Finished | None:
+    """Hand every message of the core's bus to ``take`` until the core ends; kill it when ``stall_s`` bring none.
 
     Returns its last word; None when it had none, because it died or because it ran nothing (mode watch).
     """
     async with asyncio.TaskGroup() as group:
-        reader = group.create_task(_follow_bus(core, bus, take), name="supervisor: bus")
+        reader = group.create_task(_follow_bus(core, bus, take, stall_s), name="supervisor: bus")
         last = await core.read_to_end()
         await asyncio.wait({reader}, timeout=BUS_DRAIN_TIMEOUT_S)
         reader.cancel()
@@ -34,7 +36,7 @@ async def follow_core(core: Child, bus: str, take: Callable[[messages.Message], 
         return None
 
 
-async def _follow_bus(core: Child, bus: str, take: Callable[[messages.Message], None]) -> None:
+async def _follow_bus(core: Child, bus: str, take: Callable[[messages.Message], None], stall_s: float) -> None:
     """Pass every message on until the core closes the bus; kill a core that has gone silent."""
     host, _, port = bus.rpartition(":")
     try:
@@ -45,14 +47,14 @@ async def _follow_bus(core: Child, bus: str, take: Callable[[messages.Message], 
     decoder = messages.Decoder()
     try:
         while True:
-            async with asyncio.timeout(STALL_TIMEOUT_S):
+            async with asyncio.timeout(stall_s):
                 data = await reader.read(1 << 16)
             if not data:
                 return
             for message in decoder.feed(data):
                 take(message)
     except TimeoutError:
-        log.error("no frame from the core for %.0f s: killed", STALL_TIMEOUT_S)
+        log.error("no frame from the core for %.0f s: killed", stall_s)
         core.kill()
     except (ConnectionError, ValueError) as error:
         log.error("bus lost: %s", error)

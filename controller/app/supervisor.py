@@ -17,7 +17,7 @@ import msgspec
 
 from controller import messages
 from controller.app.children import STOP_TIMEOUT_S, Child, ChildFailed, first_object, module_command, start_child
-from controller.app.core_child import follow_core
+from controller.app.core_child import STALL_TIMEOUT_S, follow_core
 from controller.app.faultspec import FaultSpec, due
 from controller.app.panel_child import PanelJob, PanelKeeper
 from controller.app.watch_child import ABORT_TIMEOUT_S, WatchKeeper
@@ -47,6 +47,8 @@ class Job:
     core_command: tuple[str, ...] = field(default_factory=lambda: module_command("controller.app.core_process"))
     panel: PanelJob | None = None
     stay: bool = False
+    stall_s: float = STALL_TIMEOUT_S
+    """A core that sends nothing for so long is killed; campaigns have less patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +263,7 @@ class Supervisor:
             if "refused" in said:
                 return None, tuple(str(problem) for problem in said["refused"])
             self._show_core(core, said)
-            return await follow_core(core, str(said["bus"]), self._take), ()
+            return await follow_core(core, str(said["bus"]), self._take, self._job.stall_s), ()
         finally:
             await core.stop(STOP_TIMEOUT_S)
             self._core = None

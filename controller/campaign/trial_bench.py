@@ -47,6 +47,9 @@ EVENTS_MAX = 10_000
 """Texts of events that are kept; a run that says more is broken, and its log has the rest."""
 
 
+STALL_S = 5.0
+"""A core that hangs is killed by the supervisor after 30 s; a campaign waits less, it has a hundred of them."""
+
 WORDS_MAX = 2000
 """Characters kept of a core's standard error: a traceback."""
 
@@ -110,6 +113,7 @@ class TrialBench:
     site: str = ""
     core_wrap: tuple[str, ...] = ()
     core_command: tuple[str, ...] = field(default_factory=lambda: module_command(MODULES["core"][0]))
+    stall_s: float = STALL_S
     acted_ns: int | None = None
     texts: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
@@ -174,6 +178,7 @@ class TrialBench:
             rig_command=self.marked(*witness),
             core_command=self.marked(*self.core_wrap, *self.core_command),
             panel=panel,
+            stall_s=self.stall_s,
         )
 
     # --- while it runs ------------------------------------------------------------------------------------------
