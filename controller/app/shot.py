@@ -10,11 +10,14 @@ from pathlib import Path
 from controller import messages
 from controller.app.alarm_file import kept_alarms
 from controller.app.booking import Booking, book_refusal, book_shot, open_catalogue
+from controller.app.claim import PLC_ASKS, claim_bench, connection_id, refuse_plc
 from controller.app.folder_lock import FolderLock
 from controller.app.instruments import open_bench
 from controller.app.interrupted import book_interrupted, describe, read_ring, require_sound_journals
 from controller.app.linked import Connect
 from controller.app.preflight import Prepared
+from controller.app.proof import proof_of
+from controller.app.unconfirmed import Mark, mark_file, require_proof, set_mark
 from controller.app.unstored import RAW, note_scopes, require_stored, settle, triggered
 from controller.app.wear import Wear, wear_of
 from controller.messages import Finished, Message, StepEntered
@@ -32,7 +35,6 @@ from controller.runtime.recording import (
     seconds,
     slow_logs_of,
 )
-from controller.runtime.runner import ShotTicket
 from controller.sequencer.engine import Ending
 from controller.sequencer.verdict import Exit, Verdict, exit_code, overall
 from controller.shots.capture_store import CaptureStore, CaptureUnusable
@@ -47,16 +49,10 @@ from controller.shots.report import write_report
 from controller.shots.sheet import write_sheet
 from drivers.errors import InstrumentError
 from drivers.ports import Identity, Waveform
-from drivers.wire.plc import PlcRequest, PlcState, Refusal
+from drivers.wire.plc import PlcRequest
 
 EVENTS_MAX = 10_000
 """Events kept for the record; a run that has more is broken, and its journal and log have the rest."""
-
-PLC_ASK_S = 0.06
-"""Time between the first questions to the PLC: it may need a scan to accept a new controller."""
-
-PLC_ASKS = 5
-"""How often a PLC that another controller has just left is asked before it counts as taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +67,8 @@ class World:
     simulated: bool
     virtual: bool
     predicted: Mapping[str, float]
+    files: bool = True
+    """False for the trials of a campaign: they leave a journal and a catalogue, but no record, report and sheet."""
 
 
 class EventLog:
@@ -91,11 +89,6 @@ class EventLog:
     def _keep(self, row: EventRow) -> None:
         if len(self.rows) < EVENTS_MAX:
             self.rows.append(row)
-
-
-def connection_id(shot_id: str) -> int:
-    """The controller's connection id on the PLC link: 31 bits of the shot id, never zero."""
-    return int(shot_id[:8], 16) & 0x7FFFFFFF | 1
 
 
 async def run_shot(prepared: Prepared, world: World, stop_when: Callable[[Stop], None]) -> Finished:
@@ -138,12 +131,13 @@ async def _run_on(
     alarming: Alarming,
 ) -> Finished:
     log = EventLog(world.publish)
+    evidence = await _require_proof(bench, prepared, world, catalogue, log)
     await _book_interrupted(bench, prepared, world, catalogue, log)
     if not world.simulated:
         await world.offload(lambda: require_stored(catalogue, prepared.config))
-    booking = await book_shot(prepared, catalogue, world.offload, consent_input=not world.simulated)
+    booking = await book_shot(prepared, catalogue, world.offload, not world.simulated, evidence)
     try:
-        await _require_safe(bench, prepared, booking.ticket)
+        await claim_bench(bench, prepared, booking.ticket)
     except Refused as refused:
         await book_refusal(booking, refused, world.offload)
         raise
@@ -172,6 +166,22 @@ async def _run_on(
     return await _conclude(prepared, world, booking, outcome, identities, log)
 
 
+async def _require_proof(bench: Bench, prepared: Prepared, world: World, catalogue: Catalogue, log: EventLog) -> str:
+    """A bench that nobody has proven safe since is proven now, or nothing begins. Returns the evidence."""
+    rig = prepared.rig
+    loop = asyncio.get_running_loop()
+    path = mark_file(prepared.config, rig)
+    unfinished = await world.offload(lambda: catalogue.unfinished(rig.name))
+
+    def tell(text: str) -> None:
+        log(messages.Event(round(loop.time() * 1e9), "recovery", "warning", text))
+
+    try:
+        return await require_proof(bench.plc, rig, path, world.utc(), tuple(unfinished), world.offload, tell)
+    except OSError as trouble:
+        raise Refused([Problem(str(path), 0, "unsafe-unconfirmed", str(trouble), "make it writable")]) from None
+
+
 async def _book_interrupted(
     bench: Bench, prepared: Prepared, world: World, catalogue: Catalogue, log: EventLog
 ) -> None:
@@ -182,50 +192,12 @@ async def _book_interrupted(
         # epoch 0 holds nothing and is refused everything, but every answer carries the status
         status = await bench.plc.exchange(PlcRequest())
     except InstrumentError as trouble:
-        raise _refuse_plc(prepared, trouble.problem, "check the PLC's link") from None
+        raise refuse_plc(prepared, trouble.problem, "check the PLC's link") from None
     events = await read_ring(bench.plc, status)
     booked = await world.offload(lambda: book_interrupted(catalogue, prepared.rig.name, prepared.out, events))
     now_ns = round(asyncio.get_running_loop().time() * 1e9)
     for shot in booked:
         log(messages.Event(now_ns, "recovery", "warning", f"shot {shot.number} was interrupted: {describe(shot)}"))
-
-
-async def _require_safe(bench: Bench, prepared: Prepared, ticket: ShotTicket) -> None:
-    """The PLC is in SAFE and takes us for its controller; a bench left charged is dumped before anything else."""
-    identity = connection_id(ticket.shot_id)
-    status = None
-    for turn in range(1, PLC_ASKS + 1):
-        age_echo = 0 if status is None else status.scan
-        request = PlcRequest(sequence=turn, epoch=ticket.epoch, connection_id=identity, age_echo=age_echo)
-        try:
-            status = await bench.plc.exchange(request)
-        except InstrumentError as trouble:
-            raise _refuse_plc(prepared, trouble.problem, "check the PLC's link") from None
-        if status.state not in (PlcState.SAFE, PlcState.TEST):
-            break
-        if (status.epoch, status.connection_id) == (ticket.epoch, identity):
-            return
-        await asyncio.sleep(PLC_ASK_S)
-    assert status is not None
-    if status.state in (PlcState.SAFE, PlcState.TEST):
-        if status.ack is Refusal.STALE_EPOCH:
-            remedy = f"use the catalogue that counted to {status.epoch}: shot numbers of a rig are never reused"
-            raise _refuse_plc(prepared, f"the PLC has seen epoch {status.epoch}, this is {ticket.epoch}", remedy)
-        raise _refuse_plc(prepared, "another controller holds the bench", "end that one first, only one may")
-    causes = ", ".join(str(trip.name) for trip in type(status.trips) if trip & status.trips)
-    await bench.plc.exchange(_dump_request())
-    remedy = "find the cause, then reset at the local console"
-    raise _refuse_plc(prepared, f"the PLC is in {status.state.name}{f' ({causes})' if causes else ''}", remedy)
-
-
-def _dump_request() -> PlcRequest:
-    from drivers.wire.plc import PlcCommand
-
-    return PlcRequest(PlcCommand.DUMP)
-
-
-def _refuse_plc(prepared: Prepared, problem: str, remedy: str) -> Refused:
-    return Refused([Problem(prepared.rig.name, 0, "plc", problem, remedy)])
 
 
 async def _store(
@@ -265,6 +237,7 @@ async def _conclude(
     context = MeasureContext(*(seconds(outcome, t) for t in (situation.fire_ns, situation.dump_ns, situation.safe_ns)))
     values = await world.offload(lambda: measure_all(plan.measurements, captures, logs, context))
     ending = outcome.state.ending
+    unmarked = await _leave_mark(prepared, world, booking, outcome, log) if ending is Ending.UNSAFE else ""
     verdict = overall(ending, [Verdict[value.verdict.upper()] for value in values])
     files = _Files(world, booking)
     journal = await files.journal_bytes({"verdict": verdict.label, "ended": ending.value})
@@ -276,10 +249,22 @@ async def _conclude(
         # a shot that was aborted or tripped says so with its exit code; only a complete one is spoilt by a lost file
         verdict = max(verdict, Verdict.ERROR) if ending is Ending.COMPLETED else verdict
     code = exit_code(ending, verdict)
-    reason = "; ".join(part for part in (outcome.state.reason, trouble) if part)
+    reason = "; ".join(part for part in (outcome.state.reason, trouble, unmarked) if part)
     wear = wear_of(record, prepared.rig.bank.module_capacitance_f)
     await files.book(background, verdict, ending, reason, wear, triggered(plan, outcome))
-    return _finished(booking, files, outcome, verdict, reason, values, code)
+    return _finished(booking, files, outcome, verdict, reason, values, code, proof_of(prepared.rig, outcome))
+
+
+async def _leave_mark(prepared: Prepared, world: World, booking: Booking, outcome: Outcome, log: EventLog) -> str:
+    """Nobody proved the bench safe: the next run has to. Returns what went wrong with the mark, empty for nothing."""
+    rig, shot, why = prepared.rig, booking.ticket.number, outcome.state.reason
+    log(messages.Event(outcome.end_ns, "core", "fault", f"unsafe-unconfirmed; {proof_of(rig, outcome)}"))
+    mark = Mark(world.utc(), shot, f"shot {shot} ended without a proof of safe: {why}")
+    try:
+        await world.offload(lambda: set_mark(mark_file(prepared.config, rig), mark))
+    except OSError as trouble:
+        return f"the mark that the bench is unproven could not be written: {trouble}"
+    return ""
 
 
 class _Files:
@@ -310,6 +295,9 @@ class _Files:
         """Record, report and sheet; returns what went wrong, empty when nothing did."""
         folder = self._booking.folder
         try:
+            if not self._world.files:
+                await self._world.offload(lambda: self._booking.journal.seal({"record_sha256": ""}))
+                return ""
             sha256 = await self._one("record", folder / "shot.nxs", lambda path: write_record(record, path))
             await self._one("report", folder / "report.html", lambda path: write_report(record, path, sha256))
             await self._one("sheet", folder / "sheet.html", lambda path: write_sheet(record, path))
@@ -363,6 +351,7 @@ def _finished(
     reason: str,
     values: tuple[MeasuredValue, ...],
     code: Exit,
+    safe: str,
 ) -> Finished:
     return Finished(
         shot=booking.ticket.number,
@@ -378,16 +367,5 @@ def _finished(
         measurements=tuple(
             messages.Verdict(v.title, v.value, v.unit, v.lower, v.upper, v.margin, v.verdict) for v in values
         ),
-        safe=_proof(outcome),
-    )
-
-
-def _proof(outcome: Outcome) -> str:
-    status = outcome.situation.status
-    if not outcome.state.safe or status is None:
-        return "NOT VERIFIED: treat the bench as charged"
-    highest_v = max(status.probe_a_v, status.probe_b_v, *status.module_v)
-    return (
-        f"verified: {highest_v:.1f} V at most on both probes and every module (safe below {status.v_safe_v:.0f} V), "
-        "both dumps proven closed"
+        safe=safe,
     )

@@ -6,7 +6,7 @@ PLC, never from the controller.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -27,6 +27,8 @@ from controller.runtime.offload import inline
 from controller.runtime.virtual_loop import Rank, ranked, run_virtual
 from firmware_sim.plant.bench import BenchPlant
 from firmware_sim.plant.parameters import BenchParameters
+from firmware_sim.plant.record import PulseRecord
+from firmware_sim.plant.trigger import TriggerEdges
 
 TAIL_S = 2.0
 """The bench is watched for this long after the run: a fault at the very end has to show, and SAFE stays monitored."""
@@ -34,6 +36,9 @@ TAIL_S = 2.0
 PATIENCE_S = 3.0
 """A core that is dead or hung is replaced by a recovery after this. The supervisor waits longer for a hung one (30 s);
 the bench has dumped by itself within 0.5 s in both cases, and every second here is computed."""
+
+PULSES_KEPT = 16
+"""Solved pulses that equal trials share; each is some megabytes."""
 
 CANCEL_S = 5.0
 """Longest wait for a killed core's coroutine to end: nothing of it reaches the bench any more."""
@@ -94,6 +99,7 @@ class Rehearsed:
     prepared: Prepared
     prediction: Prediction
     parameters: BenchParameters
+    pulses: dict[TriggerEdges, PulseRecord] = field(default_factory=dict)
 
     def in_folder(self, out: Path) -> "Rehearsed":
         """The same run with its shots in another folder. Raises Refused when it cannot be written."""
@@ -117,6 +123,22 @@ def run_trial(rehearsed: Rehearsed, disruption: Disruption | None = None) -> Tri
     return run_virtual(_Conduct(rehearsed, disruption).supervised(), StallingLoop)
 
 
+class _RepeatingPlant(BenchPlant):
+    """A plant that remembers the pulses of equal edges: the undisturbed ones of a campaign are all alike."""
+
+    def __init__(self, parameters: BenchParameters, seed: int, pulses: dict[TriggerEdges, PulseRecord]) -> None:
+        super().__init__(parameters, seed)
+        self._pulses = pulses
+
+    def pulse(self, edges: TriggerEdges) -> PulseRecord:
+        """As the plant's own."""
+        if edges not in self._pulses:
+            if len(self._pulses) >= PULSES_KEPT:
+                self._pulses.clear()
+            self._pulses[edges] = super().pulse(edges)
+        return self._pulses[edges]
+
+
 class _Conduct:
     """One trial: the bench, the core on it, the disturbance, and the recovery if the core dies of it."""
 
@@ -124,6 +146,7 @@ class _Conduct:
         self._prepared = rehearsed.prepared
         self._prediction = rehearsed.prediction
         self._parameters = rehearsed.parameters
+        self._pulses = rehearsed.pulses
         self._disruption = disruption
         self._injected_ns: int | None = None
         self._due = False
@@ -138,7 +161,7 @@ class _Conduct:
         assert isinstance(loop, StallingLoop)
         rig = ObservedRig(
             prepared.rig,
-            BenchPlant(self._parameters, prepared.config.seed),
+            _RepeatingPlant(self._parameters, prepared.config.seed, self._pulses),
             read_bounded(prepared.files.plc).decode(),
             str(prepared.files.plc),
             prepared.config.seed,
@@ -158,6 +181,7 @@ class _Conduct:
     async def _shot(self, scene: Scene) -> tuple[Finished | None, str, bool]:
         """(the last word, why it was refused, whether the core had to be replaced)."""
         world = world_of(self._prepared, self._prediction, scene.connects(), scene.offload, self._publisher(scene))
+        world = replace(world, files=False)
         scene.core = asyncio.get_running_loop().create_task(
             run_shot(self._prepared, world, lambda stop: None), name="core", context=ranked(Rank.CORE)
         )

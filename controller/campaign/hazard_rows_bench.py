@@ -13,7 +13,11 @@ LOW = frozenset({"dump-proof", "polarity"})
 DEAD_PLAN = Excuse("the plan moves no relay and raises no energy, so that nothing shows", frozenset({Stage.DEAD}))
 OPEN_ALREADY = Excuse(
     "the dump relay is open already; once closed at the end of the shot it stays closed, as it should",
-    frozenset({Stage.CHARGE, Stage.CHARGED, Stage.ISOLATE, Stage.FIRE, Stage.DUMP}),
+    frozenset({Stage.PERMIT, Stage.CHARGE, Stage.CHARGED, Stage.ISOLATE, Stage.FIRE, Stage.DUMP}),
+)
+CHARGED_ALREADY = Excuse(
+    "the charger has done its work: until fire the bank loses less than its tolerance",
+    frozenset({Stage.CHARGED, Stage.ISOLATE, Stage.FIRE, Stage.DUMP}),
 )
 CLOSED_ALREADY = Excuse(
     "the contactor is closed already; once open it stays open, as it should",
@@ -40,15 +44,20 @@ _DUMP_TRIP = ("DUMP_MISMATCH",)
 _MISMATCH = Limit(scans=2, wait="mismatch_debounce")
 
 
+ESTIMATE = ("charge-estimate", "the bank does not charge")
+"""What the controller's charge estimate says when voltage and charge do not belong together."""
+
+
 def _probe(name: str, *excuses: Excuse, trips: tuple[str, ...] = ("PROBE_MISMATCH",)) -> Variant:
     return Variant(
         name,
         one(f"plant.{name}"),
         _MISMATCH,
         trips=trips,
-        says=("probes A and B disagree",),
+        says=("probes A and B disagree", *ESTIMATE),
         exits=(3, 4),
         excuses=(DEAD_PLAN, EMPTY, *excuses),
+        grows=True,
     )
 
 
@@ -131,7 +140,8 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 one("plant.overvoltage"),
                 Limit(seconds=1.0),
                 trips=("CHARGE_ENVELOPE", "OVERVOLTAGE", "HW_OVERVOLTAGE", "MODULE_LIMIT"),
-                excuses=(DEAD_PLAN, EMPTY),
+                says=("the PLC refused", "not done within", *ESTIMATE),
+                excuses=(DEAD_PLAN, EMPTY, CHARGED_ALREADY),
             ),
         ),
     ),
@@ -144,16 +154,23 @@ BENCH_ROWS: tuple[Hazard, ...] = (
             Variant(
                 "module_1_uncharged",
                 one("plant.module_1_uncharged"),
-                Limit(scans=3, wait="spread_debounce", seconds=0.3),
+                Limit(scans=3, wait="spread_debounce"),
                 trips=("MODULE_SPREAD",),
-                excuses=(DEAD_PLAN, EMPTY),
+                excuses=(DEAD_PLAN, EMPTY, CHARGED_ALREADY),
+                grows=True,
             ),
             Variant(
                 "module_1_leak",
                 one("plant.module_1_leak"),
-                Limit(seconds=2.0),
-                trips=("MODULE_SPREAD", "PREFIRE"),
-                excuses=(DEAD_PLAN, EMPTY),
+                Limit(scans=3, wait="spread_debounce"),
+                trips=("MODULE_SPREAD",),
+                says=ESTIMATE,
+                excuses=(
+                    DEAD_PLAN,
+                    EMPTY,
+                    Excuse("the charger makes up for the leak; until fire it costs less than the 5 % allowed"),
+                ),
+                grows=True,
             ),
         ),
     ),
@@ -167,8 +184,9 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 name,
                 one(f"plant.{name}"),
                 Limit(scans=1, seconds=5.0),
-                trips=("CHARGE_ENVELOPE", "CHARGE_TIME", "OVERVOLTAGE", "CHARGER_UNCOMMANDED"),
-                excuses=(DEAD_PLAN, EMPTY),
+                trips=("CHARGE_ENVELOPE", "CHARGE_TIME", "OVERVOLTAGE", "HW_OVERVOLTAGE", "CHARGER_UNCOMMANDED"),
+                says=("the PLC refused", "not done within", *ESTIMATE),
+                excuses=(DEAD_PLAN, EMPTY, CHARGED_ALREADY),
             )
             for name in ("charger_runaway", "charger_setpoint_lost", "charger_wrong_range", "charger_dead")
         ),
@@ -185,8 +203,15 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 "daq_frozen",
                 one("daq.ain_frozen"),
                 Limit(seconds=0.5),
-                says=("the independent reading of probe B disagrees",),
-                excuses=(DEAD_PLAN, EMPTY),
+                says=("the independent reading of probe B disagrees", *ESTIMATE),
+                excuses=(
+                    DEAD_PLAN,
+                    EMPTY,
+                    Excuse(
+                        "it stood still at the charged value and is wrong only once the bank is empty",
+                        frozenset({Stage.CHARGED, Stage.ISOLATE, Stage.FIRE, Stage.DUMP}),
+                    ),
+                ),
             ),
         ),
     ),
@@ -215,6 +240,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 one("plant.probes_common_gain"),
                 Limit(event="before fire"),
                 trips=("PROBE_MISMATCH", "MODULE_LIMIT", "CHARGE_ENVELOPE"),
+                says=("LOCKOUT", *ESTIMATE),
                 exits=(3, 4),
                 excuses=(DEAD_PLAN, EMPTY, _SMALL),
             ),
@@ -223,6 +249,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 one("plant.probes_frozen"),
                 Limit(event="before fire"),
                 trips=("PROBE_MISMATCH", "CHARGE_ENVELOPE"),
+                says=("LOCKOUT", *ESTIMATE),
                 exits=(3, 4),
                 excuses=(DEAD_PLAN, EMPTY),
             ),
@@ -233,7 +260,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
         "A probe reads zero: its divider is open",
         "PLC: A against B; the dwell counts from the dumps' closing, not from the reading",
         "TRIP; no unlock from a zero alone",
-        (_probe("probe_a_open"), _probe("probe_b_open")),
+        tuple(_probe(f"probe_{side}_open", trips=("PROBE_MISMATCH", "PREFIRE")) for side in "ab"),
     ),
     Hazard(
         "17",
@@ -295,6 +322,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 Limit(scans=1, wait="shot", seconds=0.2),
                 trips=("PREFIRE",),
                 says=("only some modules fired",),
+                exits=(3, 4),
                 excuses=(DEAD_PLAN, EMPTY, Excuse("the plan fires nothing", profiles=frozenset({"dump-proof"}))),
             ),
         ),

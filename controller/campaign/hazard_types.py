@@ -69,6 +69,8 @@ class Variant:
     excuses: tuple[Excuse, ...] = ()
     answers: tuple[str, ...] = ()
     """What attempts of somebody else may be answered with, at most: refusals of the PLC, or ``refused``."""
+    grows: bool = False
+    """The fault grows: the limit counts from where the plant says that it acts fully; earlier is right too."""
     venue: Venue = Venue.VIRTUAL
 
     def excuse(self, moment: Moment) -> str:

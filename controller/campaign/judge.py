@@ -28,6 +28,7 @@ _ABORTED = (3,)
 """How a run may end -> the exit codes that say so; every other ending is an abort."""
 
 _ACTS = re.compile(r"fault (\S+) acts: (.*)")
+_FULLY = re.compile(r"fault (\S+) acts fully: .*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Evidence:
     missing: tuple[str, ...]
     acts_ns: int | None
     what: str
+    fully_ns: int | None = None
+    """When a fault that grows has grown to what a detector must see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,12 @@ def find_evidence(variant: Variant, trial: Trial) -> Evidence:
     names += [variant.injection.disturbance] if variant.injection.disturbance else []
     texts = {text for _, text in trial.log}
     missing = tuple(name for name in names if f"fault {name} on" not in texts)
+    fully_ns = next((t_ns for t_ns, text in trial.log if (m := _FULLY.fullmatch(text)) and m[1] in names), None)
     for t_ns, text in trial.log:
         found = _ACTS.fullmatch(text)
         if found and found[1] in names:
-            return Evidence(missing, t_ns, found[2])
-    return Evidence(missing, None, "")
+            return Evidence(missing, t_ns, found[2], fully_ns)
+    return Evidence(missing, None, "", fully_ns)
 
 
 def outcome_of(trial: Trial) -> Outcome:
@@ -240,14 +244,15 @@ def _right_reason(variant: Variant, trial: Trial, evidence: Evidence) -> str:
 
 
 def _in_time(variant: Variant, trial: Trial, evidence: Evidence) -> str:
-    allowed_s, took_s = limit_s(variant, trial), reaction_s(trial, evidence.acts_ns)
+    since_ns = evidence.fully_ns if variant.grows else evidence.acts_ns
+    allowed_s, took_s = limit_s(variant, trial), reaction_s(trial, since_ns)
     if allowed_s is None or took_s is None:
         before_fire = variant.limit.event == "before fire" and trial.fire_pulses
         return "expected no fire after the fault had shown, but the pulse was given" if before_fire else ""
     if took_s > allowed_s + 1e-6:
         return f"expected the safe command within {allowed_s * 1e3:.0f} ms ({variant.limit.text}), took {took_s:.2f} s"
     bound_s = allowed_s + trial.facts.dump_s + trial.facts.dwell_s
-    safe_s = safe_after_s(trial, evidence.acts_ns) or 0.0
+    safe_s = safe_after_s(trial, since_ns) or 0.0
     if safe_s > bound_s:
         return f"expected the bank empty or locked out within {bound_s:.2f} s, took {safe_s:.2f} s"
     return ""
@@ -294,7 +299,8 @@ def _result(cell: Cell, variant: Variant, trial: Trial, evidence: Evidence, stat
         reason=trial.refusal if trial.finished is None else trial.finished.reason,
         trips=trial.trips,
         bench=outcome.bench,
-        safe_after_s=safe_after_s(trial, evidence.acts_ns),
+        safe_after_s=safe_after_s(trial, evidence.fully_ns if variant.grows else evidence.acts_ns),
         limit_s=limit_s(variant, trial),
         wall_s=0.0,
+        command_after_s=reaction_s(trial, evidence.fully_ns if variant.grows else evidence.acts_ns),
     )

@@ -72,9 +72,8 @@ class ProfileSteps:
         at = index + 1 if phase is Phase.AFTER else index
         if at >= len(self.steps):
             return Stage.OVER
-        if not self.energises:
-            return Stage.DEAD
-        return _STAGES.get(self.steps[at][1], Stage.COLD)
+        kind = self.steps[at][1]
+        return _STAGES.get(kind, Stage.COLD) if self.energises or kind == "transfer" else Stage.DEAD
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,10 @@ from firmware_sim.plant.relays import Relay, Stuck
 ENERGY_V = 50.0
 """A module below this holds no energy to speak of (safety.md F1): leaks and dielectrics do nothing there."""
 
+SPREAD_V = 25.0
+SPREAD_FRACTION = 0.05
+"""What modules may differ by (safety.md 2.3 row 07; the floor is plc.yaml's)."""
+
 ABOVE_SET_V = 1.0
 """A charger this far above its set-point ignores it: the rounding of a set-point is 0.1 V."""
 
@@ -35,16 +39,24 @@ class Acting:
     def __init__(self, log: deque[tuple[int, str]]) -> None:
         self._log = log
         self._said: set[str] = set()
+        self._said_fully: set[str] = set()
 
     def forget(self, fault: str) -> None:
         """The fault was injected anew or mended: its next effect is news."""
         self._said.discard(fault)
+        self._said_fully.discard(fault)
 
     def say(self, t_ns: int, fault: str, what: str) -> None:
         """``fault`` does something now."""
         if fault not in self._said:
             self._said.add(fault)
             self._log.append((t_ns, f"fault plant.{fault} acts: {what}"))
+
+    def say_fully(self, t_ns: int, fault: str, what: str) -> None:
+        """``fault`` has grown to what a detector must see; only faults that grow say so."""
+        if fault not in self._said_fully:
+            self._said_fully.add(fault)
+            self._log.append((t_ns, f"fault plant.{fault} acts fully: {what}"))
 
     def watch(
         self,
@@ -67,6 +79,11 @@ class Acting:
             )
             if what:
                 self.say(t_ns, fault, what)
+        for fault in faults:
+            if fault.endswith(("_leak", "_uncharged")) and fault not in self._said_fully:
+                gap_v = max(voltage_v) - voltage_v[int(fault.split("_")[1]) - 1]
+                if gap_v > SPREAD_V and gap_v > SPREAD_FRACTION * max(voltage_v):
+                    self.say_fully(t_ns, fault, f"{gap_v:.0f} V behind the others")
 
 
 def _jammed(fault: str, jams: Mapping[str, tuple[Relay, Stuck]]) -> str:
@@ -95,7 +112,7 @@ def _charging(fault: str, charger: Charger, connected: bool) -> str:
     if fault in ("charger_setpoint_lost", "charger_wrong_range"):
         return "it runs on other set-points than were sent" if runs and connected else ""
     if fault == "overvoltage":
-        high = charger.enabled and charger.voltage_v > charger.set_voltage_v + ABOVE_SET_V
+        high = connected and charger.enabled and charger.voltage_v > charger.set_voltage_v + ABOVE_SET_V
         return f"{charger.voltage_v:.0f} V at a set-point of {charger.set_voltage_v:.0f} V" if high else ""
     if fault == "charger_runaway":
         return "it runs against inhibit, output switch or set-points" if charger.enabled else ""
@@ -109,6 +126,6 @@ def _module(fault: str, voltage_v: list[float], connected: bool) -> str:
     if fault.endswith("_leak"):
         return f"leaks at {v:.0f} V" if v > ENERGY_V else ""
     if fault.endswith("_uncharged"):
-        behind = connected and max(voltage_v) > ENERGY_V
+        behind = connected and max(voltage_v) > ABOVE_SET_V
         return f"stays at {v:.0f} V while the others charge" if behind else ""
     return ""

@@ -227,6 +227,8 @@ class BenchPlant:
         self._acting.watch(self.t_ns, self._faults, chain.jams, chain.mirrors, self.charger, connected, voltage_v)
         for fault, reading_v in self._terminals.wrong.items():
             self._acting.say(self.t_ns, fault, f"reads {reading_v:.0f} V at {self.bank.bus_v:.0f} V")
+        for fault, reading_v in self._terminals.very_wrong.items():
+            self._acting.say_fully(self.t_ns, fault, f"reads {reading_v:.0f} V at {self.bank.bus_v:.0f} V")
         for side in ("1", "2"):
             if f"door_{side}_stuck" in self._faults and "door_open" in self._faults:
                 self._acting.say(self.t_ns, f"door_{side}_stuck", f"channel {side} reads closed at an open door")

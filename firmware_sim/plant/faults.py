@@ -13,8 +13,11 @@ DRIFT_PER_S = 0.05
 COMMON_GAIN = 0.8
 """``probes_common_gain``: both probes and the T7 read this share of the truth, as behind one faulty divider."""
 
-SHOWS_RATIO = 0.02
-"""A probe fault shows once the reading is wrong by this share of full scale (safety.md 2.3 row 14)."""
+ACTS_RATIO = 0.0025
+"""A probe fault acts once the reading is wrong by this share of full scale: 10 V, twenty times the noise."""
+
+FULLY_RATIO = 0.02
+"""It acts fully once it is wrong by this share: what two probes may differ (safety.md 2.3 row 14)."""
 
 WRONG_RANGE = 0.1
 """``charger_wrong_range``: the charger takes its set-points for this share of what was sent."""

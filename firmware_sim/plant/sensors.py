@@ -31,6 +31,8 @@ class Sensors:
         self._probes = probes
         self._emi_decay_s = emi_decay_s
         self._seed = seed
+        self._waves: dict[str, tuple[PulseRecord, Array, Array]] = {}
+        """The last pulse as each probe sees it: a scope's record is read in many pieces."""
         self.names = tuple(probes)
 
     def volts(
@@ -57,7 +59,10 @@ class Sensors:
         elif record is None:
             volts = np.full(t.shape, bus_v * probe.volts_per_unit if probe.kind == "hv_probe" else 0.0)
         else:
-            grid_s, wave = self._wave(probe, record)
+            kept = self._waves.get(name)
+            if kept is None or kept[0] is not record:
+                kept = self._waves[name] = (record, *self._wave(probe, record))
+            grid_s, wave = kept[1], kept[2]
             volts = np.interp(t, grid_s, wave, left=float(wave[0]), right=float(wave[-1]))
         if record is not None and probe.emi_v > 0.0:
             volts = volts + probe.emi_v * self._interference(t, record)

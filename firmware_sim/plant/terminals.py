@@ -6,7 +6,7 @@ import numpy as np
 
 from firmware_sim.plant.bank import Bank
 from firmware_sim.plant.charger import Charger
-from firmware_sim.plant.faults import COMMON_GAIN, DRIFT_PER_S, OFFSET_V, SHOWS_RATIO
+from firmware_sim.plant.faults import ACTS_RATIO, COMMON_GAIN, DRIFT_PER_S, FULLY_RATIO, OFFSET_V
 from firmware_sim.plant.parameters import BenchParameters
 from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs
 
@@ -60,7 +60,9 @@ class Terminals:
         self._last_v = [0.0, 0.0]
         self._witness_v = 0.0
         self.wrong: dict[str, float] = {}
-        """Probe faults that make a reading wrong enough to show (SHOWS_RATIO), with that reading, since they do."""
+        """Probe faults that make a reading wrong by ACTS_RATIO or more, with the first such reading."""
+        self.very_wrong: dict[str, float] = {}
+        """The same by FULLY_RATIO."""
 
     def inject(self, fault_id: str, on: bool, t_ns: int = 0) -> None:
         """probe_a_frozen and its kin, from ``t_ns`` on."""
@@ -69,6 +71,7 @@ class Terminals:
         else:
             self._faults.pop(fault_id, None)
         self.wrong.pop(fault_id, None)
+        self.very_wrong.pop(fault_id, None)
 
     def refresh(
         self,
@@ -107,8 +110,11 @@ class Terminals:
             if fault.startswith("probes_") or name == ("probe_a", "probe_b")[probe]:
                 what = fault.removeprefix("probes_") if fault.startswith("probes_") else what
                 reading_v = self._spoil(what, probe, reading_v, (t_ns - since_ns) * 1e-9)
-                if not abs(reading_v - true_v) <= SHOWS_RATIO * self._slow.full_scale_v:
+                error = abs(reading_v - true_v) / self._slow.full_scale_v
+                if not error <= ACTS_RATIO:
                     self.wrong.setdefault(fault, reading_v)
+                if not error <= FULLY_RATIO:
+                    self.very_wrong.setdefault(fault, reading_v)
         return reading_v
 
     def _spoil(self, what: str, probe: int, reading_v: float, since_s: float) -> float:

@@ -1,0 +1,86 @@
+"""PURE: docs/reference/hazards.md, made from the hazard table."""
+
+from collections.abc import Iterator, Sequence
+
+from controller.campaign.hazard_types import Excuse, Hazard, Variant
+from controller.campaign.hazards import TABLE
+from controller.campaign.model import Venue
+
+_HEAD = """# Hazards
+
+Made from `controller/campaign/hazards.py` by `controller/campaign/hazards_page.py`; a test compares the two. Rows are
+those of the bench's failure analysis. `sparkgap campaign RIG` injects every variant before, during and after every
+step of every shipped profile, on virtual time; with real processes in the middle of every step of the full shot.
+
+A cell passes only if the plant's own log shows the fault, the run ends differently from the undisturbed control with
+the same seed (or a rule below says why it need not), the bench is safe or locked out within the limit by the plant's
+own voltages and relays, and the reason is one of those listed. Whatever the row: one fire pulse at most, no energy
+after the safe command, the right exit code. A cell of a rule is run like every other: it is *n/a* when the fault never
+acted and *passed* when it acted and changed nothing.
+
+Limits run from the fault's first effect to the command that takes all power away; two scans of 10 ms are allowed on
+top to see an output and to carry it out. A limit that names a time (`contactor_travel`) means the PLC's own declared
+wait in `plc.yaml`. Until the bank is empty T_dump and the dwell are added.
+"""
+
+
+def hazards_page(table: Sequence[Hazard] = TABLE) -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, *_overview(table), "", *(line for hazard in table for line in _row(hazard))]) + "\n"
+
+
+def _overview(table: Sequence[Hazard]) -> Iterator[str]:
+    yield "| row | fault | variants | real processes | due later |"
+    yield "|---|---|---|---|---|"
+    for hazard in table:
+        real = sum(variant.venue is Venue.REAL for variant in hazard.variants)
+        virtual = len(hazard.variants) - real
+        title = f"[{hazard.title}](#row-{hazard.row})"
+        yield f"| {hazard.row} | {title} | {virtual or ''} | {real or ''} | {hazard.due_later} |"
+
+
+def _row(hazard: Hazard) -> Iterator[str]:
+    yield f"## Row {hazard.row}"
+    yield ""
+    yield f"{hazard.title}. Detected by: {hazard.detector}. Reaction: {hazard.reaction}."
+    if hazard.due_later:
+        yield f"Due later: {hazard.due_later}."
+    yield ""
+    virtual = [variant for variant in hazard.variants if variant.venue is Venue.VIRTUAL]
+    real = [variant.name for variant in hazard.variants if variant.venue is Venue.REAL]
+    if virtual:
+        yield "| variant | injected | limit | right reasons | exit |"
+        yield "|---|---|---|---|---|"
+        yield from (_variant(variant) for variant in virtual)
+        yield ""
+    if real:
+        yield f"With real processes: {', '.join(f'`{name}`' for name in real)}."
+        yield ""
+    rules = _rules(virtual)
+    if rules:
+        yield "May end as the control does:"
+        yield ""
+        yield from rules
+        yield ""
+
+
+def _variant(variant: Variant) -> str:
+    injected = ", ".join(f"`{fault}`" for fault in variant.injection.faults) or variant.injection.disturbance
+    reasons = ", ".join((*variant.trips, *(f"\u201c{text}\u201d" for text in variant.says))) or "none: refused"
+    codes = ", ".join(map(str, variant.exits)) if variant.trips or variant.says else "the control's"
+    return f"| `{variant.name}` | {injected} | {variant.limit.text} | {reasons} | {codes} |"
+
+
+def _rules(variants: Sequence[Variant]) -> list[str]:
+    """One line per excuse, with the variants that have it when they are not all."""
+    users: dict[Excuse, list[str]] = {}
+    for variant in variants:
+        for excuse in variant.excuses:
+            users.setdefault(excuse, []).append(variant.name)
+    lines = []
+    for excuse, names in users.items():
+        where = ", ".join(sorted(stage.value for stage in excuse.stages)) or "anywhere"
+        kinds = f" of {', '.join(sorted(excuse.profiles))}" if excuse.profiles else ""
+        who = "" if len(names) == len(variants) else f"{', '.join(f'`{name}`' for name in names)} "
+        lines.append(f"- {who}{where}{kinds}: {excuse.sentence}.")
+    return lines

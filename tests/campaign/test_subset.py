@@ -1,0 +1,36 @@
+"""A fixed choice of the fault campaign: every variant where it must show, every third also where it is excused.
+
+The whole matrix runs by ``sparkgap campaign railgun_bench`` (docs/reference/hazards.md).
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+from controller.campaign.cell_job import cell_job
+from controller.campaign.cells import list_cells
+from controller.campaign.execute import load_profiles
+from controller.campaign.model import CellResult, Status
+from controller.campaign.pool import run_pool
+
+RIG, SEED, WORKERS = "railgun_bench", 1, 2
+
+
+def test_the_subset_of_the_fault_campaign(figure: Callable[..., None]) -> None:
+    cells = list_cells(RIG, load_profiles(RIG), subset=True, seed=SEED)
+    results: list[CellResult] = []
+    assert run_pool(cell_job(cells), WORKERS, results.append, lambda: False, nice=15)
+    counts = Counter(result.status for result in results)
+    for result in results:
+        if result.status is Status.NOT_APPLICABLE:
+            print(f"n/a {result.cell.id}: {result.why}")
+    failed = [f"{result.why}\n    {result.cell.replay}" for result in results if result.status is Status.FAILED]
+    figure(
+        "campaign.subset",
+        cells=len(results),
+        passed=counts[Status.PASSED],
+        failed=counts[Status.FAILED],
+        not_applicable=counts[Status.NOT_APPLICABLE],
+        rows=len({cell.row for cell in cells}),
+    )
+    assert len(results) == len(cells)
+    assert not failed, "\n".join(failed)
