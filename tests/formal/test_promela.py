@@ -21,6 +21,7 @@ from tests.formal.narrow_search import Result, explore, lines
 from tests.support import require_tool
 
 TEXT = (Path(__file__).parent / "plc.pml").read_text(encoding="utf-8")
+TOOLS = ("spin", "gcc")
 NICE = ("nice", "-n", "19")
 LIMIT_S = 100.0
 """Each of the three programs needs about a second of a free processor; one that hangs must not hold up the run."""
@@ -53,7 +54,7 @@ def _run(command: tuple[str, ...], folder: Path) -> str:
 
 def _verify(text: str, folder: Path, *options: str) -> Verdict:
     """Everything that ``text`` reaches. Full states in memory: no bitstate, no hash compaction, no reduction."""
-    spin, gcc = require_tool("spin"), require_tool("gcc")
+    spin, gcc = (require_tool(tool) for tool in TOOLS)
     folder.mkdir(exist_ok=True)
     (folder / "plc.pml").write_text(text, encoding="utf-8")
     _run((spin, "-a", "plc.pml"), folder)
@@ -75,10 +76,12 @@ TEXT_DEFECTS = {
     "no wait after a misfire": ("(!(misfire || partial) || calm >= T_NO_APPROACH)", "true"),
 }
 """What is wrong -> one replacement in plc.pml."""
+DANGER = "charges without a key"
+DANGERS = {DANGER: ("if :: KEY_OFF -> found = found | X_KEY ::", "if :: KEY_OFF -> skip ::")}
 
 
 def _with_defect(defect: str) -> str:
-    old, new = TEXT_DEFECTS[defect]
+    old, new = (TEXT_DEFECTS | DANGERS)[defect]
     assert TEXT.count(old) == 1, f"{old!r} must be in plc.pml once"
     return TEXT.replace(old, new)
 
@@ -89,11 +92,14 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fut
 
     With a defect assertions are switched off (``-A``), so that it is the comparison that finds it.
     """
+    for tool in TOOLS:
+        require_tool(tool)
     folder = tmp_path_factory.mktemp("promela")
     with ThreadPoolExecutor(1, "pan") as pan:
         waiting = {"": pan.submit(_verify, TEXT, folder / "text")}
         for number, defect in enumerate(TEXT_DEFECTS):
             waiting[defect] = pan.submit(_verify, _with_defect(defect), folder / f"defect_{number}", "-A")
+        waiting[DANGER] = pan.submit(_verify, _with_defect(DANGER), folder / "danger", "-c0")
         yield waiting
         pan.shutdown(cancel_futures=True)
 
@@ -195,3 +201,8 @@ def test_a_defect_in_the_text_breaks_the_equality(
     defect: str, text: Verdict, verdicts: dict[str, Future[Verdict]]
 ) -> None:
     assert verdicts[defect].result().lines != text.lines
+
+
+def test_assertions_find_a_dangerous_text(verdicts: dict[str, Future[Verdict]]) -> None:
+    """``-c0``: the search goes on after each violation."""
+    assert verdicts[DANGER].result().errors > 0
