@@ -106,6 +106,8 @@ def test_band_of_each_probe(name: str, volts: float, band: Band) -> None:
         (272.5, 256.0, Aim.ABOVE),
         (256.0, 272.5, Aim.ABOVE),
         (272.5, 239.5, Aim.ABOVE),
+        (272.0, 239.5, Aim.BELOW),
+        (239.5, 272.0, Aim.BELOW),
         (239.5, 272.5, Aim.ABOVE),
         (math.nan, 256.0, Aim.BELOW),
         (256.0, math.nan, Aim.BELOW),

@@ -226,6 +226,14 @@ def test_what_a_register_cannot_carry_is_nan(voltage_v: float, carried: bool) ->
     assert FINITE_MAX_V == 3.0e38
 
 
+def test_failed_paths_are_named_by_their_bits() -> None:
+    plc = idle()
+    plc.test.start(LIMITS.paths)
+    plc.test.stop()
+    status = plc.status()
+    assert (status.self_test_passed, status.self_test_total, status.self_test_failed) == (0, 13, (1 << 13) - 1)
+
+
 def test_event_head_wraps_at_32_bits() -> None:
     plc = idle()
     plc.ring.head = (1 << 32) + 5

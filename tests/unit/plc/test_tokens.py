@@ -213,7 +213,7 @@ def nonce(boot_id: int, issued: int) -> int:
 
 def test_every_step_of_a_shot_needs_a_new_nonce() -> None:
     own = tokens()
-    assert own.nonce == nonce(4242, 1)
+    assert (own.nonce, own.token, own.gate_ns) == (nonce(4242, 1), None, 0)
     own.use_permit(permit())
     assert (own.nonce, own.token, own.gate_ns) == (nonce(4242, 2), TOKEN, 0)
     own.use_fire_enable(5_000_000)
