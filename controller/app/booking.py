@@ -42,8 +42,13 @@ def open_catalogue(config: RunConfig, out: Path) -> Catalogue:
         raise Refused([Problem(trouble.place, 0, "catalogue", trouble.problem, trouble.remedy)]) from None
 
 
-async def book_shot(prepared: Prepared, catalogue: Catalogue, offload: Offload, consent_input: bool) -> Booking:
-    """Number the shot, make its folder, its entry and its journal. Raises Refused when the disk refuses."""
+async def book_shot(
+    prepared: Prepared, catalogue: Catalogue, offload: Offload, consent_input: bool, evidence: str
+) -> Booking:
+    """Number the shot, make its folder, its entry and its journal. Raises Refused when the disk refuses.
+
+    ``evidence`` is what has just taken an unproven end's mark away, empty when none stood: the journal keeps it.
+    """
     config, plan = prepared.config, prepared.plan
     number = await offload(lambda: catalogue.reserve_number(prepared.rig.name, config.started_utc))
     shot_id = derive_id(config.seed, prepared.rig.name, number)
@@ -69,6 +74,8 @@ async def book_shot(prepared: Prepared, catalogue: Catalogue, offload: Offload, 
         "operator": config.operator,
         "purpose": config.purpose or plan.purpose,
     }
+    if evidence:
+        header |= {"unconfirmed_cleared": evidence}
 
     def create() -> JournalFile:
         folder.mkdir()

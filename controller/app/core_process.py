@@ -29,6 +29,7 @@ from controller.app.preflight import lab_endpoints, prepare, read_rig
 from controller.app.recovery import recover
 from controller.app.shot import World, run_shot
 from controller.app.twin import foresee
+from controller.app.unconfirmed import mark_watch
 from controller.app.wall_clock import utc_date, utc_label
 from controller.app.watch import watcher_of
 from controller.messages import Control, Finished, RunConfig
@@ -38,6 +39,7 @@ from controller.runtime.bus import Bus
 from controller.runtime.core import Stop
 from controller.runtime.offload import Offload, to_daemon_thread, to_thread
 from controller.runtime.requests import Abort, Answer, RequestPort
+from controller.runtime.watching import Parting
 
 IMPORTED_EARLY = ("controller.shots.catalogue_store", "pint", "scipy.integrate")
 """What a run imports on its way: imported before the first line instead, while the rig still starts."""
@@ -138,7 +140,11 @@ async def _watch(config: RunConfig, lines: Lines) -> int:
             doors.announce()
             listener = asyncio.create_task(_listen(lines, watcher.abort, watcher.leave), name="core control")
             try:
-                return (await watcher.run()).value
+                parting = await watcher.run()
+                if parting is Parting.UNVERIFIED:
+                    trouble = await to_daemon_thread(lambda: mark_watch(config, rig, utc_label()))
+                    watcher.note("core", "fault", trouble or "unsafe-unconfirmed: the next run needs the PLC's proof")
+                return parting.value
             finally:
                 listener.cancel()
 

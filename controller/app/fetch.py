@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from controller.app.linked import Connect
-from controller.app.recovery import open_plc, plc_name, safe_now
+from controller.app.proof import safe_now
+from controller.app.recovery import open_plc, plc_name
 from controller.app.unstored import RAW, planned
 from controller.rig import load_rig
 from controller.rig.model import Rig

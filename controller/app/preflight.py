@@ -26,6 +26,9 @@ FILE_BYTES_MAX = 1 << 20
 FREE_BYTES_MIN = 256 << 20
 """Free space demanded before arming: twice a shot's record and its journal (safety.md 3.4)."""
 
+UNCONFIRMED = "unsafe-unconfirmed"
+"""First part of the name of the file with the marks of unproven ends (controller/app/unconfirmed.py)."""
+
 CATALOGUE = CATALOGUE_NAME
 """The catalogue's file in the output folder; its presence is what makes a folder a Sparkgap shot folder."""
 
@@ -118,8 +121,8 @@ def prepare_out(out: Path) -> Path:
 
 
 def _is_ours(name: str) -> bool:
-    """Logs and alarms: what a bench that was only watched leaves behind."""
-    return name == LOGS or name.startswith((ALARMS, f".{ALARMS}"))
+    """Logs, alarms and the mark of an unproven end: what a bench that was only watched leaves behind."""
+    return name == LOGS or name.startswith((ALARMS, f".{ALARMS}", UNCONFIRMED))
 
 
 def _free_bytes(path: Path) -> int:

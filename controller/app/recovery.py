@@ -13,28 +13,24 @@ from controller.app.booking import JOURNAL_NAME, open_catalogue
 from controller.app.folder_lock import FolderLock
 from controller.app.interrupted import Interrupted, book_interrupted, describe, read_ring
 from controller.app.linked import Connect
+from controller.app.proof import NOT_VERIFIED, evidence_of, make_safe, unproven_text
 from controller.app.shot import World
+from controller.app.unconfirmed import Mark, clear_mark, mark_file, set_mark
 from controller.messages import Finished, RunConfig
 from controller.rig.model import Rig
 from controller.rig.source import Refused
 from controller.runtime.frames import FrameMaker, hello_of
-from controller.runtime.situation import Situation, observe
-from controller.sequencer.engine import Ending, proven_safe
+from controller.runtime.situation import Situation
+from controller.sequencer.engine import Ending
 from controller.shots.catalogue import CatalogueUnusable
 from controller.shots.journal import JournalError
 from drivers.errors import InstrumentError
 from drivers.ports import RigPlc
 from drivers.registry import open_instrument
-from drivers.wire.plc import ARMED_STATES, PlcCommand, PlcEvent, PlcRequest, PlcState, PlcStatus
-
-PROOF_S = 60.0
-"""Longest wait for the PLC's proof of safe: T_dump, dwell and a misfire's no-approach time."""
+from drivers.wire.plc import PlcEvent, PlcStatus
 
 BOOKING_S = 20.0
 """Longest wait for the disk once the bench is safe; the supervisor takes a core for hung after 30 s without a frame."""
-
-LOOK_S = 0.1
-"""Time between two looks at the PLC."""
 
 
 async def recover(rig: Rig, config: RunConfig, world: World) -> Finished:
@@ -44,15 +40,16 @@ async def recover(rig: Rig, config: RunConfig, world: World) -> Finished:
     could not be booked is said, and booked when the next run starts.
     """
     status, safe, events, reason = await _take_energy_away(rig, config, world)
+    ending = (status, safe, reason)
     booked: Sequence[Interrupted] = ()
     try:
         async with asyncio.timeout(BOOKING_S):
-            booked = await world.offload(lambda: _book(rig, config, events))
+            booked = await world.offload(lambda: _book(rig, config, events, ending, world.utc()))
     except TimeoutError:
         reason += f"; the shot is not booked yet: the disk did not answer within {BOOKING_S:.0f} s"
     except (Refused, CatalogueUnusable, JournalError, OSError) as trouble:
         reason += f"; the shot is not booked yet: {trouble}"
-    return _finished(booked, status, safe, reason)
+    return _finished(rig, booked, status, safe, reason)
 
 
 async def _take_energy_away(
@@ -70,11 +67,20 @@ async def _take_energy_away(
         await plc.close()
 
 
-def _book(rig: Rig, config: RunConfig, events: tuple[PlcEvent, ...]) -> Sequence[Interrupted]:
-    """Blocking: close the journals of unfinished shots and enter what is known. Raises what the disk makes it."""
-    out = Path(config.out)
+def _book(
+    rig: Rig, config: RunConfig, events: tuple[PlcEvent, ...], ending: tuple[PlcStatus | None, bool, str], utc: str
+) -> Sequence[Interrupted]:
+    """Blocking: mark or unmark the bench, close the journals of unfinished shots and enter what is known.
+
+    The mark comes first: a booked shot does not stand for it any more. Raises what the disk makes it.
+    """
+    out, (status, safe, reason) = Path(config.out), ending
     lock = FolderLock(out)
     try:
+        if safe and status is not None:
+            clear_mark(mark_file(config, rig), utc, f"by recovery: {evidence_of(status)}")
+        else:
+            set_mark(mark_file(config, rig), Mark(utc, 0, f"recovery could not prove the bench safe: {reason}"))
         catalogue = open_catalogue(config, out)
         try:
             return book_interrupted(catalogue, rig.name, out, events)
@@ -111,40 +117,7 @@ def _onlooker(rig: Rig, config: RunConfig, world: World) -> Callable[[PlcStatus 
     return show
 
 
-async def make_safe(plc: RigPlc, show: Callable[[PlcStatus | None], None]) -> tuple[PlcStatus | None, bool]:
-    """Dump whatever is armed and wait for the proof. Returns the last status and whether it proves safety.
-
-    ``show`` hears of every look.
-    """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + PROOF_S
-    status: PlcStatus | None = None
-    while loop.time() < deadline:
-        try:
-            # epoch 0 holds nothing and is refused everything, but every answer carries the status
-            status = await plc.exchange(PlcRequest())
-            if status.state in ARMED_STATES:
-                await plc.exchange(PlcRequest(PlcCommand.DUMP))
-        except InstrumentError:
-            status = None
-            show(None)
-        else:
-            show(status)
-            if safe_now(status):
-                return status, True
-            if status.state is PlcState.LOCKOUT:
-                return status, False
-        await asyncio.sleep(LOOK_S)
-    return status, False
-
-
-def safe_now(status: PlcStatus) -> bool:
-    """De-energised and proven; a bench whose dumps never opened since its PLC started needs no proof of a dump."""
-    seen = observe(status, 0)
-    return proven_safe(seen, opened=True) or (status.state is PlcState.SAFE and proven_safe(seen, opened=False))
-
-
-def _finished(booked: Sequence[Interrupted], status: PlcStatus | None, safe: bool, reason: str) -> Finished:
+def _finished(rig: Rig, booked: Sequence[Interrupted], status: PlcStatus | None, safe: bool, reason: str) -> Finished:
     shot = booked[-1] if booked else None
     where = "no status" if status is None else f"PLC in {status.state.name}"
     return Finished(
@@ -158,5 +131,5 @@ def _finished(booked: Sequence[Interrupted], status: PlcStatus | None, safe: boo
         report="",
         sheet="",
         exit=3 if safe else 4,
-        safe=f"verified by recovery ({where})" if safe else f"NOT VERIFIED ({where}): treat the bench as charged",
+        safe=f"verified by recovery ({where})" if safe else f"{NOT_VERIFIED} ({where}): {unproven_text(rig, status)}",
     )

@@ -18,6 +18,8 @@ class Health:
     def __init__(self) -> None:
         self._due_ns: dict[str, int] = {}
         self._asked_ns: int | None = None
+        self.beats = 0
+        """Rounds of the heartbeat itself, which asks after everybody else: the frames look whether it still comes."""
 
     def promise(self, task: str, now_ns: int, within_s: float) -> None:
         """``task`` will call again within ``within_s`` seconds."""

@@ -30,6 +30,9 @@ ACK_POLL_S = 0.015
 ACK_MAX_S = 0.5
 """A command not answered by then is lost: fifty scans."""
 
+REPEATED_S = 0.3
+"""A PLC that answers with the same scan for longer says nothing any more (safety.md 2.3 row 11)."""
+
 COMMANDS_MAX = 16
 """Commands waiting for an exchange; the engine never has more than two."""
 
@@ -92,6 +95,7 @@ class Heartbeat:
         start, count = loop.time(), 0
         while True:
             now_ns = round(loop.time() * 1e9)
+            self._health.beats += 1
             self.stopped_by = self.stopped_by or self._health.overdue(now_ns)
             if self.stopped_by:
                 await self._last_words(now_ns)
@@ -130,6 +134,8 @@ class Heartbeat:
         now_ns = round(asyncio.get_running_loop().time() * 1e9)
         self._situation.take(status, now_ns)
         self._settle(status)
+        if now_ns - self._situation.status_ns > REPEATED_S * 1e9:
+            self._on_trouble(f"it repeats its scan {status.scan}", now_ns)
         self._on_status(status, now_ns)
 
     def _next_request(self) -> PlcRequest:
@@ -174,6 +180,7 @@ class Heartbeat:
         loop = asyncio.get_running_loop()
         while True:
             await self._sleeper.until(loop.time() + PERIOD_S)
+            self._health.beats += 1
             now_ns = round(loop.time() * 1e9)
             try:
                 status = await self._plc.exchange(PlcRequest(PlcCommand.DUMP if self._dump else PlcCommand.NONE))

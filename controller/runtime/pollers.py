@@ -35,11 +35,19 @@ DAQ_S = 0.05
 DAQ_FAST_S = 0.01
 """Period while the bank is being dumped, so that a decay of 0.1 s is seen in ten points."""
 
+BEATLESS_FRAMES_MAX = 150
+"""Frames without a round of the heartbeat: 3 s, longer than its longest exchange with a reconnect. Frames are counted,
+not seconds: after a standstill of the whole loop both come at once."""
+
 ANSWER_S = 3.0
 """Promise of a poller while it waits for a reading: longer than any driver's deadline with its reconnect."""
 
 MISSES_MAX = 2
 """Readings in a row that may fail before an instrument is lost (safety.md 2.3 row 10)."""
+
+
+class HeartbeatLost(Exception):
+    """The task that speaks with the PLC hangs. Raised to end the core: the PLC has tripped, recovery verifies."""
 
 
 class Host(Protocol):
@@ -107,7 +115,7 @@ class Pollers:
 
     async def frames(self) -> None:
         """Publish a telemetry frame every 20 ms; each says how late it is against its place in the schedule."""
-        start, slot = self._loop.time(), 0
+        start, slot, beats, missed = self._loop.time(), 0, 0, 0
         while True:
             now = self._loop.time()
             now_ns = round(now * 1e9)
@@ -116,6 +124,10 @@ class Pollers:
             frame = self._maker.make(now_ns, self._host.step(), self._host.countdown_s(now_ns), late_s)
             self._publish(frame)
             self._judge(frame)
+            beats, missed = self._health.beats, (missed + 1 if beats and beats == self._health.beats else 0)
+            if missed > BEATLESS_FRAMES_MAX:
+                # statuses, and with them every other way out, come from the heartbeat alone: only recovery is left
+                raise HeartbeatLost(f"the heartbeat task has not come round within {missed * FRAME_S:g} s")
             slot = max(slot, int((now - start) / FRAME_S)) + 1  # what was missed while asleep is not caught up
             await asyncio.sleep(start + slot * FRAME_S - self._loop.time())
 

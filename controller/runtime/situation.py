@@ -41,14 +41,14 @@ class SlowHistory:
 
 @dataclass(slots=True)
 class Situation:
-    """The latest of everything. ``status_ns`` is when the status arrived on the loop's clock."""
+    """The latest of everything. ``status_ns`` is when, on the loop's clock, a status of a newer scan last came: a PLC
+    that repeats itself gets older (safety.md 2.3 row 11).
+    """
 
     start_ns: int
     status: PlcStatus | None = None
     status_ns: int = 0
     loop_gap_s: float = 0.0
-    scan_ns: int = 0
-    """When ``status`` last brought a scan that was not known yet: a PLC that repeats itself gets older."""
     bank: charge.BankModel | None = None
     """The confirmed modules; None while nothing is to be charged."""
     tally: charge.Tally = field(default_factory=lambda: charge.Tally(0))
@@ -70,8 +70,8 @@ class Situation:
         """A status has come."""
         before = self.status
         if before is None or before.scan != status.scan or before.boot_id != status.boot_id:
-            self.scan_ns = now_ns
-        self.status, self.status_ns = status, now_ns
+            self.status_ns = now_ns
+        self.status = status
         if status.state not in _FED:
             self.tally = charge.rest(now_ns, mean_v((status.probe_a_v, status.probe_b_v)))
             self.charge_v = None
@@ -112,7 +112,7 @@ class Situation:
         assert status is not None, "no status yet"
         return Reading(
             state=bench_state(status),
-            age_s=(now_ns - min(self.status_ns, self.scan_ns)) * 1e-9,
+            age_s=(now_ns - self.status_ns) * 1e-9,
             loop_gap_s=self.loop_gap_s,
             boot_id=status.boot_id,
             probe_a_v=status.probe_a_v,

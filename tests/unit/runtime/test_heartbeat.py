@@ -220,6 +220,23 @@ def test_tasks_are_not_blamed_when_the_whole_loop_stood_still() -> None:
     assert health.overdue(2_100_000_000) == "daq", "but now it could"
 
 
+def test_a_plc_that_repeats_itself_is_trouble() -> None:
+    bench = Bench()
+    repeated = make_status(7)
+
+    async def exchange(request: PlcRequest) -> PlcStatus:
+        bench.plc.seen.append((asyncio.get_running_loop().time(), request))
+        return repeated
+
+    async def main() -> None:
+        bench.plc.exchange = exchange  # type: ignore[method-assign]
+        await beat_for(bench.heartbeat(), 0.5)
+
+    run_virtual(main())
+    assert bench.trouble and set(bench.trouble) == {"it repeats its scan 7"}
+    assert len(bench.trouble) == pytest.approx((0.5 - 0.3) / PERIOD_S, abs=1)
+
+
 def test_an_order_whose_asker_was_cancelled_is_never_sent() -> None:
     bench = Bench()
 
