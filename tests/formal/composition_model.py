@@ -22,6 +22,7 @@ from drivers.wire.plc import PlcCommand, PlcState, Refusal, Trip
 from firmware_sim.plc.levels import Aim, Aux, Band, Facts, Latch, Levels, Proof
 from firmware_sim.plc.machine import RULES, ControlState, Outputs, Rules, step
 from firmware_sim.plc.settings import Times
+from tests.formal.controller_walk import plain
 
 TIMES = Times(
     open=2,
@@ -242,9 +243,7 @@ def post(plan: Plan, world: World, event: Event) -> World:
             work = (*work, output)
     if state.mode is not Mode.RUN:
         work = work[-1:]  # records and the salvage: only that they end matters, and how many there are does not
-    seen = state.seen if state.mode is Mode.RUN else None
-    plain = replace(state, phase_ns=0, step_ns=0, abort_ns=0, reason="said" if state.reason else "", seen=seen)
-    return world._replace(engine=plain, work=work, asked=asked, dump=dump)
+    return world._replace(engine=plain(state), work=work, asked=asked, dump=dump)
 
 
 def actions(world: World) -> Iterator[Action]:

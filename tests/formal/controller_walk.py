@@ -232,14 +232,13 @@ def rest(node: Node, moved: Moved) -> Node:
     state = moved.after
     if state is moved.before and moved.now == moved.memory:
         return node
-    seen = state.seen if state.mode is Mode.RUN else None
-    return Node(_plain(state, seen), moved.now)
+    return Node(plain(state), moved.now)
 
 
-def _plain(state: EngineState, seen: BenchState | None) -> EngineState:
+def plain(state: EngineState) -> EngineState:
     """Without times and texts; written out, because ``replace`` would take most of the exploration's time."""
     mode, step, phase, opened, fired = state.mode, state.step, state.phase, state.opened, state.fired
-    reason = "said" if state.reason else ""
+    reason, seen = "said" if state.reason else "", state.seen if mode is Mode.RUN else None
     return EngineState(mode, step, phase, 0, 0, state.waiting, opened, fired, state.ending, reason, 0, state.safe, seen)
 
 

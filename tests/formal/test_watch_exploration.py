@@ -69,21 +69,21 @@ def every_levels(wrong_max: int) -> tuple[Levels, ...]:
     return tuple(found)
 
 
-ALL_LEVELS, THREE_WRONG = every_levels(len(PATIENCE)), every_levels(3)
+ALL_LEVELS, TWO_WRONG = every_levels(len(PATIENCE)), every_levels(2)
 Step = Callable[[WatchState, Levels, int], WatchState]
 
 
 def compare(watch_step: Step) -> tuple[int, int]:
     """Walk watch and second text together through everything; returns (states, transitions). Raises AssertionError.
 
-    From the healthy states with every combination, from all others with up to three levels wrong at once. After a
+    From the healthy states with every combination, from all others with up to two levels wrong at once. After a
     decision the counters decide nothing any more: they are tried at zero and at the top.
     """
     first = (WatchState(), Second())
     seen, waiting, transitions = {first}, [first], 0
     while waiting:
         state, second = waiting.pop()
-        for levels in THREE_WRONG if any(state.wrong) or state.action else ALL_LEVELS:
+        for levels in TWO_WRONG if any(state.wrong) or state.action else ALL_LEVELS:
             transitions += 1
             after, other = watch_step(state, levels, 7), second.after(levels)
             assert after.action >= state.action, f"C7: the decision was taken back: {state} {levels}"
@@ -265,6 +265,19 @@ def test_no_number_is_never_healthy(field: str, value: float) -> None:
     bad = replace(reading, **{field: spoilt})  # type: ignore[arg-type]
     assert decide([reading] * 5).action is Action.NONE
     assert decide([reading] * 5 + [bad] * 3).action is Action.DUMP
+
+
+@pytest.mark.parametrize("field", ["probe_a_v", "probe_b_v"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_every_level_that_looks_at_a_probe_sees_that_it_is_no_number(field: str, value: float) -> None:
+    reading = replace(healthy(1000.0), state_age_s=10.0, charge_v=1000.0, charge_doubt_v=10.0)
+    for state, level in ((BenchState.OPENING, "zero_at_start"), (BenchState.FLOAT, "charge_agrees")):
+        bad = replace(reading, state=state, **{field: value})  # type: ignore[arg-type]
+        assert getattr(classify(bad, LIMITS, SAME, quiet=False), level) is False
+    bad = replace(reading, state=BenchState.CHARGE, **{field: value})  # type: ignore[arg-type]
+    levels = classify(bad, LIMITS, SAME, quiet=False)
+    assert not (levels.probes_valid or levels.probes_agree or levels.below_limit)
+    assert levels.rising is (value == math.inf)
 
 
 def test_limits_belong_to_the_healthy_side() -> None:
