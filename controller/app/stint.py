@@ -70,11 +70,13 @@ class Happening:
 class Stint:
     """What came of it. ``complete`` counts shots by profile that ran to their end and were proven safe.
 
-    ``verdicts`` counts them by verdict; ``rested_s`` is the virtual time under watch between shots.
+    ``verdicts`` counts them by verdict, ``missed`` the measurements that did not pass, by profile and title;
+    ``rested_s`` is the virtual time under watch between shots.
     """
 
     complete: dict[str, int]
     verdicts: dict[str, int]
+    missed: dict[str, int]
     virtual_s: float
     rested_s: float
     scans: int
@@ -127,6 +129,7 @@ class _Bench:
         self._happenings: list[Happening] = []
         self._complete: dict[str, int] = {}
         self._verdicts: dict[str, int] = {}
+        self._missed: dict[str, int] = {}
         self._during = "start"
         self._rested_s = 0.0
 
@@ -150,7 +153,8 @@ class _Bench:
         finally:
             await rig.stop()
         scans = rig.plc.scan_number
-        return Stint(self._complete, self._verdicts, loop.time(), self._rested_s, scans, tuple(self._happenings))
+        happenings = tuple(self._happenings)
+        return Stint(self._complete, self._verdicts, self._missed, loop.time(), self._rested_s, scans, happenings)
 
     async def _shot(self, rig: SimulatedRig, prepared: Prepared) -> None:
         plan, loop = prepared.plan, asyncio.get_running_loop()
@@ -185,6 +189,10 @@ class _Bench:
             return
         self._complete[profile] = self._complete.get(profile, 0) + 1
         self._verdicts[finished.verdict] = self._verdicts.get(finished.verdict, 0) + 1
+        for row in finished.measurements:
+            if row.verdict != "pass":
+                name = f"{profile}: {row.title}, {row.verdict}"
+                self._missed[name] = self._missed.get(name, 0) + 1
 
     async def _reset(self, rig: SimulatedRig) -> None:
         """The people at the bench find no cause and reset it, so that one trip does not cost the rest."""

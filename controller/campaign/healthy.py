@@ -157,6 +157,7 @@ class Account:
     scans: int = 0
     complete: Counter[str] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     seeds: set[int] = field(default_factory=set)
     eventful: list[UnitResult] = field(default_factory=list)
@@ -174,6 +175,7 @@ class Account:
             self.scans += result.stint.scans
             self.complete.update(result.stint.complete)
             self.verdicts.update(result.stint.verdicts)
+            self.missed.update(result.stint.missed)
 
     @property
     def shots(self) -> int:
@@ -206,6 +208,7 @@ def account_object(account: Account) -> dict[str, Any]:
         "complete_shots": account.shots,
         "shots_by_profile": dict(sorted(account.complete.items())),
         "verdicts": dict(sorted(account.verdicts.items())),
+        "missed_limits": dict(sorted(account.missed.items())),
         "seeds": len(account.seeds),
         "plc_scans": account.scans,
         "stints": account.stints,
@@ -236,6 +239,8 @@ def lines(account: Account) -> Iterator[str]:
         yield f"  {name:<20} {count:6} complete shots"
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(account.verdicts.items())) or "none"
     yield f"  complete shots      {account.shots:7}  ({verdicts})"
+    for name, count in sorted(account.missed.items()):
+        yield f"    {count:6} x {name}"
     yield f"  virtual hours       {hours:7.1f}  ({rested:.1f} of them at rest under watch, {account.scans} PLC scans)"
     yield f"  seeds               {len(account.seeds):7}  ({account.stints} benches)"
     for kind, name in (("trip", "spurious trips"), ("alarm", "alarms"), ("abort", "aborts"), ("refusal", "refusals")):

@@ -78,7 +78,7 @@ def account(*results: UnitResult) -> Account:
 
 
 UNIT = Unit(RIG, 3, 6, ("full", "noise"), 60.0, ISSUE, ())
-CALM = Stint({"full": 1, "noise": 1}, {"pass": 2}, 90.0, 30.0, 9000, ())
+CALM = Stint({"full": 1, "noise": 1}, {"pass": 2}, {}, 90.0, 30.0, 9000, ())
 
 
 def test_the_account_of_calm_benches() -> None:
