@@ -109,7 +109,6 @@ def _tiles(campaign: Campaign) -> Iterator[str]:
     if campaign.why_short:
         missing = campaign.planned - len(campaign.results)
         yield f"<p>Not complete: {escape(campaign.why_short)}; {missing:,} cells were not run.</p>"
-    yield "</header>"
 
 
 def _tile(count: int, name: str, kind: str = "") -> str:
@@ -117,7 +116,7 @@ def _tile(count: int, name: str, kind: str = "") -> str:
 
 
 def _nav(blocks: Sequence[Block]) -> Iterator[str]:
-    yield '<header><nav aria-label="profiles">'
+    yield '<nav aria-label="profiles">'
     for block in blocks:
         failed = sum(row.failed for row in block.rows)
         note = f" <span class=n>{failed} failed</span>" if failed else ""
