@@ -295,6 +295,7 @@ class Plc:
         if new is PlcState.TRIP:
             self.ring.record(now, EventCode.TRIP, after.trips & ~before.trips, a_v, first_fault=not before.first_fault)
             self._tested = NEVER
+            self.test.stop()  # its relay would stand in for the bias check's, and fail the proof
         self.ring.record(now, EventCode.STATE, old << 8 | new, a_v)
         if new is PlcState.SHOT:
             self.ring.record(now, EventCode.FIRE, self.permit.shot, a_v)

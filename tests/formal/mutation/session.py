@@ -17,7 +17,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 from mutmut.mutation.file_mutation import combine_mutations_to_source
 
-from tests.formal.mutation.forked import CPU_LIMIT_S, PYTEST, WORKERS, Finder, Result, Results, judge
+from tests.formal.mutation.forked import CPU_LIMIT_S, PYTEST, WORKERS, Finder, Result, Results, is_likely, judge
 from tests.formal.mutation.mutants import FUNCTION, Mutant, find_mutants, list_mutants, source_files
 
 RECENT_MAX = 8
@@ -35,6 +35,10 @@ class Session:
         self._reaching: dict[str, set[str]] = defaultdict(set)
         self._recent: dict[str, list[str]] = defaultdict(list)
         self._running: dict[int, tuple[Mutant, int]] = {}
+
+    def pytest_configure(self) -> None:
+        """After pytest's own import hook, which would take ``self_test.py`` for a test file, and before any import."""
+        install(Path.cwd())
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run every test once to see what it reaches, then the mutants."""
@@ -70,10 +74,15 @@ class Session:
         trampoline.set_mutant_under_test("")
 
     def _order(self, mutant: Mutant) -> list[str]:
+        """Tests of the mutant's own file that reach it, the last witnesses first; all that reach it if there are none.
+
+        What they leave over, all tests see in ``forked``: that a few of them can kill it is all that is asked here.
+        """
         function = mutant.name.partition("__mutmut_")[0]
+        reaching = self._reaching[function]
         recent = self._recent[function]
-        others = self._reaching[function].difference(recent)
-        return [*recent, *sorted(others, key=lambda test: (self._durations[test], test))]
+        own = {test for test in reaching if is_likely(mutant.path, test.partition("::")[0])} or reaching
+        return [*recent, *sorted(own.difference(recent), key=lambda test: (self._durations[test], test))]
 
     def _start(self, mutant: Mutant, tests: list[str]) -> None:
         read, write = os.pipe()
@@ -130,7 +139,6 @@ def main(arguments: list[str]) -> int:
     out, prefixes, *tests = arguments
     mutants = [mutant for mutant in find_mutants(Path.cwd(), tuple(prefixes.split(","))) if mutant.kind == FUNCTION]
     os.environ["MUTANT_UNDER_TEST"] = ""
-    install(Path.cwd())
     return int(pytest.main([*PYTEST, *tests], plugins=[Session(mutants, Results(Path(out)))]))
 
 

@@ -402,15 +402,26 @@ def test_self_test_fails_what_does_not_answer_within_its_time(station: Station) 
     assert station.plc.events[-1].scan == station.plc.scan_number
 
 
-def test_trip_stops_the_self_test_and_makes_it_stale(station: Station) -> None:
+@pytest.mark.parametrize("cause", ["estop", "rebound"])
+def test_trip_stops_the_self_test_and_makes_it_stale(station: Station, cause: str) -> None:
+    """The bias check begins on the scan of the trip: a relay of the self-test in its place would fail the proof."""
     station.ready()
     assert station.plc.self_test_fresh
     station.do(C.SELF_TEST)
     station.scan()
-    station.bench.voltage_v = 80.0
-    station.scan(2)
-    assert station.state is S.TRIP and not station.plc.test.running
-    assert len(station.plc.test.failed) == 13 and not station.plc.self_test_fresh
+    if cause == "estop":
+        station.force["estop_ok"] = False
+    else:
+        station.bench.voltage_v = 80.0
+    station.scan()
+    assert station.state is S.TRIP and not station.plc.test.running and not station.plc.self_test_fresh
+    assert len(station.plc.test.failed) == 13 - station.plc.test.passed
+    station.force.clear()
+    station.scan(TIMES.dwell)
+    assert station.plc.proof.level is Proof.HOLDS and station.state is S.TRIP
+    station.force["local_reset"] = True
+    station.scan()
+    assert station.state is S.SAFE
 
 
 # ---- trends and proof -----------------------------------------------------------------------------------------------

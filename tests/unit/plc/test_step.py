@@ -179,6 +179,22 @@ def test_trip_while_dumping_keeps_its_times_and_its_wait() -> None:
     assert (after.t, after.current_wait, out.dump_a_open, out.dump_b_open) == (2, True, True, True)
     after, out = scan(S.OPENING, {"t": 5, "dump_t": 0}, {"estop_ok": False})
     assert (after.t, after.dump_t) == (0, 0)
+    after, out = scan(S.SAFE, {"dump_t": 11}, {"estop_ok": False})
+    assert (after.t, after.dump_t) == (0, 0), "the time of another dump"
+    after, out = scan(S.DUMPING, {"single": True, "dump_b_open": True}, {"estop_ok": False, "dump_b": Aux.OPEN})
+    assert (after.single, out.dump_b_open) == (False, False), "both dumps close in a trip"
+
+
+def test_charge_that_ends_is_not_steady_any_more() -> None:
+    for levels in ({"estop_ok": False}, {"command": C.DUMP}):
+        after, _ = scan(S.CHARGE, {"steady": 3}, {"aim": Aim.IN} | levels)
+        assert (after.state in (S.TRIP, S.DUMPING), after.steady) == (True, 0)
+
+
+def test_dump_time_begins_with_the_dump() -> None:
+    """Even if the dumps were closed before, which in FLOAT is a mismatch of its own."""
+    after, _ = scan(S.FLOAT, {"dump_a_open": False, "dump_b_open": False, "dump_t": 5}, {"command": C.DUMP})
+    assert (after.state, after.dump_t) == (S.DUMPING, 0)
 
 
 def test_first_fault_stays_and_trips_add_up() -> None:
