@@ -61,10 +61,10 @@ class AnyNames:
         self._known: dict[str, bool] = {}
 
     def __contains__(self, name: object) -> bool:
-        known = self._known.get(cast(str, name))
+        known = self._known.get(str(name))
         if known is None:
             assert name in WORDS, f"the PLC has no flag or input {name!r}"
-            known = self._known[cast(str, name)] = bool(self._chooser.pick(2))
+            known = self._known[str(name)] = bool(self._chooser.pick(2))
         return known
 
     def __rand__(self, names: set[str]) -> set[str]:

@@ -101,10 +101,11 @@ class Worlds:
         """The world's number, and whether it is new."""
         key = []
         for part in world:
+            same: object = part
             if id(part) not in self._same:
-                part = self._parts.setdefault((type(part), part), part)
-                self._same.add(id(part))
-            key.append(id(part))
+                same = self._parts.setdefault((type(part), part), part)
+                self._same.add(id(same))
+            key.append(id(same))
         number = self._numbers.setdefault(tuple(key), len(self.worlds))
         if number < len(self.worlds):
             return number, False

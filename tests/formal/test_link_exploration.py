@@ -36,10 +36,10 @@ def test_two_controllers_are_never_both_accepted_in_any_sequence(figure: Figure)
 
 def explore_link(accept: Accept) -> tuple[int, int]:
     """Breadth first to :data:`DEPTH` messages. Raises AssertionError when two are accepted."""
-    first = ((0, 0, 0, -99, 0, False), (0, 0, 0, 0), Claim())
+    first: Moment = ((0, 0, 0, -99, 0, False), (0, 0, 0, 0), Claim())
     seen, level, transitions = {first}, {first}, 0
     for _depth in range(DEPTH):
-        following = set()
+        following: set[Moment] = set()
         for state in level:
             for after in link_moves(state, accept):
                 transitions += 1

@@ -6,7 +6,7 @@ import pytest
 
 from controller.app.booking import JOURNAL_NAME
 from controller.app.interrupted import _inspect
-from controller.app.recovery import make_safe
+from controller.app.proof import make_safe
 from controller.runtime.virtual_loop import run_virtual
 from controller.shots.journal import BARRIERS, GENESIS, encode_record, scan_journal
 from drivers.wire.plc import EventCode, PlcCommand, PlcEvent, PlcRequest, PlcState, PlcStatus
