@@ -12,6 +12,9 @@ LINE_EVERY_S = 15.0
 
 REDRAW_EVERY_S = 0.2
 
+BAR_COLUMNS = 16
+"""What 60 columns leave beside counts and times."""
+
 
 class Progress(Protocol):
     """Told of the start, of every result and of the end."""
@@ -67,15 +70,16 @@ class Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
+        console = terminal_console(errors)
         self._bar = RichProgress(
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=BAR_COLUMNS),
             MofNCompleteColumn(),
             TextColumn(what),
             TextColumn("{task.fields[failed]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=terminal_console(errors),
+            console=console,
             auto_refresh=False,
             transient=True,
             redirect_stdout=False,

@@ -116,6 +116,8 @@ def run_faults(faults: Faults, crew: Crew, reports: Reports) -> int:
     """The fault campaign. Raises Refused for everything that is wrong before the first cell."""
     profiles = load_profiles(faults.rig, faults.profiles)
     cells = choose(list_cells(faults.rig, profiles, faults.subset, faults.seed), faults.only, faults.rows, TABLE)
+    ran = {cell.row for cell in cells}
+    shown = TABLE if not (faults.rows or faults.only) else tuple(hazard for hazard in TABLE if hazard.row in ran)
     keep = _checked(reports)
     results: list[CellResult] = []
     with Desk() as desk:
@@ -135,7 +137,7 @@ def run_faults(faults: Faults, crew: Crew, reports: Reports) -> int:
             crew.workers,
             len(cells),
             profiles,
-            TABLE,
+            shown,
             tuple(results),
             short,
         )
