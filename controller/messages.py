@@ -168,6 +168,8 @@ class Finished(msgspec.Struct, frozen=True, tag="finished"):
     measurements: tuple[Verdict, ...] = ()
     safe: str = ""
     """How safety was proven, in one sentence."""
+    trips: tuple[str, ...] = ()
+    """Causes of the PLC's trips during the run, in the order in which they came."""
 
 
 Message = Hello | Frame | StepEntered | Event | AlarmChanged | Finished

@@ -368,4 +368,5 @@ def _finished(
             messages.Verdict(v.title, v.value, v.unit, v.lower, v.upper, v.margin, v.verdict) for v in values
         ),
         safe=safe,
+        trips=outcome.trips,
     )

@@ -22,7 +22,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from controller.bridges.mqtt import MqttStatus
-from controller.messages import AlarmChanged, Finished, Frame, Hello, Message
+from controller.messages import AlarmChanged, Event, Finished, Frame, Hello, Message
 from controller.rig.model import Rig
 from controller.telemetry.alarms import UNACKNOWLEDGED, AlarmState, Priority
 
@@ -72,6 +72,7 @@ class Metrics:
         self._late_max_s = 0.0
         self._alarms: dict[str, AlarmChanged] = {}
         self._shots: Counter[str] = Counter()
+        self._trips: dict[str, int] = {row.plc_trip: 0 for row in rig.interlocks}
         self._stream = (0, 0, 0)
         self._mqtt: MqttStatus | None = None
         self._registry = CollectorRegistry()
@@ -91,6 +92,10 @@ class Metrics:
                 self._alarms[message.id] = message
         elif isinstance(message, Finished):
             self._shots[message.verdict] += 1
+        elif isinstance(message, Event) and message.kind == "trip":
+            cause = message.text.removeprefix("trip ")
+            if cause in self._trips:
+                self._trips[cause] += 1
 
     def set_link(self, link: str) -> None:
         """The panel's link to the core: none, connected or lost."""
@@ -131,6 +136,10 @@ class Metrics:
         for verdict in dict.fromkeys((*VERDICTS, *sorted(self._shots))):
             shots.add_metric([verdict], self._shots[verdict])
         yield shots
+        trips = CounterMetricFamily("sparkgap_trips", "Trips of the PLC since this panel started.", labels=["cause"])
+        for cause, count in self._trips.items():
+            trips.add_metric([cause], count)
+        yield trips
         yield from self._core()
         yield from self._outward()
 

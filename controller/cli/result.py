@@ -36,6 +36,7 @@ def result_object(finished: messages.Finished) -> dict[str, Any]:
         "shot_id": finished.shot_id,
         "reason": finished.reason,
         "safe": finished.safe,
+        "trips": list(finished.trips),
     }
 
 

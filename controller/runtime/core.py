@@ -51,6 +51,7 @@ class Outcome:
     plc_events: tuple[PlcEvent, ...]
     start_ns: int
     end_ns: int
+    trips: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ class Core:
             self._heartbeat.dump()
             raise
         end_ns = self.runner.now_ns()
-        return Outcome(state, self.situation, self._actions.captured, events, self._start_ns, end_ns)
+        captured, trips = self._actions.captured, tuple(self.runner.trips)
+        return Outcome(state, self.situation, captured, events, self._start_ns, end_ns, trips)
 
     def _on_status(self, status: PlcStatus, now_ns: int) -> None:
         situation = self.situation

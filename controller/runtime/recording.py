@@ -36,6 +36,8 @@ from drivers.wire.plc import EventCode, PlcCommand, PlcEvent, PlcState, Refusal,
 SCAN_NS = 10_000_000
 """One PLC scan (design.md 2)."""
 
+_COMMAND = EventCode.COMMAND
+
 FIRE_S = 0.1
 """The stored energy is that of the last two or three statuses before fire: isolated, the bank droops 1 % a second."""
 
@@ -204,7 +206,11 @@ def self_test_of(outcome: Outcome, paths: tuple[str, ...]) -> tuple[SelfTestResu
     if not tests:
         return ()
     failed, total = tests[-1].detail >> 16, tests[-1].detail & 0xFF
-    return tuple(SelfTestResult(path, not failed >> index & 1) for index, path in enumerate(paths[:total]))
+    permitted = PlcCommand.PERMIT << 8 | Refusal.ACCEPTED
+    permits = [event.scan for event in outcome.plc_events if (event.code, event.detail) == (_COMMAND, permitted)]
+    ages_s = [(scan - tests[-1].scan) * SCAN_NS * 1e-9 for scan in permits[-1:] if scan >= tests[-1].scan]
+    detail = f"{ages_s[0]:.1f} s before the permit" if ages_s else ""
+    return tuple(SelfTestResult(path, not failed >> index & 1, detail) for index, path in enumerate(paths[:total]))
 
 
 def parts_of(plan: Plan, config: RunConfig) -> dict[str, str]:

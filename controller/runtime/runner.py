@@ -6,7 +6,7 @@ when its frame arrives. DUMP does not queue: it goes out with the very next exch
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from controller.runtime.actions import ActionFailed, Actions
 from controller.runtime.health import PING_S, Health
 from controller.runtime.heartbeat import Heartbeat
 from controller.runtime.offload import Offload
-from controller.runtime.situation import EMI_S, Situation, observe
+from controller.runtime.situation import EMI_S, Situation, observe, path_names
 from controller.safety import watch
 from controller.safety.bench import BenchState
 from controller.sequencer import engine
@@ -40,6 +40,9 @@ from drivers.wire.plc import (
 
 BARRIER_S = 0.25
 """A journal barrier that takes longer aborts the shot (safety.md 6)."""
+
+TRIPS_MAX = 256
+"""Trips that a run reports: a PLC that trips more often in one run is broken, and its ring has the rest."""
 
 REPEAT_S = 1.0
 """How often a command that waits for a person is asked again."""
@@ -110,6 +113,8 @@ class Runner:
         self._wake: asyncio.Future[None] | None = None
         self._watch = watch.WatchState()
         self._repeat: tuple[Command, int] | None = None
+        self.trips: list[str] = []
+        self._trips_seen: tuple[str, ...] = ()
         self.state = engine.EngineState()
         self.finished: asyncio.Future[engine.EngineState] = self._loop.create_future()
 
@@ -141,10 +146,22 @@ class Runner:
         if self._watch.action is watch.Action.DUMP and before is watch.Action.NONE:
             self.stop(watch.reason(self._watch.cause))
         seen = observe(status, now_ns)
+        self._tell_trips(seen)
         self._stamp(seen)
         self._post(engine.Seen(seen))
         self._ask_again(now_ns)
         self._end_without_tasks(now_ns)
+
+    def _tell_trips(self, seen: Observation) -> None:
+        """Every cause is news once: what is counted, and what the run reports at its end."""
+        if seen.trips == self._trips_seen:
+            return
+        for name in seen.trips:
+            if name not in self._trips_seen:
+                self.trips.append(name)
+                self.note("plc", "trip", f"trip {name}")
+        self._trips_seen = seen.trips
+        del self.trips[TRIPS_MAX:]
 
     def _end_without_tasks(self, now_ns: int) -> None:
         """A task hangs and the heartbeat has stopped: the PLC's proof is waited for, nothing of the tasks is."""
@@ -314,7 +331,7 @@ class Runner:
 
     async def _write(self, intent: Journal) -> None:
         try:
-            self._journal.append(intent.kind, self._facts())
+            self._journal.append(intent.kind, self._facts() | self._self_test_facts(intent.kind))
             if intent.barrier:
                 before = self._loop.time()
                 await self._offload(self._journal.barrier)
@@ -326,7 +343,7 @@ class Runner:
                 raise
             self.note("journal", "fault", f"{intent.kind} could not be written; safing goes on without the journal")
 
-    def _facts(self) -> Mapping[str, Any]:
+    def _facts(self) -> dict[str, Any]:
         status, state = self._situation.status, self.state
         facts: dict[str, Any] = {
             "t_ns": self.now_ns() - self._situation.start_ns,
@@ -339,6 +356,16 @@ class Runner:
             facts |= {"plc": status.state.name, "scan": status.scan, "latches": status.latches, "nonce": status.nonce}
             facts["probes_v"] = [_finite(status.probe_a_v), _finite(status.probe_b_v)]
         return facts
+
+    def _self_test_facts(self, kind: str) -> dict[str, Any]:
+        """With the permit: which interlock paths were tested, and how long ago (safety.md, precheck)."""
+        situation = self._situation
+        if kind != "permit" or situation.status is None:
+            return {}
+        status, since_ns = situation.status, situation.self_tested_ns
+        age_s = None if since_ns is None else round((self.now_ns() - since_ns) * 1e-9, 3)
+        counts = {"passed": status.self_test_passed, "of": status.self_test_total, "age_s": age_s}
+        return {"self_test": counts | {"failed": list(path_names(status.self_test_failed))}}
 
     async def _send(self, intent: Command) -> None:
         command = PlcCommand[intent.name]

@@ -64,6 +64,8 @@ class Situation:
     fire_ns: int | None = None
     dump_ns: int | None = None
     safe_ns: int | None = None
+    self_tested_ns: int | None = None
+    """When the PLC's self-test was first seen fresh; None while it is not."""
     history: dict[str, SlowHistory] = field(default_factory=dict)
 
     def take(self, status: PlcStatus, now_ns: int) -> None:
@@ -72,6 +74,10 @@ class Situation:
         if before is None or before.scan != status.scan or before.boot_id != status.boot_id:
             self.status_ns = now_ns
         self.status = status
+        if not int(status.flags) & _FRESH:
+            self.self_tested_ns = None
+        elif self.self_tested_ns is None:
+            self.self_tested_ns = now_ns
         if status.state not in _FED:
             self.tally = charge.rest(now_ns, mean_v((status.probe_a_v, status.probe_b_v)))
             self.charge_v = None
@@ -133,6 +139,7 @@ class Situation:
 _FED = frozenset({PlcState.CHARGE, PlcState.FLOAT, PlcState.ISOLATE, PlcState.FIREWIN, PlcState.SHOT})
 """States since whose first the charge is counted."""
 _ZERO_CURRENT = int(Input.ZERO_CURRENT)
+_FRESH = int(Flag.SELF_TEST_FRESH)
 _PROVEN = int(Flag.PROOF_OF_SAFE)
 _NAMES = {state.name: state for state in BenchState}
 _STATES = {state: _NAMES.get(state.name, BenchState.UNKNOWN) for state in PlcState}

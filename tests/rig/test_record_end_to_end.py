@@ -214,6 +214,8 @@ def test_the_record_tells_the_whole_story(shot: Shot) -> None:
     record = shot.record
     assert [item.path for item in record.self_test][:3] == ["door_1", "door_2", "estop"]
     assert len(record.self_test) == 13 and all(item.passed for item in record.self_test)
+    assert {item.detail for item in record.self_test} == {record.self_test[0].detail}
+    assert record.self_test[0].detail.endswith(" s before the permit")
     assert {part.role for part in record.parts} == {"armature", "rails", "dump_resistors"}
     assert record.ledger["stored (twin)"] == pytest.approx(18e3)
     assert abs(record.ledger["residual of the twin's account"]) <= 1e-5 * 18e3

@@ -10,8 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from controller.bridges.metrics import UNIT_NAMES, Metrics
 from controller.bridges.mqtt import MqttStatus
-from controller.messages import ChannelInfo, Frame, Hello
+from controller.messages import ChannelInfo, Event, Frame, Hello
 from controller.sequencer.verdict import Verdict
+from drivers.wire.plc import Trip
 from tests.unit.bridges.bench import CHANNELS, FINISHED, HELLO, alarm, frame, rig
 
 DASHBOARD = Path(__file__).parents[3] / "configs" / "grafana" / "sparkgap.json"
@@ -202,3 +203,13 @@ def test_a_frame_is_kept_and_not_rendered() -> None:
     scrape = heard()
     scrape.metrics.take(wide)
     assert scrape.metrics._frame is wide
+
+
+def test_trips_are_counted_by_cause_and_nothing_else_is() -> None:
+    scrape = heard()
+    assert {value for (name, _), value in scrape.samples().items() if name == "sparkgap_trips_total"} == {0}
+    for kind, text in (("trip", "trip ESTOP"), ("trip", "trip ESTOP"), ("trip", "trip TEA"), ("info", "trip KEY")):
+        scrape.metrics.take(Event(0, "plc", kind, text))
+    counted = {cause: value for (name, cause), value in scrape.samples().items() if name == "sparkgap_trips_total"}
+    assert {cause: value for cause, value in counted.items() if value} == {"ESTOP": 2}
+    assert len(counted) == len(Trip)

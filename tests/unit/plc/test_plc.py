@@ -9,6 +9,7 @@ from drivers.wire.plc import (
     SELF_TEST_PATHS,
     EventCode,
     Flag,
+    Guard,
     PermitArguments,
     PlcCommand,
     PlcRequest,
@@ -393,3 +394,26 @@ def test_same_inputs_same_events() -> None:
         station.until(S.SAFE, 400)
         runs.append((station.plc.events, station.plc.status()))
     assert str(runs[0]) == str(runs[1])
+
+
+def test_a_trip_makes_the_self_test_old_and_the_next_permit_needs_a_new_one(station: Station) -> None:
+    station.reach(S.FLOAT, 400.0)
+    assert station.plc.self_test_fresh
+    station.force["door_1"] = station.force["door_2"] = False
+    station.scan(2)
+    assert station.state is S.TRIP and not station.plc.self_test_fresh
+    station.force.clear()
+    station.scan(300)
+    station.force["local_reset"] = True
+    station.scan(2)
+    station.force.clear()
+    station.bench.inputs.local_reset = False
+    assert station.state is S.SAFE and not station.plc.self_test_fresh
+    station.do(C.WARN)
+    while not station.plc.warned:
+        station.scan()
+    station.shot = 2
+    status = station.do(C.PERMIT, station.permit_arguments())
+    assert status.ack is Refusal.GUARD and status.guards == Guard.SELF_TEST_FRESH
+    station.ready()
+    assert station.do(C.PERMIT, station.permit_arguments()).ack is Refusal.ACCEPTED
