@@ -16,6 +16,9 @@ from controller.shots.journal import Damage, JournalScan
 SAFE_V = 50.0
 """Far below what any module is charged to; the proof itself is the PLC's, by its own V_safe."""
 
+UNWRITTEN = 5
+"""Exit code of a shot that was over and safe when its disk failed: not everything could be written (design.md 4)."""
+
 CORE_DIED = "the core died"
 """How the supervisor announces a recovery."""
 
@@ -101,6 +104,8 @@ def _right_exit(trial: Trial, variant: RealVariant) -> str:
         allowed = allowed | NORMAL
     if any(text.startswith(CORE_DIED) for text in trial.texts) and variant.expectation is not Expectation.RECOVERED:
         return f"the core died of it: {trial.core_words[-300:]}"
+    if variant.row == DISK_ROW and was_over(trial):
+        allowed = allowed | {UNWRITTEN}
     if trial.outcome.exit in allowed:
         return ""
     problems = "; ".join(trial.outcome.problems)

@@ -49,7 +49,7 @@ RUN_S = 90.0
 """Longest time for one run of the controller: a shot takes a quarter of a minute."""
 
 RESET_S = 0.5
-RESETS_MAX = 10
+RESETS_MAX = 40
 """Presses of the local reset, half a second apart: it works when cause and energy are gone."""
 
 
@@ -157,6 +157,7 @@ class PowerLoss:
                 return
             rig.control.send(msgspec.json.encode(messages.Control(press="local_reset")))
             await asyncio.sleep(RESET_S)
+        self._said.append(f"no reset: PLC in {reader.said.state}, {', '.join(reader.said.flags)}")
 
 
 def has_no_energy(said: PlcSaid) -> bool:

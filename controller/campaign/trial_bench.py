@@ -26,6 +26,7 @@ from controller.app.virtual import run_virtual
 from controller.app.wall_clock import shared_clock_ns, utc_label
 from controller.campaign.witness import Sight, read_sights
 from controller.rig.source import Refused
+from controller.sequencer.verdict import Exit
 from controller.shots.catalogue import ShotEntry
 from controller.shots.journal import JournalError, JournalScan
 from controller.shots.journal_file import load_journal
@@ -46,6 +47,9 @@ MODULES: Mapping[str, tuple[str, ...]] = {
 EVENTS_MAX = 10_000
 """Texts of events that are kept; a run that says more is broken, and its log has the rest."""
 
+
+TRIAL_S = 240.0
+"""A shot takes a quarter of a minute, a misfire's no-approach time half of one; what goes on then never ends."""
 
 STALL_S = 5.0
 """A core that hangs is killed by the supervisor after 30 s; a campaign waits less, it has a hundred of them."""
@@ -151,8 +155,12 @@ class TrialBench:
         """Run it to its end, whatever happens."""
         self.out.mkdir(parents=True, exist_ok=True)
         self.deed.prepare(self)
+        supervisor = Supervisor(self._job(), Onlooker(self._hear, self._start, self._count_page))
         try:
-            outcome = await Supervisor(self._job(), Onlooker(self._hear, self._start, self._count_page)).run()
+            async with asyncio.timeout(TRIAL_S):
+                outcome = await supervisor.run()
+        except TimeoutError:
+            outcome = Outcome(Exit.INTERNAL, problems=(f"the run did not end within {TRIAL_S:.0f} s",))
         finally:
             if self._reading is not None:
                 self._reading.cancel()

@@ -170,6 +170,20 @@ def test_a_core_that_was_only_stopped_has_to_outlive_it() -> None:
     assert find_problem(replace(early, outcome=Outcome(1)), stopped) == "", "nothing was armed: it may go on"
 
 
+def test_a_disk_that_fails_after_the_shot_may_leave_something_unwritten() -> None:
+    disk = BY_NAME["30", "fsync_eio"]
+    over = (sight(900, "DUMPING", **SAFE_AGAIN, pulses=1), sight(3000, "SAFE", **SAFE_AGAIN, pulses=1, last=True))
+    trial = replace(
+        killed_while_charging(),
+        outcome=Outcome(5),
+        texts=(),
+        sights=over,
+        journals={1: journal("opened", "fire_intent")},
+    )
+    assert find_problem(trial, disk) == ""
+    assert "exit 5" in find_problem(replace(trial, sights=(CHARGE, TRIP, LAST)), disk)
+
+
 def test_a_lost_bench_may_refuse_the_next_shot_for_the_right_reason() -> None:
     rig = BY_NAME["26", "rig_killed"]
     trial = replace(killed_while_charging(), outcome=Outcome(4), sights=(CHARGE,), said=PlcSaid(), texts=())
