@@ -10,7 +10,7 @@ from controller.campaign.hazards import Hazard
 from controller.campaign.html_style import CSS, SCRIPT
 from controller.campaign.model import CellResult, Status, Venue
 from controller.campaign.summary import Block, Campaign, Row, share_of_time, slowest, timing
-from controller.campaign.words import clock, verdict_word
+from controller.campaign.words import clock, crew, verdict_word
 
 CODES = {Status.PASSED: "P", Status.FAILED: "F", Status.NOT_APPLICABLE: "N"}
 SYMBOLS = {Status.PASSED: "•", Status.FAILED: "✗", Status.NOT_APPLICABLE: "–"}
@@ -81,7 +81,7 @@ def _head(campaign: Campaign) -> Iterator[str]:
     if campaign.revision:
         dirty = " with local changes" if campaign.revision.endswith("+") else ""
         facts.append(f"sources <code>{escape(campaign.revision[:REVISION_DIGITS])}</code>{dirty}")
-    facts.append(f"{clock(campaign.wall_s)} on {campaign.workers} worker{'s' if campaign.workers != 1 else ''}")
+    facts.append(f"{clock(campaign.wall_s)} on {crew(campaign.workers)}")
     facts.append("simulated bench: evidence, not a certificate")
     yield f"<p class=facts>{' · '.join(facts)}</p>"
 

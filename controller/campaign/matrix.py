@@ -11,7 +11,7 @@ from rich.text import Text
 from controller.app.faultspec import Phase
 from controller.campaign.model import CellResult, Status
 from controller.campaign.summary import Block, Campaign, Row, slowest, timing, worst
-from controller.campaign.words import clock, verdict_word
+from controller.campaign.words import clock, crew, verdict_word
 
 SYMBOLS = {Status.PASSED: "•", Status.FAILED: "✗", Status.NOT_APPLICABLE: "–"}
 STYLES = {Status.PASSED: "green", Status.FAILED: "bold white on red", Status.NOT_APPLICABLE: "bright_black"}
@@ -163,7 +163,7 @@ def summary_line(campaign: Campaign) -> Text:
     text.append(
         f"{cells}: {counts[Status.PASSED]} passed, {failed} failed, {counts[Status.NOT_APPLICABLE]} not applicable"
     )
-    text.append(f"; {clock(campaign.wall_s)} on {campaign.workers} worker{'s' if campaign.workers != 1 else ''}")
+    text.append(f"; {clock(campaign.wall_s)} on {crew(campaign.workers)}")
     text.append(f"; seed {campaign.seed}")
     closest = slowest(campaign.results)
     if closest is not None:

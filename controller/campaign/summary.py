@@ -59,7 +59,8 @@ class Block:
 class Campaign:
     """What was to be run, and what came of it. ``planned`` counts cells; fewer results: it was interrupted.
 
-    ``revision`` is the commit of the sources, empty where there is none; ``why_short`` says why results are missing.
+    ``workers`` is 0 with Dask. ``revision`` is the commit of the sources, empty where there is none; ``why_short``
+    says why results are missing.
     """
 
     rig: str

@@ -16,3 +16,10 @@ def clock(seconds: float) -> str:
     if seconds < 60.0:
         return f"{seconds:.1f} s"
     return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def crew(workers: int) -> str:
+    """``2 workers``; 0 stands for Dask."""
+    if not workers:
+        return "Dask"
+    return f"{workers} worker{'s' if workers != 1 else ''}"

@@ -18,6 +18,7 @@ from controller.campaign.matrix import render
 from controller.campaign.model import CellResult, Status
 from controller.campaign.summary import Campaign, campaign_object
 from controller.campaign.words import clock
+from controller.campaign.words import crew as crew_words
 from controller.cli.campaign_progress import Progress, make_progress
 from controller.cli.live import terminal_console
 from controller.cli.result import json_line
@@ -34,6 +35,11 @@ class Crew:
     workers: int
     nice: int
     dask: str
+
+    @property
+    def counted(self) -> int:
+        """Processes of this computer; 0 with Dask, whose workers come and go."""
+        return 0 if self.dask else self.workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ def run_faults(faults: Faults, crew: Crew, reports: Reports) -> int:
             faults.seed,
             revision(),
             desk.wall_s,
-            crew.workers,
+            crew.counted,
             len(cells),
             profiles,
             shown,
@@ -208,7 +214,7 @@ def _files(campaign: Campaign, reports: Reports) -> list[tuple[str, bytes]]:
 def run_healthy(order: Healthy, crew: Crew, as_json: bool) -> int:
     """Complete shots and hours of watching, nothing injected. Raises Refused before the first one."""
     units = share(order.rig, order.profiles, order.amount, order.only)
-    account = Account(order.rig, order.amount, len(units), revision(), workers=crew.workers)
+    account = Account(order.rig, order.amount, len(units), revision(), workers=crew.counted)
     with Desk() as desk:
         progress = make_progress("benches", desk.errors)
 
@@ -227,4 +233,4 @@ def run_healthy(order: Healthy, crew: Crew, as_json: bool) -> int:
 
 
 def _pace(account: Account) -> str:
-    return f"{clock(account.wall_s)} on {account.workers} worker{'s' if account.workers != 1 else ''}"
+    return f"{clock(account.wall_s)} on {crew_words(account.workers)}"
