@@ -14,7 +14,7 @@ from firmware_sim.plant.acting import Acting
 from firmware_sim.plant.bank import DUMP_A, DUMP_B, Bank
 from firmware_sim.plant.chain import Chain
 from firmware_sim.plant.charger import Charger
-from firmware_sim.plant.faults import HANG_NS, WRONG_RANGE, list_faults
+from firmware_sim.plant.faults import COMMON_GAIN, HANG_NS, WRONG_RANGE, list_faults
 from firmware_sim.plant.parameters import BenchParameters
 from firmware_sim.plant.people import People
 from firmware_sim.plant.record import PulseRecord, solve_record
@@ -229,6 +229,9 @@ class BenchPlant:
             self._acting.say(self.t_ns, fault, f"reads {reading_v:.0f} V at {self.bank.bus_v:.0f} V")
         for fault, reading_v in self._terminals.very_wrong.items():
             self._acting.say_fully(self.t_ns, fault, f"reads {reading_v:.0f} V at {self.bank.bus_v:.0f} V")
+        for fault in ("overvoltage", "charger_runaway"):
+            if fault in self._faults and chain.overvoltage_latched:
+                self._acting.say_fully(self.t_ns, fault, "the comparator has seen too much voltage")
         for side in ("1", "2"):
             if f"door_{side}_stuck" in self._faults and "door_open" in self._faults:
                 self._acting.say(self.t_ns, f"door_{side}_stuck", f"channel {side} reads closed at an open door")
@@ -364,7 +367,8 @@ class BenchPlant:
         elif fault_id in chain.jams:
             relay, stuck = chain.jams[fault_id]
             relay.stick(stuck if on else Stuck.NOT, self.t_ns)
-        elif fault_id.startswith(("probe_", "probes_", "selftest_")):
+        elif fault_id.startswith(("probe_", "probes_", "voltage_", "selftest_")):
+            charger.sense = COMMON_GAIN if on and fault_id == "voltage_common_gain" else 1.0
             self._terminals.inject(fault_id, on, self.t_ns)
         else:
             chain.break_mirror(fault_id, on)

@@ -22,6 +22,7 @@ class Charger:
         "ignores_set_point",
         "inhibited",
         "output_on",
+        "sense",
         "set_current_a",
         "set_voltage_v",
         "share",
@@ -42,6 +43,8 @@ class Charger:
         self.ignores_inhibit = False
         self.dead = False
         self.share = 1.0
+        self.sense = 1.0
+        """Share of the truth that the charger's own voltage divider shows it."""
         """What the charger makes of its set-points: 1 when it is healthy."""
 
     def update(self, inhibited: bool) -> None:
@@ -59,7 +62,7 @@ class Charger:
         rated_v, rated_a, set_v, set_a = (
             self._p.rated_v,
             self._p.rated_a,
-            self.set_voltage_v * self.share,
+            self.set_voltage_v * self.share / self.sense,
             self.set_current_a * self.share,
         )
         voltage_v = rated_v if self.ignores_set_point or rated_v < set_v else set_v

@@ -68,6 +68,7 @@ _FIXED = {
     "probe_b_offset": "probe B reads 300 V too much",
     "probe_b_drift": "probe B's gain rises by 5 % per second",
     "probes_frozen": "both probes keep their last readings",
+    "voltage_common_gain": "every voltage reads 20 % too little (probes, T7, modules, charger): their common reference",
     "probes_common_gain": "both probes and the T7 read 20 % too little: their common divider is faulty",
     "probe_a_frozen": "probe A keeps its last reading",
     "probe_a_gain": "probe A reads with a wrong gain",

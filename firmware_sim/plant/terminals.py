@@ -42,6 +42,10 @@ _FORCED = {
 }
 
 
+_COMMON = ("probes", "voltage")
+"""First words of faults that both probes share."""
+
+
 class Terminals:
     """Readings with noise, faults and interference. Noise depends on the seed and the number of ticks only."""
 
@@ -58,6 +62,7 @@ class Terminals:
         self._at = 0
         self._faults: dict[str, int] = {}
         self._last_v = [0.0, 0.0]
+        self._modules_show = 1.0
         self._witness_v = 0.0
         self.wrong: dict[str, float] = {}
         """Probe faults that make a reading wrong by ACTS_RATIO or more, with the first such reading."""
@@ -70,6 +75,7 @@ class Terminals:
             self._faults[fault_id] = t_ns
         else:
             self._faults.pop(fault_id, None)
+        self._modules_show = COMMON_GAIN if "voltage_common_gain" in self._faults else 1.0
         self.wrong.pop(fault_id, None)
         self.very_wrong.pop(fault_id, None)
 
@@ -99,7 +105,7 @@ class Terminals:
         at += 2
         readings = inputs.module_v
         for k, v in enumerate(bank.voltage_v):
-            readings[k] = v + noise[at + k]
+            readings[k] = v * self._modules_show + noise[at + k]
         inputs.latches = latches
         inputs.zero_current = not pulsing and charger.current_a < self._zero_a
 
@@ -107,8 +113,9 @@ class Terminals:
         reading_v = true_v
         for fault, since_ns in self._faults.items():
             name, _, what = fault.rpartition("_")
-            if fault.startswith("probes_") or name == ("probe_a", "probe_b")[probe]:
-                what = fault.removeprefix("probes_") if fault.startswith("probes_") else what
+            family = fault.partition("_")[0]
+            if family in _COMMON or name == ("probe_a", "probe_b")[probe]:
+                what = fault.removeprefix(f"{family}_") if family in _COMMON else what
                 reading_v = self._spoil(what, probe, reading_v, (t_ns - since_ns) * 1e-9)
                 error = abs(reading_v - true_v) / self._slow.full_scale_v
                 if not error <= ACTS_RATIO:
@@ -158,7 +165,7 @@ class Terminals:
     def read(self, name: str, bank: Bank, charger: Charger, inputs: FieldInputs) -> float:
         """One of READINGS. Raises KeyError for another name."""
         if name == "charger_voltage_v":
-            return charger.voltage_v
+            return charger.voltage_v * charger.sense
         if name == "charger_current_a":
             return charger.current_a
         if name == "charger_constant_voltage":
