@@ -193,6 +193,8 @@ class _Conduct:
                 return scene.core.result(), "", False
             except Refused as refused:
                 return None, "; ".join(f"{p.field}: {p.problem}" for p in refused.problems), False
+            except Exception as crash:  # the process would have ended with it: the supervisor recovers
+                scene.rig.witness(f"the core ended by itself: {crash!r}")
         await asyncio.sleep(PATIENCE_S)
         await self._bury(scene)
         return await self._recover(scene, world), "", True

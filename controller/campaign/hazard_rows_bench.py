@@ -41,26 +41,34 @@ _DUMP = Limit(scans=3, wait="dump_travel")
 _CONTACTOR_TRIP = ("CONTACTOR_MISMATCH",)
 _DUMP_TRIP = ("DUMP_MISMATCH",)
 
-_MISMATCH = Limit(scans=2, wait="mismatch_debounce")
+_MISMATCH = Limit(scans=2, wait="mismatch_debounce", seconds=0.1)
+"""SHOT (0.1 s) is blind to what interference could fake."""
 
 
 ESTIMATE = ("charge-estimate", "the bank does not charge")
 """What the controller's charge estimate says when voltage and charge do not belong together."""
 
 
-def _probe(name: str, *excuses: Excuse, trips: tuple[str, ...] = ("PROBE_MISMATCH",)) -> Variant:
+def _probe(name: str, *excuses: Excuse, trips: tuple[str, ...] = ("PROBE_MISMATCH", "CHARGE_TIME")) -> Variant:
     return Variant(
         name,
         one(f"plant.{name}"),
         _MISMATCH,
         trips=trips,
-        says=("probes A and B disagree", *ESTIMATE),
+        says=(
+            "probes A and B disagree",
+            "the independent reading of probe B disagrees",
+            "the PLC went to DUMPING",
+            *ESTIMATE,
+        ),
         exits=(3, 4),
         excuses=(DEAD_PLAN, EMPTY, *excuses),
         grows=True,
     )
 
 
+_SLOW = Excuse("until fire it drifts by less than two probes may differ", frozenset({Stage.ISOLATE, Stage.FIRE}))
+_FIRED = Excuse("the pulse is over: there is nothing left to misread", frozenset({Stage.FIRE}))
 _SMALL = Excuse("at this low voltage the reading is not wrong by the 80 V that two probes may differ", profiles=LOW)
 
 BENCH_ROWS: tuple[Hazard, ...] = (
@@ -138,10 +146,11 @@ BENCH_ROWS: tuple[Hazard, ...] = (
             Variant(
                 "overvoltage",
                 one("plant.overvoltage"),
-                Limit(seconds=1.0),
-                trips=("CHARGE_ENVELOPE", "OVERVOLTAGE", "HW_OVERVOLTAGE", "MODULE_LIMIT"),
-                says=("the PLC refused", "not done within", *ESTIMATE),
+                Limit(scans=1),
+                trips=("CHARGE_ENVELOPE", "CHARGE_TIME", "OVERVOLTAGE", "HW_OVERVOLTAGE", "MODULE_LIMIT"),
+                says=("the PLC refused", "the PLC went to DUMPING", *ESTIMATE),
                 excuses=(DEAD_PLAN, EMPTY, CHARGED_ALREADY),
+                grows=True,
             ),
         ),
     ),
@@ -185,8 +194,9 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 one(f"plant.{name}"),
                 Limit(scans=1, seconds=5.0),
                 trips=("CHARGE_ENVELOPE", "CHARGE_TIME", "OVERVOLTAGE", "HW_OVERVOLTAGE", "CHARGER_UNCOMMANDED"),
-                says=("the PLC refused", "not done within", *ESTIMATE),
+                says=("the PLC refused", "the PLC went to DUMPING", *ESTIMATE),
                 excuses=(DEAD_PLAN, EMPTY, CHARGED_ALREADY),
+                grows=name == "charger_runaway",
             )
             for name in ("charger_runaway", "charger_setpoint_lost", "charger_wrong_range", "charger_dead")
         ),
@@ -223,8 +233,8 @@ BENCH_ROWS: tuple[Hazard, ...] = (
         (
             _probe("probe_a_gain", _SMALL),
             _probe("probe_b_gain", _SMALL),
-            _probe("probe_a_drift", _SMALL),
-            _probe("probe_b_drift", _SMALL),
+            _probe("probe_a_drift", _SMALL, _SLOW),
+            _probe("probe_b_drift", _SMALL, _SLOW),
             _probe("probe_a_offset", trips=("PROBE_MISMATCH", "REBOUND")),
             _probe("probe_b_offset", trips=("PROBE_MISMATCH", "REBOUND")),
         ),
@@ -239,19 +249,19 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 "probes_common_gain",
                 one("plant.probes_common_gain"),
                 Limit(event="before fire"),
-                trips=("PROBE_MISMATCH", "MODULE_LIMIT", "CHARGE_ENVELOPE"),
-                says=("LOCKOUT", *ESTIMATE),
+                trips=("PROBE_MISMATCH", "MODULE_LIMIT", "CHARGE_ENVELOPE", "CHARGE_TIME"),
+                says=("LOCKOUT", "the PLC went to DUMPING", *ESTIMATE),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, EMPTY, _SMALL),
+                excuses=(DEAD_PLAN, EMPTY, _SMALL, _FIRED),
             ),
             Variant(
                 "probes_frozen",
                 one("plant.probes_frozen"),
                 Limit(event="before fire"),
-                trips=("PROBE_MISMATCH", "CHARGE_ENVELOPE"),
-                says=("LOCKOUT", *ESTIMATE),
+                trips=("PROBE_MISMATCH", "CHARGE_ENVELOPE", "CHARGE_TIME"),
+                says=("LOCKOUT", "the PLC went to DUMPING", *ESTIMATE),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, EMPTY),
+                excuses=(DEAD_PLAN, EMPTY, _FIRED),
             ),
         ),
     ),
@@ -260,7 +270,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
         "A probe reads zero: its divider is open",
         "PLC: A against B; the dwell counts from the dumps' closing, not from the reading",
         "TRIP; no unlock from a zero alone",
-        tuple(_probe(f"probe_{side}_open", trips=("PROBE_MISMATCH", "PREFIRE")) for side in "ab"),
+        tuple(_probe(f"probe_{side}_open", trips=("PROBE_MISMATCH", "PREFIRE", "CHARGE_TIME")) for side in "ab"),
     ),
     Hazard(
         "17",

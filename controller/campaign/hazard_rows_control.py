@@ -11,7 +11,13 @@ INSTRUMENTS = ("charger", "delay_generator", "scope_1", "scope_2", "daq")
 _OVER = Excuse("the run is over or in its last breath, nobody asks any more", frozenset({Stage.EMPTY, Stage.OVER}))
 _SAVED = Excuse("what was asked of it is done: nobody speaks to it any more", frozenset({Stage.EMPTY, Stage.OVER}))
 _UNUSED = Excuse("the plan asks nothing of it", profiles=frozenset({"dump-proof", "noise", "trigger-only"}))
+_LATE = Excuse(
+    "no energy waits for anybody: what comes late is late, and the PLC dumps by itself",
+    frozenset({Stage.DEAD, Stage.COLD, Stage.VERIFY}),
+)
 _STILL_TRUE = Excuse("what it repeats is still true, or no decision hangs on it")
+_STALE_S = 5.0
+"""What an instrument repeats is no part of safety (PLC and T7 measure the bank): it has to show before fire."""
 _LOST_S = 2.0
 """A lost instrument dumps within a second by safety.md row 10; around fire nobody is spoken to for 0.75 s more."""
 
@@ -20,7 +26,7 @@ def _lost(name: str, fault: str, says: tuple[str, ...] = (), *excuses: Excuse) -
     return Variant(
         f"{name}_{fault}",
         one(f"{name}.{fault}"),
-        Limit(seconds=_LOST_S),
+        Limit(seconds=_STALE_S if fault == "stale" else _LOST_S),
         says=(name, *says),
         excuses=(_OVER, _SAVED, _UNUSED, *excuses),
     )
@@ -30,7 +36,7 @@ def _plc_link(fault: str) -> Variant:
     return Variant(
         f"plc_{fault}",
         one(f"plc.{fault}"),
-        Limit(seconds=0.5, scans=1),
+        Limit(seconds=0.5 if fault in ("silent", "close") else 1.0, scans=1),
         trips=("HEARTBEAT",),
         says=("plc", "the PLC", "not done within"),
         exits=(3, 4),
@@ -137,7 +143,16 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
         "as a crash, within 800 ms",
         (
             *(
-                _disturbed(f"{name}_{how}", Limit(seconds=_PROMISES_S[name]), says=(*_DIED, "does not answer"))
+                _disturbed(
+                    f"{name}_{how}",
+                    Limit(seconds=_PROMISES_S[name]),
+                    _OVER,
+                    Excuse(
+                        "the run ends before the promise is due",
+                        frozenset({Stage.DEAD, Stage.ISOLATE, Stage.FIRE, Stage.DUMP, Stage.VERIFY}),
+                    ),
+                    says=(*_DIED, "does not answer"),
+                )
                 for name in _TASKS
                 for how in ("hung", "ended")
             ),
@@ -157,10 +172,10 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
         "PLC: heartbeat; controller: its own gap, the age of the status",
         "abort on resume, never catch up",
         (
-            _disturbed("core_stalled", Limit(seconds=0.6), says=("stood still", "status is", "LATE")),
-            _disturbed("core_stopped", _WATCHDOG, says=("stood still", "status is", "LATE")),
-            _disturbed("rig_paused", Limit(seconds=1.2), says=("status is", "no answer")),
-            _disturbed("rig_stopped", Limit(seconds=4.0), says=("status is", "the PLC", "no answer")),
+            _disturbed("core_stalled", Limit(seconds=0.6), _OVER, _LATE, says=("stood still", "status is", "LATE")),
+            _disturbed("core_stopped", _WATCHDOG, _OVER, _LATE, says=("stood still", "status is", "LATE")),
+            _disturbed("rig_paused", Limit(seconds=1.2), _OVER, _LATE, says=("status is", "no answer")),
+            _disturbed("rig_stopped", Limit(seconds=4.0), _OVER, _LATE, says=("status is", "the PLC", "no answer")),
         ),
     ),
     Hazard(

@@ -247,8 +247,10 @@ def _in_time(variant: Variant, trial: Trial, evidence: Evidence) -> str:
     since_ns = evidence.fully_ns if variant.grows else evidence.acts_ns
     allowed_s, took_s = limit_s(variant, trial), reaction_s(trial, since_ns)
     if allowed_s is None or took_s is None:
-        before_fire = variant.limit.event == "before fire" and trial.fire_pulses
-        return "expected no fire after the fault had shown, but the pulse was given" if before_fire else ""
+        fired_ns = next((point.t_ns for point in trial.points if point.state == "SHOT"), None)
+        shown = fired_ns is not None and evidence.acts_ns is not None and evidence.acts_ns < fired_ns
+        too_late = variant.limit.event == "before fire" and trial.fire_pulses and shown
+        return "expected no fire after the fault had shown, but the pulse was given" if too_late else ""
     if took_s > allowed_s + 1e-6:
         return f"expected the safe command within {allowed_s * 1e3:.0f} ms ({variant.limit.text}), took {took_s:.2f} s"
     bound_s = allowed_s + trial.facts.dump_s + trial.facts.dwell_s

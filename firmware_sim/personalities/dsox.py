@@ -195,6 +195,8 @@ class Dsox:
         """Start an acquisition; the record before it is given up."""
         self.record = None
         self._shots += mode is not Mode.CONTINUOUS
+        if self._faults["not_armed"] and mode is not Mode.CONTINUOUS:
+            self.on_act("not_armed", "the arm will be lost")
         self.run.start(mode, self.now_ns)
 
     def require_record(self) -> Acquisition:

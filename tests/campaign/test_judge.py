@@ -161,7 +161,10 @@ def test_what_others_attempt_must_be_refused() -> None:
 def test_before_fire_means_no_pulse() -> None:
     early = replace(VARIANT, limit=Limit(event="before fire"))
     assert verdict(RIGHT, early).status is Status.PASSED
-    fired = verdict(replace(RIGHT, fire_pulses=1), early)
+    shot = (*RIGHT.points[:2], point(2015, "SHOT", True, False), RIGHT.points[2])
+    fired = verdict(replace(RIGHT, fire_pulses=1, points=shot), early)
+    before = (RIGHT.points[0], point(1000, "SHOT", True, False), RIGHT.points[2])
+    assert verdict(replace(RIGHT, fire_pulses=1, points=before), early).status is Status.PASSED
     assert fired.status is Status.FAILED and "expected no fire" in fired.why
 
 
