@@ -42,14 +42,14 @@ from controller.shots.journal_file import load_journal
 TORN_BYTES = 3
 """Missing from the record that was being written when the power went."""
 
-SAFE_S = 60.0
+SAFE_S = 45.0
 """Longest wait for the PLC to have taken the energy away, with a misfire's time of no approach."""
 
-RUN_S = 90.0
+RUN_S = 60.0
 """Longest time for one run of the controller: a shot takes a quarter of a minute."""
 
 RESET_S = 0.5
-RESETS_MAX = 40
+RESETS_MAX = 20
 """Presses of the local reset, half a second apart: it works when cause and energy are gone."""
 
 

@@ -1,7 +1,6 @@
 """Cells of the real venue: a whole shot with real processes, something done to one of them, and the judgement."""
 
 import asyncio
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,25 +12,25 @@ from controller.campaign.model import Cell, CellResult, Status
 from controller.campaign.power_loss import PowerLoss
 from controller.campaign.real_table import BY_NAME, Expectation, RealVariant
 from controller.campaign.trial_bench import Moment, Trial, TrialBench, kill_marked, run_again, trial_config
+from controller.campaign.workplace import run_folder
 from controller.rig.source import Refused
 
 
 def run_real_cell(cell: Cell, overrides: Mapping[str, str] | None = None) -> CellResult:
-    """Run one cell in a folder of its own, which is deleted afterwards. Raises KeyError for a cell that is none.
+    """Run one cell in a folder of its own (``workplace.py`` says what becomes of it). Raises KeyError for no real cell.
 
     ``overrides`` are the profile's short parameters for campaigns.
     """
     variant = BY_NAME[cell.row, cell.variant]
     began_ns = shared_clock_ns()
-    with tempfile.TemporaryDirectory(prefix="sparkgap-trial-") as name:
-        folder = Path(name)
+    with run_folder() as folder:
         try:
             trial = asyncio.run(bench_of(cell, folder, overrides or {}).run())
             if trial.booked:
                 again = run_again(trial_config(cell.rig, cell.profile, folder, overrides or {}, cell.seed))
                 trial = replace(trial, again=again)
         except (ToolMissing, Refused, OSError) as trouble:
-            return _not_run(cell, variant, str(trouble), began_ns)
+            return _not_run(cell, variant, str(trouble) or type(trouble).__name__, began_ns)
         finally:
             kill_marked(folder)
     return result_of(cell, variant, trial, (shared_clock_ns() - began_ns) / 1e9)

@@ -43,7 +43,7 @@ REAL_VARIANTS: tuple[RealVariant, ...] = (
     RealVariant("23", "core_blocked", "the core's loop waits for ever", _E.RECOVERED, KILL_TO_DUMP_S),
     RealVariant("23", "core_spinning", "the core's loop computes for ever", _E.RECOVERED, KILL_TO_DUMP_S),
     RealVariant("24", "frames_hung", "the core's task that makes frames hangs", _E.ABORTED, 0.8),
-    RealVariant("24", "heartbeat_hung", "the core's heartbeat task hangs", _E.ABORTED, 0.8),
+    RealVariant("24", "heartbeat_hung", "the core's heartbeat task hangs", _E.RECOVERED, 0.8),
     RealVariant("25", "power_lost", "SIGKILL to all of the controller at once", _E.POWERED_AGAIN, KILL_TO_DUMP_S),
     RealVariant("26", "rig_killed", "SIGKILL to the rig", _E.LOST),
     RealVariant("26", "rig_terminated", "SIGTERM to the rig", _E.LOST),

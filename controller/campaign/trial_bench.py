@@ -48,7 +48,7 @@ EVENTS_MAX = 10_000
 """Texts of events that are kept; a run that says more is broken, and its log has the rest."""
 
 
-TRIAL_S = 240.0
+TRIAL_S = 150.0
 """A shot takes a quarter of a minute, a misfire's no-approach time half of one; what goes on then never ends."""
 
 STALL_S = 5.0
