@@ -94,7 +94,12 @@ TESTS: dict[str, tuple[int, dict[str, object]]] = {
 _BIAS = ("probe_a", "probe_b")
 _KEYS = ("", "maintenance", "locked out", "maintenance, locked out")
 MODES: dict[PlcState, tuple[str, ...]] = {
-    S.SAFE: (*_KEYS, *(f"test {name}" for name in TESTS), "test released estop"),
+    S.SAFE: (
+        *_KEYS,
+        *(f"test {name}" for name in TESTS),
+        "test released estop",
+        "maintenance, locked out, test released estop",
+    ),
     S.TEST: _KEYS,
     S.DUMPING: ("", *(f"test {name}" for name in _BIAS), "test released probe_a"),
     S.TRIP: ("", "reset", "reset, maintenance", *(f"test {name}" for name in _BIAS), "reset, test released probe_a"),
@@ -209,6 +214,8 @@ def run_choices(
     part = bench_part(seen)
     for mode in MODES.get(state, ("",)):
         for proof in PROOFS.get(state, (Proof.HOLDS,)):
+            if bad_together == 1 and proof is not Proof.HOLDS and state is S.TRIP and mode not in ("", "reset"):
+                continue
             quiet = run_choice(control, seen, part, stuck, rules, Choice(C.NONE, (), mode, proof))
             yield quiet
             plain = not mode and proof is Proof.HOLDS

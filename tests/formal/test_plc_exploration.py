@@ -19,7 +19,7 @@ from tests.formal.bench_levels import LEVELS
 from tests.formal.choices import bench_part, run_choice, run_choices
 from tests.formal.explorer import cannot_reach
 from tests.formal.plc_model import ScanKey, describe, render
-from tests.formal.plc_runs import CI_FAULTS, SUBSUMED, FaultRun, exact_model, healthy, single_faults
+from tests.formal.plc_runs import CI_FAULTS, SUBSUMED, FaultRun, exact_model, healthy, single_faults, spread_out
 from tests.formal.rules import RULE_COUNT
 
 S = PlcState
@@ -154,7 +154,7 @@ def test_every_guard_and_trip_is_reached_with_both_values() -> None:
     wanted = {(name, value) for name in (*GUARDS, *(str(cause.name) for cause in ACTS)) for value in (False, True)}
     single = single_faults()
     for model in (exact_model(), single.model):
-        for control, terminals, stuck in model.scans:
+        for control, terminals, stuck in spread_out(list(model.scans)):
             for _ in run_choices(control, terminals, stuck, watching):
                 pass
             if wanted - seen <= UNREACHED.keys():

@@ -1,0 +1,106 @@
+"""Two hardware faults at once: ``python -m tests.formal.two_faults`` runs every pair and prints what breaks.
+
+The first fault appears at any time, the second at any time after it (and the other way round). The PLC is built for one
+fault; what two may break is a list written by hand (``ACCEPTED``), and nothing else may. Takes about 30 minutes on one
+core; progress goes to standard error, the violations to standard output.
+"""
+
+import sys
+from collections.abc import Iterable
+from itertools import combinations
+from typing import NamedTuple
+
+from tests.formal.bench_faults import FAULTS, condition_of, same_part
+from tests.formal.plc_model import Model, Node, render, struck
+from tests.formal.plc_runs import CI_FAULTS, SingleRun, single_faults
+
+
+class Accepted(NamedTuple):
+    """A violation that two faults may cause, and why that is accepted."""
+
+    rule: str
+    first: str
+    second: str
+    why: str
+
+
+_BOTH_LOW = "both probes wrong alike within the modules' tolerance: the third estimate is the controller's (row 15)"
+ACCEPTED: tuple[Accepted, ...] = (
+    Accepted("P4 door", "door_1=1", "door_2=1", "both channels of one door: nothing else sees it"),
+    Accepted(
+        "P5 true", "estop_ok=1", "estop_chain_dead", "the hard-wired chain and its readback, two independent parts"
+    ),
+    Accepted("P16 true", "a_low_1", "b_low_1", _BOTH_LOW),
+    Accepted("P16 true", "a_frozen", "b_frozen", _BOTH_LOW),
+)
+REPRESENTATIVE: tuple[tuple[str, str], ...] = (
+    ("contactor_welded", "contactor_open=1"),
+    ("contactor_welded", "charger_runaway"),
+    ("dump_a_stuck_open", "dump_b_stuck_open"),
+    ("dump_a_stuck_open", "dump_a_closed=1"),
+    ("dump_a_stuck_closed", "dump_a_open=1"),
+    ("dump_a_stuck_closed", "a_frozen"),
+    ("door_1=1", "door_2=1"),
+    ("estop_ok=1", "estop_chain_dead"),
+    ("hw_overvoltage_ok=1", "a_low_3"),
+    ("a_frozen", "b_frozen"),
+    ("a_low_1", "b_low_1"),
+    ("a_low_3", "b_low_3"),
+    ("a_low_3", "modules_low_3"),
+    ("b_frozen", "comparator_dead"),
+    ("modules_low_1", "rebound"),
+    ("prefire", "latches_dead"),
+)
+"""The pairs of the test: every redundancy of the bench with both sides dead, actuators with the contact that reads
+them, and every pair of ACCEPTED."""
+
+
+def pairs_of(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs that can be at once, in the order of FAULTS."""
+    return [(a, b) for a, b in combinations(names, 2) if not same_part(FAULTS[a], FAULTS[b])]
+
+
+def starts_of(single: SingleRun, first: str, second: str) -> list[Node]:
+    """Where the second fault may appear after the first, in both orders."""
+    later = struck(single.runs[first].graph, second)
+    return list(dict.fromkeys((*later, *struck(single.runs[second].graph, first))))
+
+
+def run_pair(single: SingleRun, first: str, second: str) -> tuple[set[str], int, str]:
+    """The rules that a pair breaks, how many states it has, and the traces."""
+    model: Model = single.model
+    both = condition_of(first, second)
+    graph = model.explore(starts_of(single, first, second), both)
+    broken = [violation for violation in model.violations.values() if violation.faults == both.ids]
+    return {violation.rule for violation in broken}, len(graph), "\n".join(render(graph, v) for v in broken)
+
+
+def main() -> int:
+    """Every pair; exit code 1 when the violations are not exactly ACCEPTED."""
+    single = single_faults()
+    pairs = pairs_of(CI_FAULTS)
+    found: set[tuple[str, str, str]] = set()
+    states = 0
+    for number, (first, second) in enumerate(pairs, 1):
+        broken, count, traces = run_pair(single, first, second)
+        states += count
+        found |= {(rule, first, second) for rule in broken}
+        if len(single.model.scans) > SCANS_MAX:
+            single.model.scans.clear()
+        print(f"{number}/{len(pairs)} {first} + {second}: {count} states", file=sys.stderr)
+        if broken:
+            print(traces, flush=True)
+    wanted = {(entry.rule, entry.first, entry.second) for entry in ACCEPTED}
+    for rule, first, second in sorted(found):
+        print(f"{'accepted' if (rule, first, second) in wanted else 'NEW'}: {rule} under {first} + {second}")
+    for rule, first, second in sorted(wanted - found):
+        print(f"VANISHED: {rule} under {first} + {second}")
+    print(f"{len(pairs)} pairs, {states} states, {len(found)} violations, {len(wanted)} accepted")
+    return 0 if found == wanted else 1
+
+
+SCANS_MAX = 400_000
+"""Scans remembered between pairs: about 2 GB of tuples."""
+
+if __name__ == "__main__":
+    sys.exit(main())
