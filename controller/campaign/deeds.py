@@ -23,6 +23,9 @@ END_S = 10.0
 CLOCK_STEP_S = 3600
 """An hour: what daylight saving does to clocks that keep local time, and far beyond every deadline."""
 
+SHARED_MEMORY = Path("/dev/shm")
+"""Where Linux shows what processes share by name."""
+
 FAKETIME = "faketime/libfaketime.so.1"
 """Where Debian's package puts the library, below a folder of libraries."""
 
@@ -101,6 +104,7 @@ class ClockStep:
     """The core's wall clock jumps by ``step_s``; its monotonic clock, which is another one, does not."""
 
     step_s: int
+    _pids: tuple[int, ...] = ()
 
     def prepare(self, bench: TrialBench) -> None:
         """Run the core under libfaketime, with an offset of zero for now."""
@@ -121,6 +125,7 @@ class ClockStep:
 
     def act(self, bench: TrialBench) -> None:
         """Step it."""
+        self._pids = bench.find("core")
         self._write(bench, self.step_s)
 
     def _write(self, bench: TrialBench, offset_s: int) -> None:
@@ -130,6 +135,9 @@ class ClockStep:
 
     def end(self, bench: TrialBench) -> str:
         """The step as the shot's labels show it: the start has the supervisor's clock, the end the core's."""
+        for pid in self._pids:  # the library leaves its shared memory behind
+            for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
+                (SHARED_MEMORY / name).unlink(missing_ok=True)
         for shot in read_catalogue(bench.config):
             if shot.ended_utc:
                 passed = datetime.fromisoformat(shot.ended_utc) - datetime.fromisoformat(shot.started_utc)
