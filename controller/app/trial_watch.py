@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from controller.app.rig_sim import SimulatedRig
-from drivers.wire.plc import Trip
+from drivers.wire.plc import PlcState, Trip
 from firmware_sim.plant.trigger import TriggerEdges
 
 POINTS_MAX = 5_000
@@ -40,7 +40,7 @@ class ObservedRig(SimulatedRig):
         self.points, self.first_faults, self.trips_seen = [], [], []
         self.fire_pulses, self.raised_v = 0, 0.0
         self._fire_before = False
-        self._known = (0, 0)
+        self._known = (0, 0, False)
         self._high: list[tuple[int, float]] = []
         self._lowest_v = float("inf")
         self._last: tuple[object, ...] = ()
@@ -74,7 +74,7 @@ class ObservedRig(SimulatedRig):
 
     def _note_trips(self) -> None:
         control = self.plc.control
-        known = (control.trips, control.first_fault)
+        known = (control.trips, control.first_fault, control.state is PlcState.TRIP)
         if known == self._known:
             return
         if control.first_fault and control.first_fault != self._known[1]:
@@ -82,6 +82,8 @@ class ObservedRig(SimulatedRig):
         self.trips_seen += [
             str(trip.name) for trip in Trip if trip & control.trips and trip.name not in self.trips_seen
         ]
+        if self.plc.control.state is PlcState.TRIP and not control.first_fault and "RESTART" not in self.first_faults:
+            self.first_faults.append("RESTART")
         self._known = known
 
     def energised_until_ns(self, v_safe_v: float) -> int:

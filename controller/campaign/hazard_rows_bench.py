@@ -1,4 +1,4 @@
-"""PURE: hazards of the bench itself: rows 01-08, 12-21, 26, 27, 34-36 of safety.md 2.3."""
+"""PURE: hazards of the bench itself: rows 01-08, 26, 27, 34-36 of safety.md 2.3."""
 
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
@@ -41,35 +41,8 @@ _DUMP = Limit(scans=3, wait="dump_travel")
 _CONTACTOR_TRIP = ("CONTACTOR_MISMATCH",)
 _DUMP_TRIP = ("DUMP_MISMATCH",)
 
-_MISMATCH = Limit(scans=2, wait="mismatch_debounce", seconds=0.1)
-"""SHOT (0.1 s) is blind to what interference could fake."""
-
-
 ESTIMATE = ("charge-estimate", "the bank does not charge")
 """What the controller's charge estimate says when voltage and charge do not belong together."""
-
-
-def _probe(name: str, *excuses: Excuse, trips: tuple[str, ...] = ("PROBE_MISMATCH", "CHARGE_TIME")) -> Variant:
-    return Variant(
-        name,
-        one(f"plant.{name}"),
-        _MISMATCH,
-        trips=trips,
-        says=(
-            "probes A and B disagree",
-            "the independent reading of probe B disagrees",
-            "the PLC went to DUMPING",
-            *ESTIMATE,
-        ),
-        exits=(3, 4),
-        excuses=(DEAD_PLAN, EMPTY, *excuses),
-        grows=True,
-    )
-
-
-_SLOW = Excuse("until fire it drifts by less than two probes may differ", frozenset({Stage.ISOLATE, Stage.FIRE}))
-_FIRED = Excuse("the pulse is over: there is nothing left to misread", frozenset({Stage.FIRE}))
-_SMALL = Excuse("at this low voltage the reading is not wrong by the 80 V that two probes may differ", profiles=LOW)
 
 BENCH_ROWS: tuple[Hazard, ...] = (
     Hazard(
@@ -202,200 +175,6 @@ BENCH_ROWS: tuple[Hazard, ...] = (
         ),
     ),
     Hazard(
-        "12",
-        "A frozen value with an advancing stamp",
-        "PLC: A against B; controller: the independent reading of B",
-        "TRIP or dump",
-        (
-            _probe("probe_a_frozen"),
-            _probe("probe_b_frozen"),
-            Variant(
-                "daq_frozen",
-                one("daq.ain_frozen"),
-                Limit(seconds=0.5),
-                says=("the independent reading of probe B disagrees", *ESTIMATE),
-                excuses=(
-                    DEAD_PLAN,
-                    EMPTY,
-                    Excuse(
-                        "it stood still at the charged value and is wrong only once the bank is empty",
-                        frozenset({Stage.CHARGED, Stage.ISOLATE, Stage.FIRE, Stage.DUMP}),
-                    ),
-                ),
-            ),
-        ),
-    ),
-    Hazard(
-        "14",
-        "A probe drifts or has a wrong gain or offset",
-        "PLC: |A-B| above 80 V for 2 scans",
-        "TRIP; unlock only when both are safe",
-        (
-            _probe("probe_a_gain", _SMALL),
-            _probe("probe_b_gain", _SMALL),
-            _probe("probe_a_drift", _SMALL, _SLOW),
-            _probe("probe_b_drift", _SMALL, _SLOW),
-            _probe("probe_a_offset", trips=("PROBE_MISMATCH", "REBOUND")),
-            _probe("probe_b_offset", trips=("PROBE_MISMATCH", "REBOUND")),
-        ),
-    ),
-    Hazard(
-        "15",
-        "Both probes wrong in the same way",
-        "PLC: the modules' own readings, the charge estimate",
-        "fire refused, or LOCKOUT",
-        (
-            Variant(
-                "probes_common_gain",
-                one("plant.probes_common_gain"),
-                Limit(event="before fire"),
-                trips=("PROBE_MISMATCH", "MODULE_LIMIT", "CHARGE_ENVELOPE", "CHARGE_TIME"),
-                says=("LOCKOUT", "the PLC went to DUMPING", *ESTIMATE),
-                exits=(3, 4),
-                excuses=(DEAD_PLAN, EMPTY, _SMALL, _FIRED),
-            ),
-            Variant(
-                "probes_frozen",
-                one("plant.probes_frozen"),
-                Limit(event="before fire"),
-                trips=("PROBE_MISMATCH", "CHARGE_ENVELOPE", "CHARGE_TIME"),
-                says=("LOCKOUT", "the PLC went to DUMPING", *ESTIMATE),
-                exits=(3, 4),
-                excuses=(DEAD_PLAN, EMPTY, _FIRED),
-            ),
-        ),
-    ),
-    Hazard(
-        "16",
-        "A probe reads zero: its divider is open",
-        "PLC: A against B; the dwell counts from the dumps' closing, not from the reading",
-        "TRIP; no unlock from a zero alone",
-        tuple(_probe(f"probe_{side}_open", trips=("PROBE_MISMATCH", "PREFIRE", "CHARGE_TIME")) for side in "ab"),
-    ),
-    Hazard(
-        "17",
-        "Pre-fire: a switch closes by itself",
-        "PLC: current latch, or a fall faster than any leak",
-        "TRIP, the shot is marked and its record kept",
-        tuple(
-            Variant(
-                f"module_{number}_prefire",
-                one(f"plant.module_{number}_prefire"),
-                Limit(scans=1),
-                trips=("PREFIRE",),
-                excuses=(
-                    DEAD_PLAN,
-                    EMPTY,
-                    Excuse("a switch does not close by itself below 500 V (plant.yaml)", profiles=LOW),
-                ),
-            )
-            for number in (1, 2)
-        ),
-    ),
-    Hazard(
-        "18",
-        "Misfire: fire is commanded and nothing conducts",
-        "PLC: current latches at the end of SHOT",
-        "dump at once, nobody approaches for 30 s, never again by itself",
-        (
-            Variant(
-                "no_trigger",
-                one("delay_generator.no_trigger"),
-                Limit(scans=1, wait="shot", seconds=0.2),
-                says=("no module fired", "saw no trigger"),
-                excuses=(
-                    EMPTY,
-                    Excuse(
-                        "nothing triggers the delay generator in this plan", profiles=frozenset({"dump-proof", "noise"})
-                    ),
-                    Excuse("the rehearsal's trigger has been"),
-                ),
-            ),
-            Variant(
-                "module_1_no_fire",
-                one("plant.module_1_no_fire"),
-                Limit(scans=1, wait="shot", seconds=0.2),
-                says=("only some modules fired",),
-                excuses=(DEAD_PLAN, EMPTY, Excuse("the plan fires nothing", profiles=frozenset({"dump-proof"}))),
-            ),
-        ),
-    ),
-    Hazard(
-        "19",
-        "Hang-fire: a switch closes after its window",
-        "PLC: as a partial fire; the trigger line is gone at the window's end",
-        "dump; what closes late finds the dumps closing",
-        (
-            Variant(
-                "module_1_hang",
-                one("plant.module_1_hang"),
-                Limit(scans=1, wait="shot", seconds=0.2),
-                trips=("PREFIRE",),
-                says=("only some modules fired",),
-                exits=(3, 4),
-                excuses=(DEAD_PLAN, EMPTY, Excuse("the plan fires nothing", profiles=frozenset({"dump-proof"}))),
-            ),
-        ),
-    ),
-    Hazard(
-        "20",
-        "Two triggers for one shot",
-        "PLC: one FIRE per token; delay generator: single shot and hold-off",
-        "the second is blocked",
-        (
-            Variant(
-                "double_trigger",
-                one("delay_generator.double_trigger"),
-                Limit(event="nothing happens"),
-                excuses=(Excuse("single shot and hold-off refuse the second edge"),),
-                answers=("the second edge is refused",),
-            ),
-            Variant(
-                "fire_replayed",
-                Injection(disturbance="fire_replayed"),
-                Limit(event="nothing happens"),
-                excuses=(Excuse("the PLC takes one FIRE per token and refuses the repeated ones"),),
-                answers=("BAD_SEQUENCE",),
-            ),
-            Variant(
-                "false_trigger",
-                one("delay_generator.false_trigger"),
-                Limit(event="before fire"),
-                says=("delay_generator", "scope"),
-                excuses=(Excuse("the gate is shut, or nobody speaks to it any more"),),
-            ),
-        ),
-    ),
-    Hazard(
-        "21",
-        "A scope is not armed, set up otherwise, or does not trigger",
-        "controller: read-back again before the charge, the record's trigger after it",
-        "no fire; or the shot is not complete",
-        (
-            Variant(
-                "not_armed",
-                one("scope_1.not_armed"),
-                Limit(event="before fire, or seen at the transfer"),
-                says=("scope_1",),
-                excuses=(Excuse("the record is taken already, or no record is asked of it"),),
-            ),
-            Variant(
-                "wrong_setup",
-                one("scope_1.wrong_setup"),
-                Limit(event="before fire, or kept with the record"),
-                says=("scope_1",),
-                excuses=(Excuse("the setting is written afterwards, or the record keeps the range it was taken with"),),
-            ),
-            Variant(
-                "never_triggers",
-                one("scope_2.never_triggers"),
-                Limit(event="at the transfer"),
-                says=("scope_2: no trigger was recorded",),
-                excuses=(Excuse("its trigger has been, or it is triggered by command"),),
-            ),
-        ),
-    ),
-    Hazard(
         "26",
         "The rig PLC loses its power",
         "hard-wired: outputs fall when its scans stop",
@@ -421,6 +200,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 "plc_reboot",
                 one("plc.reboot"),
                 Limit(scans=1),
+                trips=("RESTART",),
                 says=("restarted", "TRIP", "trip"),
                 exits=(3, 4),
             ),
@@ -496,4 +276,4 @@ BENCH_ROWS: tuple[Hazard, ...] = (
         ),
     ),
 )
-"""Rows whose fault sits in the plant, the PLC or a trigger chain."""
+"""Rows whose fault sits in the charge path, the dumps, the PLC or the interlocks."""

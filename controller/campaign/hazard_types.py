@@ -69,6 +69,8 @@ class Variant:
     excuses: tuple[Excuse, ...] = ()
     answers: tuple[str, ...] = ()
     """What attempts of somebody else may be answered with, at most: refusals of the PLC, or ``refused``."""
+    marks: bool = False
+    """A measurement out of its limits is a right end of the shot: what it says is in the record."""
     grows: bool = False
     """The fault grows: the limit counts from where the plant says that it acts fully; earlier is right too."""
     venue: Venue = Venue.VIRTUAL

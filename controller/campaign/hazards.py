@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from controller.campaign.hazard_rows_bench import BENCH_ROWS
 from controller.campaign.hazard_rows_control import CONTROL_ROWS
+from controller.campaign.hazard_rows_shot import SHOT_ROWS
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.model import Venue
 from controller.campaign.real_table import REAL_VARIANTS
@@ -26,7 +27,7 @@ def _with_real(hazard: Hazard) -> Hazard:
 
 
 TABLE: tuple[Hazard, ...] = tuple(
-    _with_real(hazard) for hazard in sorted((*BENCH_ROWS, *CONTROL_ROWS), key=lambda hazard: hazard.row)
+    _with_real(hazard) for hazard in sorted((*BENCH_ROWS, *SHOT_ROWS, *CONTROL_ROWS), key=lambda hazard: hazard.row)
 )
 """Every row of the railgun bench, by number."""
 

@@ -235,6 +235,8 @@ def _right_reason(variant: Variant, trial: Trial, evidence: Evidence) -> str:
     said = trial.refusal if trial.finished is None else trial.finished.reason
     if any(text in said for text in variant.says):
         return ""
+    if variant.marks and trial.finished is not None and (trial.finished.ended, trial.finished.exit) == ("completed", 1):
+        return ""
     if trial.first_faults and trial.first_faults[0] in variant.trips:
         return ""
     if variant.trips and not disarmed_ns(trial) and any(text in said for text in _NOT_PERMITTED):

@@ -47,8 +47,8 @@ _DEFAULTS = {
     "WATCHDOG_TIMEOUT_S_DEFAULT": 60.0,
 }
 
-FROZEN_V = 0.08
-"""A frozen input shows once it is wrong by this much: 80 V at the bank, what two probes may differ."""
+FROZEN_V = 0.01
+"""A frozen input acts once it is wrong by this much: 10 V at the bank."""
 
 Value = tuple[Register, int]
 
