@@ -219,6 +219,8 @@ class Actions:
     async def salvage(self) -> None:
         """After an abort: keep what the scopes caught; one that caught nothing is noted, never waited for."""
         for plan in self._plan.scopes:
+            if plan.instrument not in self.captured.setups:
+                continue  # never armed by this run: what it holds is another shot's, or nothing
             if all(channel.channel in self.captured.waveforms for channel in plan.channels):
                 continue  # transferred before the run ended
             try:

@@ -24,6 +24,9 @@ FIRE_POINTS = 3
 SIGN_NOISE_FACTOR = 6.0
 """A pulse has a sign when its extreme stands this many noise sigmas above the baseline."""
 
+SIGN_BLOCK_S = 20e-6
+"""Interference of a trigger lasts some microseconds, the shortest pulse of a bench some hundred."""
+
 DUMP_SETTLE_S = 0.05
 """A decay is fitted from here after the dump's command: relays travel 15-30 ms and bounce (bench.md section 1)."""
 
@@ -229,11 +232,15 @@ def noise_rms(source: Source, context: MeasureContext) -> Reading:
 
 
 def sign(source: Source, context: MeasureContext) -> Reading:
-    """+1 or -1 for the direction of the larger excursion after T0; none when it drowns in the noise."""
+    """+1 or -1 for the direction of the larger excursion after T0; none when it drowns in the noise.
+
+    Excursions are medians of 20 us: interference on a weak pulse is higher than the pulse, and shorter than that.
+    """
     series = _change(source, context)
     if series is None:
         return Reading(None, "", None, NO_PRETRIGGER)
-    after = series.value[series.t_s >= 0.0]
+    later = series.t_s >= 0.0
+    after = _medians(series.t_s[later], series.value[later])
     if after.size == 0:
         return Reading(None, "", None, "too few samples after T0")
     noise = float(np.std(before_t0(source))) if isinstance(source, ChannelCapture) else 0.0
@@ -241,6 +248,15 @@ def sign(source: Source, context: MeasureContext) -> Reading:
     if abs(extreme) <= SIGN_NOISE_FACTOR * max(noise, series.resolution):
         return Reading(None, "", None, "no pulse above the noise")
     return Reading(1.0 if extreme > 0.0 else -1.0, "", 0.0)
+
+
+def _medians(t_s: FloatArray, values: FloatArray) -> FloatArray:
+    """Medians of consecutive blocks of :data:`SIGN_BLOCK_S`; the samples themselves where they are no denser."""
+    step_s = (t_s[-1] - t_s[0]) / (t_s.size - 1) if t_s.size > 1 else SIGN_BLOCK_S
+    block = max(1, round(SIGN_BLOCK_S / step_s))
+    whole = values.size - values.size % block
+    medians: FloatArray = np.median(values[:whole].reshape(-1, block), axis=1)
+    return medians
 
 
 FUNCTIONS: Mapping[str, Function] = {

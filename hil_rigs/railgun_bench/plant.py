@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from firmware_sim.plant.bench import BenchPlant
@@ -32,8 +33,12 @@ def build(text: str, seed: int) -> BenchPlant:
     return BenchPlant(parse(text), seed)
 
 
+@lru_cache(maxsize=2)
 def parse(text: str) -> BenchParameters:
-    """The parameters of a plant.yaml text (numbers are SI, the unit is in the key). Raises ValueError as build does."""
+    """The parameters of a plant.yaml text (numbers are SI, the unit is in the key). Raises ValueError as build does.
+
+    Parsing takes as long as seconds of virtual time and a campaign builds thousands of benches: texts are remembered.
+    """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 

@@ -67,6 +67,15 @@ def test_an_abort_at_any_step_dumps_first_and_verifies(step: str, after_s: float
     assert run.fire_pulses == 0 or run.steps[-1] in ("fire", "verify", "transfer")
 
 
+def test_a_scope_that_was_never_armed_is_not_read_after_an_abort(bench: Bench) -> None:
+    """A probe that reads 300 V too much ends the self-test; the scopes still hold what was before this run."""
+    run = bench.run("plant.probe_a_offset@self_test")
+    assert run.finished.exit in (3, 4)
+    assert not any(text.endswith("nothing was recorded") or "not transferred" in text for text in run.texts)
+    assert not list(bench.out.glob("*/raw/*"))
+    run.assert_plant_is_safe()
+
+
 def test_losing_an_optional_scope_marks_the_shot_and_completes(tmp_path: Path, bench: Bench) -> None:
     source = Path("configs/profiles/railgun_bench/full.yaml").read_text()
     profile = tmp_path / "optional.yaml"

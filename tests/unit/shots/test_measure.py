@@ -101,6 +101,13 @@ def test_noise_and_sign() -> None:
     assert number(take("sign", "1", replace(capture(), scale=-1.0))) == -1.0
 
 
+def test_the_sign_is_that_of_the_pulse_and_not_of_a_spike() -> None:
+    weak = capture(peak=5_000.0)
+    raw = weak.raw.copy()
+    raw[2010:2013] = 200 * 16  # 1.5 us of interference, 14 times higher than the pulse and the other way
+    assert number(take("sign", "", replace(weak, raw=raw))) == 1.0
+
+
 def test_a_clipped_record_gives_no_number() -> None:
     clipped = capture(range_v=4.0)
     assert is_clipped(clipped)
