@@ -285,7 +285,7 @@ class Link:
         except BaseException as error:
             if turn.done() and not turn.cancelled():
                 self._leave()
-            else:
+            elif turn in self._turns:  # not if it was passed over: cancelled, and this task had not been told yet
                 self._turns.remove(turn)
             if isinstance(error, TimeoutError):
                 raise LinkTimeout(self.name, "the link was busy until the deadline") from error
