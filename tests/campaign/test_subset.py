@@ -6,6 +6,8 @@ The whole matrix runs by ``sparkgap campaign railgun_bench`` (docs/reference/haz
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
+
 from controller.campaign.cell_job import cell_job
 from controller.campaign.cells import list_cells
 from controller.campaign.execute import load_profiles
@@ -15,10 +17,11 @@ from controller.campaign.pool import run_pool
 RIG, SEED, WORKERS = "railgun_bench", 1, 2
 
 
+@pytest.mark.timeout(900)
 def test_the_subset_of_the_fault_campaign(figure: Callable[..., None]) -> None:
     cells = list_cells(RIG, load_profiles(RIG), subset=True, seed=SEED)
     results: list[CellResult] = []
-    assert run_pool(cell_job(cells), WORKERS, results.append, lambda: False, nice=15)
+    assert run_pool(cell_job(cells), WORKERS, results.append, lambda: False)
     counts = Counter(result.status for result in results)
     for result in results:
         if result.status is Status.NOT_APPLICABLE:
