@@ -129,7 +129,8 @@ async def require_proof(
     status, safe = await make_safe(plc, lambda _: None, PROOF_S)
     if not safe or status is None:
         where = "does not answer" if status is None else f"is in {status.state.name} and proves nothing"
-        problem = f"unsafe-unconfirmed since {mark.utc}: {mark.why}; the PLC {where}; {unproven_text(rig, status)}"
+        since = mark.utc or "nobody knows when"
+        problem = f"not proven safe since {since}: {mark.why}; the PLC {where}; {unproven_text(rig, status)}"
         raise Refused([Problem(rig.name, 0, "unsafe-unconfirmed", problem, REMEDY)])
     evidence = evidence_of(status)
     await offload(lambda: clear_mark(path, utc, evidence))

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 from controller import messages
 from controller.cli.writer import Writer
+from controller.sequencer.verdict import Exit
 from controller.shots.units import engineering
 
 DIGITS = 4
@@ -63,10 +64,14 @@ def _render(finished: messages.Finished, writer: Writer) -> str:
         style = VERDICT_STYLES.get(finished.verdict, "")
         summary = Text(f"{finished.verdict.upper()}", style).append(f"  {finished.ended}", "")
         console.print(summary.append(f": {finished.reason}" if finished.reason else ""))
-        for name in ("safe", "record", "report", "sheet", "journal"):
+        unproven = finished.exit == Exit.UNSAFE
+        names = ("record", "report", "sheet", "journal")
+        # nobody may overlook how long to stay away: then it is the last line
+        for name in (*names, "safe") if unproven else ("safe", *names):
             text = getattr(finished, name)
             if text:
-                console.print(Text(f"{name:8}{text}"), soft_wrap=True)
+                style = "bold red" if unproven and name == "safe" else ""
+                console.print(Text(f"{name:8}{text}", style), soft_wrap=True)
     return capture.get()
 
 

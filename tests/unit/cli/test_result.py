@@ -80,3 +80,15 @@ def test_a_narrow_table_keeps_what_was_measured_and_its_verdict(columns: int, li
 )
 def test_numbers_are_readable(value: float | None, unit: str, text: str) -> None:
     assert format_quantity(value, unit) == text
+
+
+def test_an_unproven_end_has_its_last_line_in_how_long_to_stay_away() -> None:
+    read_fd, write_fd = os.pipe()
+    writer = Writer(write_fd)
+    text = "NOT VERIFIED: treat the bench as charged: from 990 V the bleeders alone need 5 min 14 s to 50 V"
+    print_result(msgspec.structs.replace(FINISHED, ended="unsafe-unconfirmed", exit=4, safe=text), writer)
+    writer.close()
+    os.close(write_fd)
+    with open(read_fd, "rb") as stream:
+        lines = stream.read().decode().splitlines()
+    assert lines[-1] == f"safe    {text}"
