@@ -18,8 +18,8 @@ _LATE = Excuse(
 _STILL_TRUE = Excuse("what it repeats is still true, or no decision hangs on it")
 _STALE_S = 5.0
 """What an instrument repeats is no part of safety (PLC and T7 measure the bank): it has to show before fire."""
-_LOST_S = 2.0
-"""A lost instrument dumps within a second by safety.md row 10; around fire nobody is spoken to for 0.75 s more."""
+_LOST_S = 3.0
+"""Two misses: on the serial line each is a deadline of a second. Around fire nobody is spoken to for 0.75 s."""
 
 
 def _lost(name: str, fault: str, says: tuple[str, ...] = (), *excuses: Excuse) -> Variant:
