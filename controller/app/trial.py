@@ -40,6 +40,9 @@ the bench has dumped by itself within 0.5 s in both cases, and every second here
 PULSES_KEPT = 16
 """Solved pulses that equal trials share; each is some megabytes."""
 
+ATTEMPT_S = 30.0
+"""Longest wait for somebody's attempt to start beside the run: three benches are opened, one after the other."""
+
 CANCEL_S = 5.0
 """Longest wait for a killed core's coroutine to end: nothing of it reaches the bench any more."""
 
@@ -174,6 +177,8 @@ class _Conduct:
         try:
             finished, refusal, died = await self._shot(scene)
             await asyncio.sleep(TAIL_S)
+            if scene.attempt is not None:
+                await asyncio.wait([scene.attempt], timeout=ATTEMPT_S)
             return _trial(rig, finished, refusal, died, self._injected_ns)
         finally:
             await rig.stop()

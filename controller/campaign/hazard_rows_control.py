@@ -173,7 +173,9 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
         "abort on resume, never catch up",
         (
             _disturbed("core_stalled", Limit(seconds=0.6), _OVER, _LATE, says=("stood still", "status is", "LATE")),
-            _disturbed("core_stopped", _WATCHDOG, _OVER, _LATE, says=("stood still", "status is", "LATE")),
+            _disturbed(
+                "core_stopped", _WATCHDOG, _OVER, _LATE, says=("stood still", "status is", "LATE", "WRONG_STATE")
+            ),
             _disturbed("rig_paused", Limit(seconds=1.2), _OVER, _LATE, says=("status is", "no answer")),
             _disturbed("rig_stopped", Limit(seconds=4.0), _OVER, _LATE, says=("status is", "the PLC", "no answer")),
         ),
