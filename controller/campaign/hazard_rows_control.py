@@ -58,6 +58,7 @@ def _disturbed(name: str, limit: Limit, *excuses: Excuse, **more: tuple[str, ...
 
 
 _WATCHDOG = Limit(seconds=0.5, scans=1)
+_RESUMED = ("stood still", "status is", "LATE")
 _DIED = ("the controller died",)
 _PROMISES_S = {"heartbeat": 0.8, "sequence": 0.8, "frames": 0.8, "charger": 3.5, "daq": 3.5}
 """Row 24 allows 0.8 s. Who waits for an instrument's answer has promised that answer's deadline (3 s):
@@ -172,7 +173,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
         "PLC: heartbeat; controller: its own gap, the age of the status",
         "abort on resume, never catch up",
         (
-            _disturbed("core_stalled", Limit(seconds=0.6), _OVER, _LATE, says=("stood still", "status is", "LATE")),
+            _disturbed("core_stalled", Limit(seconds=0.6), _OVER, _LATE, says=_RESUMED),
             _disturbed(
                 "core_stopped", _WATCHDOG, _OVER, _LATE, says=("stood still", "status is", "LATE", "WRONG_STATE")
             ),
