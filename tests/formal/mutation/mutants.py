@@ -6,7 +6,6 @@ operators, and with four more for tables (a member dropped, a lambda that always
 command in a row). Both kinds are named by what they change, not by a number that moves with every edit.
 """
 
-import difflib
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -50,6 +49,8 @@ class Mutant:
     place: str
     number: int
     mutation: Mutation
+    holder: cst.CSTNode
+    """The function, method or statement that holds it."""
     tree: cst.Module
 
     @property
@@ -73,11 +74,13 @@ class Mutant:
 
     def key(self) -> str:
         """``module.place | old lines => new lines``, the same after edits elsewhere."""
-        old: list[str] = []
-        new: list[str] = []
-        for line in difflib.ndiff(self.tree.code.splitlines(), self.source().splitlines()):
-            if line.startswith(("- ", "+ ")):
-                (old if line[0] == "-" else new).append(line[2:].strip())
+        mutated = deep_replace(self.holder, self.mutation.original_node, self.mutation.mutated_node)
+        assert isinstance(mutated, cst.CSTNode)
+        old, new = self.tree.code_for_node(self.holder).splitlines(), self.tree.code_for_node(mutated).splitlines()
+        while old and new and old[-1] == new[-1]:
+            del old[-1], new[-1]
+        first = next((at for at, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), len(new))
+        old, new = [line.strip() for line in old[first:]], [line.strip() for line in new[first:]]
         return f"{self.module}.{self.place} | {' '.join(old)} => {' '.join(new)}"
 
 
@@ -129,7 +132,7 @@ def list_mutants(root: Path, path: str) -> tuple[Mutant, ...]:
     mutants = []
     for kind, place, mutation in found:
         counts[kind, place] += 1
-        mutants.append(Mutant(kind, path, place, counts[kind, place], mutation, tree))
+        mutants.append(Mutant(kind, path, place, counts[kind, place], mutation, places.holder_of(mutation), tree))
     return tuple(mutants)
 
 
@@ -163,18 +166,24 @@ class _Places:
 
     def __init__(self, tree: cst.Module) -> None:
         self._names: dict[int, str] = {}
+        self._holders: dict[int, cst.CSTNode] = {}
         for statement in tree.body:
             name = _name_of(statement)
             for node in _walk(statement):
                 self._names[id(node)] = name
+                self._holders[id(node)] = statement
             if isinstance(statement, cst.ClassDef):
                 for member in statement.body.body:
                     if isinstance(member, cst.FunctionDef):
                         for node in _walk(member):
                             self._names[id(node)] = f"{name}.{member.name.value}"
+                            self._holders[id(node)] = member
 
     def of(self, mutation: Mutation) -> str:
         return self._names[id(mutation.original_node)]
+
+    def holder_of(self, mutation: Mutation) -> cst.CSTNode:
+        return self._holders[id(mutation.original_node)]
 
 
 def _walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:

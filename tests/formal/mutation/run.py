@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 FIGURES = ROOT / "docs" / "reference" / "figures-mutation.json"
 SURVIVORS = HERE / "survivors.txt"
 SAMPLE = HERE / "sample.json"
-SAMPLE_SIZE = 60
+SAMPLE_SIZE = 50
 COPIED = ("controller", "drivers", "firmware_sim", "hil_rigs", "configs", "docs", "tests", "pyproject.toml")
 TESTS = ("tests/unit/plc", "tests/unit/safety")
 KILLED_MIN_PERCENT = 95.0
@@ -106,11 +106,12 @@ def _counts(counter: Counter[str]) -> dict[str, Any]:
 
 
 def choose_sample(mutants: Iterable[Mutant], results: Iterable[Result]) -> list[dict[str, str]]:
-    """A fixed choice of killed mutants, evenly over all files, each with the test that noticed it."""
+    """A fixed choice of killed mutants of functions, evenly over all files, each with the test that noticed it."""
     killed = {result.name: result.witness for result in results if result.verdict == "killed" and result.witness}
-    known = [mutant for mutant in mutants if mutant.name in killed]
+    known = [mutant for mutant in mutants if mutant.kind == FUNCTION and mutant.name in killed]
     step = max(1, len(known) // SAMPLE_SIZE)
-    return [{"mutant": mutant.name, "test": killed[mutant.name]} for mutant in known[step // 2 :: step][:SAMPLE_SIZE]]
+    chosen = known[step // 2 :: step][:SAMPLE_SIZE]
+    return [{"name": mutant.name, "mutant": mutant.key(), "test": killed[mutant.name]} for mutant in chosen]
 
 
 def _print(summary: dict[str, Any], survivors: dict[str, str], explained: dict[str, str]) -> None:

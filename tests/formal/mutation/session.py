@@ -9,7 +9,8 @@ import os
 import resource
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import mutmut.mutation.trampoline as trampoline
@@ -18,7 +19,7 @@ from _pytest.runner import runtestprotocol
 from mutmut.mutation.file_mutation import combine_mutations_to_source
 
 from tests.formal.mutation.forked import CPU_LIMIT_S, PYTEST, WORKERS, Finder, Result, Results, is_likely, judge
-from tests.formal.mutation.mutants import FUNCTION, Mutant, find_mutants, list_mutants, source_files
+from tests.formal.mutation.mutants import FUNCTION, Mutant, find_mutants
 
 RECENT_MAX = 8
 """Tests that noticed the last mutants of a function are tried first on its next one."""
@@ -27,8 +28,11 @@ RECENT_MAX = 8
 class Session:
     """The plugin that takes the place of pytest's loop over the tests."""
 
-    def __init__(self, mutants: list[Mutant], out: Results) -> None:
+    def __init__(self, mutants: list[Mutant], out: Results, witnesses: dict[str, str] | None = None) -> None:
+        """With ``witnesses`` (mutant -> test) only that test is run on each mutant, after it has passed without."""
         self._mutants = mutants
+        self._witnesses = witnesses
+        self._names: dict[Mutant, str] = {}
         self._out = out
         self._items: dict[str, pytest.Item] = {}
         self._durations: dict[str, float] = {}
@@ -38,7 +42,7 @@ class Session:
 
     def pytest_configure(self) -> None:
         """After pytest's own import hook, which would take ``self_test.py`` for a test file, and before any import."""
-        install(Path.cwd())
+        self._names = install(self._mutants)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run every test once to see what it reaches, then the mutants."""
@@ -78,6 +82,8 @@ class Session:
 
         What they leave over, all tests see in ``forked``: that a few of them can kill it is all that is asked here.
         """
+        if self._witnesses is not None:
+            return [self._witnesses[mutant.name]] if self._witnesses[mutant.name] in self._items else []
         function = mutant.name.partition("__mutmut_")[0]
         reaching = self._reaching[function]
         recent = self._recent[function]
@@ -100,7 +106,7 @@ class Session:
     def _child(self, mutant: Mutant, tests: list[str], write: int) -> int:
         used = int(time.process_time())
         resource.setrlimit(resource.RLIMIT_CPU, (used + CPU_LIMIT_S, used + CPU_LIMIT_S))
-        trampoline.set_mutant_under_test(mutant.name)
+        trampoline.set_mutant_under_test(self._names[mutant])
         for test in tests:
             if not _passes(self._items[test]):
                 os.write(write, test.encode())
@@ -125,13 +131,23 @@ def _passes(item: pytest.Item) -> bool:
     return all(report.passed for report in runtestprotocol(item, log=False, nextitem=None))
 
 
-def install(root: Path) -> None:
-    """From now on the mutated packages are imported with all their function mutants and mutmut's trampolines."""
-    for path in source_files(root):
-        mutants = [mutant for mutant in list_mutants(root, path) if mutant.kind == FUNCTION]
-        if mutants:
-            code = combine_mutations_to_source(mutants[0].tree, [mutant.mutation for mutant in mutants]).code
-            sys.meta_path.insert(0, Finder(path, code))
+def install(mutants: Iterable[Mutant]) -> dict[Mutant, str]:
+    """From now on their modules are imported with these mutants and mutmut's trampolines; returns what they are called.
+
+    Of all mutants of a function, in mutmut's order, the names are mutmut's own.
+    """
+    names: dict[Mutant, str] = {}
+    counts: Counter[str] = Counter()
+    by_path: dict[str, list[Mutant]] = defaultdict(list)
+    for mutant in mutants:
+        function = mutant.name.partition("__mutmut_")[0]
+        counts[function] += 1
+        names[mutant] = f"{function}__mutmut_{counts[function]}"
+        by_path[mutant.path].append(mutant)
+    for path, chosen in by_path.items():
+        code = combine_mutations_to_source(chosen[0].tree, [mutant.mutation for mutant in chosen]).code
+        sys.meta_path.insert(0, Finder(path, code))
+    return names
 
 
 def main(arguments: list[str]) -> int:
