@@ -39,7 +39,12 @@ def open_catalogue(config: RunConfig, out: Path) -> Catalogue:
     try:
         return Catalogue.open(config.catalogue or out / CATALOGUE)
     except CatalogueUnusable as trouble:
-        raise Refused([Problem(trouble.place, 0, "catalogue", trouble.problem, trouble.remedy)]) from None
+        raise refusal_of(trouble) from None
+
+
+def refusal_of(trouble: CatalogueUnusable) -> Refused:
+    """A catalogue that fails before anything is energised keeps the shot from starting."""
+    return Refused([Problem(trouble.place, 0, "catalogue", trouble.problem, trouble.remedy)])
 
 
 async def book_shot(
@@ -104,8 +109,11 @@ async def book_shot(
     return Booking(catalogue, ticket, folder, journal)
 
 
-async def book_refusal(booking: Booking, refused: Refused, offload: Offload) -> None:
-    """A shot that was numbered and then refused by the bench never began: nothing is left to recover."""
+async def book_refusal(booking: Booking, refused: Refused, offload: Offload) -> Refused:
+    """A shot that was numbered and then refused by the bench never began: nothing is left to recover.
+
+    Returns the refusal, with what kept it from being booked, if anything did.
+    """
     reason = "; ".join(problem.problem for problem in refused.problems)
 
     def enter() -> None:
@@ -113,4 +121,11 @@ async def book_refusal(booking: Booking, refused: Refused, offload: Offload) -> 
         if booking.journal.alive:
             booking.journal.seal({"ended": "refused", "reason": reason})
 
-    await offload(enter)
+    try:
+        await offload(enter)
+    except CatalogueUnusable as trouble:
+        return Refused([*refused.problems, *refusal_of(trouble).problems])
+    except (JournalError, OSError) as trouble:
+        problem = Problem(str(booking.journal.path), 0, "journal", str(trouble), "check the disk")
+        return Refused([*refused.problems, problem])
+    return refused

@@ -1,15 +1,13 @@
 """One shot from the first connection to the last file: the same for real time and virtual time."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from controller import messages
 from controller.app.alarm_file import kept_alarms
-from controller.app.booking import Booking, book_refusal, book_shot, open_catalogue
+from controller.app.booking import Booking, book_refusal, book_shot, open_catalogue, refusal_of
 from controller.app.claim import PLC_ASKS, claim_bench, connection_id, refuse_plc
 from controller.app.folder_lock import FolderLock
 from controller.app.instruments import open_bench
@@ -17,9 +15,10 @@ from controller.app.interrupted import book_interrupted, describe, read_ring, re
 from controller.app.linked import Connect
 from controller.app.preflight import Prepared
 from controller.app.proof import proof_of
+from controller.app.shot_files import ShotFiles
 from controller.app.unconfirmed import Mark, mark_file, require_proof, set_mark
-from controller.app.unstored import RAW, note_scopes, require_stored, settle, triggered
-from controller.app.wear import Wear, wear_of
+from controller.app.unstored import RAW, note_scopes, require_stored, triggered
+from controller.app.wear import wear_of
 from controller.messages import Finished, Message, StepEntered
 from controller.rig.source import Problem, Refused
 from controller.runtime.actions import ActionFailed
@@ -38,15 +37,10 @@ from controller.runtime.recording import (
 from controller.sequencer.engine import Ending
 from controller.sequencer.verdict import Exit, Verdict, exit_code, overall
 from controller.shots.capture_store import CaptureStore, CaptureUnusable
-from controller.shots.catalogue import Catalogue
-from controller.shots.hashing import hash_file
-from controller.shots.journal import JournalDead, JournalError
+from controller.shots.catalogue import Catalogue, CatalogueUnusable
 from controller.shots.measure import measure_all
-from controller.shots.model import EventRow, MeasuredValue, ShotRecord
+from controller.shots.model import EventRow, MeasuredValue
 from controller.shots.quantities import MeasureContext
-from controller.shots.record import RecordUnusable, write_record
-from controller.shots.report import write_report
-from controller.shots.sheet import write_sheet
 from drivers.errors import InstrumentError
 from drivers.ports import Identity, Waveform
 from drivers.wire.plc import PlcRequest
@@ -111,7 +105,7 @@ async def _run_locked(
     """What is on the disk is looked at before any instrument is."""
     catalogue = await world.offload(lambda: open_catalogue(prepared.config, prepared.out))
     try:
-        await world.offload(lambda: require_sound_journals(catalogue, prepared.rig.name, prepared.out))
+        await world.offload(lambda: _require_sound(catalogue, prepared))
         bench, identities = await open_bench(prepared.rig, world.connects)
         try:
             return await _run_on(bench, identities, catalogue, prepared, world, stop_when, alarming)
@@ -119,6 +113,13 @@ async def _run_locked(
             await bench.close()
     finally:
         await world.offload(catalogue.close)
+
+
+def _require_sound(catalogue: Catalogue, prepared: Prepared) -> None:
+    try:
+        require_sound_journals(catalogue, prepared.rig.name, prepared.out)
+    except CatalogueUnusable as trouble:
+        raise refusal_of(trouble) from None
 
 
 async def _run_on(
@@ -131,19 +132,10 @@ async def _run_on(
     alarming: Alarming,
 ) -> Finished:
     log = EventLog(world.publish)
-    evidence = await _require_proof(bench, prepared, world, catalogue, log)
-    await _book_interrupted(bench, prepared, world, catalogue, log)
-    if not world.simulated:
-        await world.offload(lambda: require_stored(catalogue, prepared.config))
-    booking = await book_shot(prepared, catalogue, world.offload, not world.simulated, evidence)
     try:
-        await claim_bench(bench, prepared, booking.ticket)
-    except Refused as refused:
-        await book_refusal(booking, refused, world.offload)
-        raise
-    if not world.simulated:
-        number = booking.ticket.number
-        await world.offload(lambda: note_scopes(catalogue, prepared.config, prepared.plan, number))
+        booking = await _begin(bench, catalogue, prepared, world, log)
+    except CatalogueUnusable as trouble:
+        raise refusal_of(trouble) from None
     core = Core(
         CoreSetup(
             prepared.plan,
@@ -164,6 +156,23 @@ async def _run_on(
     stop_when(core.stop)
     outcome = await core.run()
     return await _conclude(prepared, world, booking, outcome, identities, log)
+
+
+async def _begin(bench: Bench, catalogue: Catalogue, prepared: Prepared, world: World, log: EventLog) -> Booking:
+    """Everything before the first command: what was left by others, this shot's booking, the PLC is ours."""
+    evidence = await _require_proof(bench, prepared, world, catalogue, log)
+    await _book_interrupted(bench, prepared, world, catalogue, log)
+    if not world.simulated:
+        await world.offload(lambda: require_stored(catalogue, prepared.config))
+    booking = await book_shot(prepared, catalogue, world.offload, not world.simulated, evidence)
+    try:
+        await claim_bench(bench, prepared, booking.ticket)
+    except Refused as refused:
+        raise await book_refusal(booking, refused, world.offload) from None
+    if not world.simulated:
+        number = booking.ticket.number
+        await world.offload(lambda: note_scopes(catalogue, prepared.config, prepared.plan, number))
+    return booking
 
 
 async def _require_proof(bench: Bench, prepared: Prepared, world: World, catalogue: Catalogue, log: EventLog) -> str:
@@ -239,20 +248,28 @@ async def _conclude(
     ending = outcome.state.ending
     unmarked = await _leave_mark(prepared, world, booking, outcome, log) if ending is Ending.UNSAFE else ""
     verdict = overall(ending, [Verdict[value.verdict.upper()] for value in values])
-    files = _Files(world, booking)
+    files = ShotFiles(world.offload, booking, world.files)
     journal = await files.journal_bytes({"verdict": verdict.label, "ended": ending.value})
     record = build_record(
         background, outcome, captures, logs, values, log.rows, verdict.label, journal, booking.journal.head.hex()
     )
     trouble = await files.write(record)
-    if trouble:
-        # a shot that was aborted or tripped says so with its exit code; only a complete one is spoilt by a lost file
-        verdict = max(verdict, Verdict.ERROR) if ending is Ending.COMPLETED else verdict
-    code = exit_code(ending, verdict)
-    reason = "; ".join(part for part in (outcome.state.reason, trouble, unmarked) if part)
+    verdict = _spoilt(verdict, ending, trouble)
+    reason = _joined(outcome.state.reason, trouble, unmarked)
     wear = wear_of(record, prepared.rig.bank.module_capacitance_f)
-    await files.book(background, verdict, ending, reason, wear, triggered(plan, outcome))
+    unbooked = await files.book(background, verdict, ending, reason, wear, triggered(plan, outcome))
+    verdict, reason = _spoilt(verdict, ending, unbooked), _joined(reason, unbooked)
+    code = exit_code(ending, verdict)
     return _finished(booking, files, outcome, verdict, reason, values, code, proof_of(prepared.rig, outcome))
+
+
+def _spoilt(verdict: Verdict, ending: Ending, trouble: str) -> Verdict:
+    """Only a complete shot is spoilt by a lost file: one that was aborted or tripped says so with its exit code."""
+    return max(verdict, Verdict.ERROR) if trouble and ending is Ending.COMPLETED else verdict
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 async def _leave_mark(prepared: Prepared, world: World, booking: Booking, outcome: Outcome, log: EventLog) -> str:
@@ -267,85 +284,9 @@ async def _leave_mark(prepared: Prepared, world: World, booking: Booking, outcom
     return ""
 
 
-class _Files:
-    """Writes what a shot leaves behind; a full disk costs the file, never the knowledge of how the shot ended."""
-
-    def __init__(self, world: World, booking: Booking) -> None:
-        self._world = world
-        self._booking = booking
-        self.written: dict[str, tuple[Path, str]] = {}
-
-    async def journal_bytes(self, facts: Mapping[str, str]) -> bytes:
-        """Close the journal's account and return what stands in it.
-
-        A disk that refuses leaves the journal dead, and :meth:`write` says why when it cannot seal it.
-        """
-        journal = self._booking.journal
-
-        def finish() -> bytes:
-            if journal.alive:
-                with contextlib.suppress(JournalDead):
-                    journal.append("verdict", facts)
-                    journal.barrier()
-            return journal.path.read_bytes()
-
-        return await self._world.offload(finish)
-
-    async def write(self, record: ShotRecord) -> str:
-        """Record, report and sheet; returns what went wrong, empty when nothing did."""
-        folder = self._booking.folder
-        try:
-            if not self._world.files:
-                await self._world.offload(lambda: self._booking.journal.seal({"record_sha256": ""}))
-                return ""
-            sha256 = await self._one("record", folder / "shot.nxs", lambda path: write_record(record, path))
-            await self._one("report", folder / "report.html", lambda path: write_report(record, path, sha256))
-            await self._one("sheet", folder / "sheet.html", lambda path: write_sheet(record, path))
-            await self._world.offload(lambda: self._booking.journal.seal({"record_sha256": sha256}))
-        except (OSError, JournalError, RecordUnusable) as trouble:
-            return f"not everything could be written: {trouble}"
-        return ""
-
-    async def _one(self, role: str, path: Path, write: Callable[[Path], str]) -> str:
-        sha256 = await self._world.offload(lambda: write(path))
-        self.written[role] = (path, sha256)
-        return sha256
-
-    async def book(
-        self,
-        background: Background,
-        verdict: Verdict,
-        ending: Ending,
-        reason: str,
-        wear: Sequence[Wear],
-        may_hold: bool,
-    ) -> None:
-        """Enter the end, the files, the parts' wear, and which scopes may hold what is not stored."""
-        booking, number = self._booking, self._booking.ticket.number
-
-        def enter() -> None:
-            booking.catalogue.update(
-                number, verdict=verdict.label, ended=ending.value, reason=reason, ended_utc=background.ended_utc
-            )
-            others = {"journal": booking.journal.path}
-            others |= {f"raw:{path.stem}": path for path in sorted((booking.folder / RAW).glob("*.raw"))}
-            kept = {role: (path, hash_file(path)) for role, path in others.items() if path.is_file()}
-            for role, (path, sha256) in (self.written | kept).items():
-                booking.catalogue.add_file(number, role, str(path), sha256)
-            for debit in wear:
-                booking.catalogue.add_wear(debit.serial, debit.counter, debit.amount)
-            settle(booking.catalogue, number, booking.folder, may_hold)
-
-        await self._world.offload(enter)
-
-    def path(self, role: str) -> str:
-        """Where a file is, empty when it was not written."""
-        return str(self.written[role][0]) if role in self.written else ""
-
-
 def _finished(
     booking: Booking,
-    files: _Files,
+    files: ShotFiles,
     outcome: Outcome,
     verdict: Verdict,
     reason: str,
