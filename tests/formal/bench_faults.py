@@ -36,8 +36,8 @@ BENCH_CONTACTS = (
     "dump_b_closed",
 )
 PROBES = ("a", "b", "modules")
-PROBE_WAYS = ("frozen", "high_1", "high_3", "low_1", "low_3", "invalid")
-"""high/low by one level stay within the mismatch limit, by three are beyond it."""
+PROBE_WAYS = ("frozen", "high_1", "high_3", "high_6", "low_1", "low_3", "invalid")
+"""high/low by one level stay within the mismatch limit, by three are beyond it; high by six is full scale, always."""
 
 
 class Fault(NamedTuple):

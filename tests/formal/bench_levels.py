@@ -31,7 +31,7 @@ from typing import NamedTuple
 
 from firmware_sim.plc.levels import Aim, Aux, Band, Latch
 from firmware_sim.plc.settings import Times
-from tests.formal.bench_faults import Condition
+from tests.formal.bench_faults import PROBES, Condition
 
 ZERO, SAFE, LOW, CHARGING, AIMED, ABOVE, OVER = range(7)
 LEVELS = 7
@@ -76,8 +76,8 @@ class Plant(NamedTuple):
     overvoltage: bool = False
     fell: bool = False
     """The bank collapsed since the last scan, and nobody had asked for it."""
-    frozen: int = -1
-    """What the frozen probe reads; -1 while none is."""
+    frozen: tuple[int, int, int] = (-1, -1, -1)
+    """What a frozen reading stays at, by PROBES; -1 while it is not frozen."""
 
 
 class Drive(NamedTuple):
@@ -191,13 +191,13 @@ def move_plant(before: Plant, drive: Drive, condition: Condition) -> tuple[Plant
 _NO_READING = -1
 
 
-def _reading(level: int, name: str, frozen: int, condition: Condition) -> int:
+def _reading(level: int, name: str, frozen: tuple[int, int, int], condition: Condition) -> int:
     """The level that a probe shows; -1 for none."""
     for probe, way in condition.probes:
         if probe != name:
             continue
         if way == "frozen":
-            return frozen
+            return frozen[PROBES.index(name)]
         if way == "invalid":
             return _NO_READING
         kind, _, by = way.partition("_")
@@ -247,7 +247,7 @@ def _zero_current(plant: Plant, drive: Drive, condition: Condition) -> bool | No
 @cache
 def read_terminals(plant: Plant, drive: Drive, estop_pressed: bool, condition: Condition) -> Terminals:
     """What the PLC sees of ``plant`` when ``drive`` reached the coils since the last scan."""
-    a, b, modules = (_reading(plant.level, name, plant.frozen, condition) for name in ("a", "b", "modules"))
+    a, b, modules = (_reading(plant.level, name, plant.frozen, condition) for name in PROBES)
     contacts = dict(condition.contacts)
     spread = modules != _NO_READING and modules >= CHARGING and (
         "spread" in condition.others or (abs(modules - plant.level) >= 3)

@@ -7,12 +7,19 @@ their traces to standard output; exit code 1 when there are any. About 5 minutes
 
 import sys
 
-from tests.formal.bench_faults import FAULTS
+from tests.formal.bench_faults import FAULTS, condition_of
 from tests.formal.plc_model import INITIAL, Model, describe, render, struck
-from tests.formal.plc_runs import run_fault
+from tests.formal.plc_runs import SUBSUMED, run_fault
 
 SCANS_MAX = 400_000
 """Scans remembered between faults: about 2 GB of tuples."""
+
+
+def beyond_healthy() -> list[str]:
+    """Faults of SUBSUMED that reach a state which the healthy bench does not, with the relaxed model: none may."""
+    model = Model(exact=False)
+    base = set(model.explore(INITIAL))
+    return [name for name in SUBSUMED if not set(model.explore(struck(base, name), condition_of(name))) <= base]
 
 
 def main(arguments: list[str]) -> int:
@@ -36,8 +43,11 @@ def main(arguments: list[str]) -> int:
         bad = bad or bool(run.violations or run.stranded)
         if len(model.scans) > SCANS_MAX:
             model.scans.clear()
+    extra = [] if len(names) < len(FAULTS) else beyond_healthy()
+    for name in extra:
+        print(f"{name} is not covered by arbitrary people: take it out of SUBSUMED")
     print(f"{len(names)} faults, {states} states, {transitions} transitions, {model.judged} scans judged")
-    return int(bad)
+    return int(bad or bool(extra))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from drivers.wire.plc import PlcState
 from firmware_sim.plc.machine import RULES, ControlState, Rules
-from tests.formal.bench_faults import HEALTHY, RESTARTS, Condition
+from tests.formal.bench_faults import HEALTHY, PROBES, RESTARTS, Condition
 from tests.formal.bench_levels import DEAD, LEVEL_NAMES, Drive, Plant, Terminals, move_plant, read_terminals
 from tests.formal.choices import Choice, Outcome, door_is_open, project, relax, run_choices
 from tests.formal.explorer import Graph, explore
@@ -158,7 +158,11 @@ def strike(node: Node, fault: str) -> Node:
     """The node at which ``fault`` appears: a probe freezes at what it reads, a PLC forgets."""
     control, plant = node
     if fault.endswith("_frozen"):
-        plant = plant._replace(frozen=plant.level)
+        name = fault.removesuffix("_frozen")
+        a, b, modules = (
+            plant.level if name == probe else kept for probe, kept in zip(PROBES, plant.frozen, strict=True)
+        )
+        plant = plant._replace(frozen=(a, b, modules))
     if fault in RESTARTS and control.state is not S.LOCKOUT:  # which is kept through a restart
         control = ControlState(state=S.TRIP, misfire=fault == "plc_memory")
     return Node(control, plant)

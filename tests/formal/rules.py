@@ -182,7 +182,9 @@ PLANT_RULES: tuple[PlantRule, ...] = (
 )
 RULE_COUNT = len(SCAN_RULES) + len(PLANT_RULES)
 
+_CHECKS = {pair: tuple((rule.id, rule.holds) for rule in rules) for pair, rules in RULES_OF.items()}
+
 
 def broken_by(scan: Scan) -> Iterable[str]:
     """Ids of the rules that this scan breaks."""
-    return [rule.id for rule in RULES_OF[scan.before.state, scan.after.state] if not rule.holds(scan)]
+    return [name for name, holds in _CHECKS[scan.before.state, scan.after.state] if not holds(scan)]

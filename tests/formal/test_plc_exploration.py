@@ -21,6 +21,7 @@ from tests.formal.explorer import cannot_reach
 from tests.formal.plc_model import ScanKey, describe, render
 from tests.formal.plc_runs import CI_FAULTS, SUBSUMED, FaultRun, exact_model, healthy, single_faults, spread_out
 from tests.formal.rules import RULE_COUNT
+from tests.formal.symmetry import is_first
 
 S = PlcState
 pytestmark = pytest.mark.timeout(900)  # seconds of CPU, but the cores are shared
@@ -60,7 +61,7 @@ def test_no_rule_is_broken_under_any_single_fault(figure: Callable[..., None]) -
 BOUNDS = {"door": 6, "estop": 5, "key": 6, "heartbeat": 6, "DUMP": 6, "PLC dead": 5}
 """Scans from the demand to true V_safe: 1 to command, 2 to travel, 3 from over-voltage by two paths. The e-stop chain
 and a dead PLC need no scan to command; five instead of four with a charger that ignores its inhibit."""
-ONE_PATH = ("dump_a_stuck_open", "dump_b_stuck_open")
+ONE_PATH = "dump_a_stuck_open"
 
 
 def test_b1_b2_b3_bounded_responses(figure: Callable[..., None]) -> None:
@@ -68,11 +69,11 @@ def test_b1_b2_b3_bounded_responses(figure: Callable[..., None]) -> None:
     single = single_faults()
     for fault, run in {"": single.healthy, **single.runs}.items():
         for demand, bound in run.bounds.items():
-            extra = 2 if fault in ONE_PATH else 1 if fault == "estop_chain_dead" and demand == "estop" else 0
+            extra = 2 if fault == ONE_PATH else 1 if fault == "estop_chain_dead" and demand == "estop" else 0
             way = "\n".join(describe(node, None) for node in bound.way)
             assert bound.steps <= BOUNDS[demand] + extra, f"{demand} under {fault}: {bound.steps} scans\n{way}"
     assert single.healthy.bounds["door"].steps == BOUNDS["door"], "the bound is reached: it is not a loose one"
-    assert single.runs[ONE_PATH[0]].bounds["door"].steps == BOUNDS["door"] + 2
+    assert single.runs[ONE_PATH].bounds["door"].steps == BOUNDS["door"] + 2
     figure("plc.bounded_response", scans=BOUNDS["door"], scans_one_path_dead=BOUNDS["door"] + 2, demands=len(BOUNDS))
 
 
@@ -163,8 +164,12 @@ def test_every_guard_and_trip_is_reached_with_both_values() -> None:
 
 
 def test_people_contacts_are_subsumed() -> None:
-    """A stuck contact of people shows the PLC nothing that people could not: no state beyond the healthy ones."""
-    assert set(SUBSUMED) | set(CI_FAULTS) == set(FAULTS)
+    """A stuck contact of people shows the PLC nothing that people could not: no state beyond the healthy ones.
+
+    Here for the doors; ``python -m tests.formal.explore`` shows it for every one of SUBSUMED.
+    """
+    left_out = {name for name in FAULTS if name not in CI_FAULTS and name not in SUBSUMED}
+    assert left_out == {name for name in FAULTS if not is_first(name)}, "mirror images"
     single = single_faults()
     base = set(single.healthy.graph)
     for fault in ("door_1=1", "door_2=1"):
