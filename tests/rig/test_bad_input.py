@@ -59,31 +59,31 @@ def edit(old: str, new: str) -> str:
 RATE = "rate: 250 V/s"
 WANTED = "write a charging rate, for example 250 V/s"
 PROFILES: dict[str, tuple[str | bytes, str]] = {
-    "missing unit": (edit(RATE, "rate: 250"), f":15: charge.rate: the number 250 has no unit; {WANTED}"),
-    "wrong unit": (edit(RATE, "rate: 250 ms"), f":15: charge.rate: '250 ms' is a time, not a charging rate; {WANTED}"),
-    "unknown unit": (edit(RATE, "rate: 250 KV/s"), ":15: charge.rate: unknown unit 'KV/s'; write kV/s, not KV/s"),
+    "missing unit": (edit(RATE, "rate: 250"), f":17: charge.rate: the number 250 has no unit; {WANTED}"),
+    "wrong unit": (edit(RATE, "rate: 250 ms"), f":17: charge.rate: '250 ms' is a time, not a charging rate; {WANTED}"),
+    "unknown unit": (edit(RATE, "rate: 250 KV/s"), ":17: charge.rate: unknown unit 'KV/s'; write kV/s, not KV/s"),
     "decimal comma": (
         edit(RATE, "rate: 250,5 V/s"),
-        ":15: charge.rate: '250,5 V/s' has a decimal comma; write 250.5 V/s, not 250,5 V/s",
+        ":17: charge.rate: '250,5 V/s' has a decimal comma; write 250.5 V/s, not 250,5 V/s",
     ),
     "decimal comma in braces": (
         edit("{step: warn, timeout: 5 s}", "{step: warn, timeout: 5,5 s}"),
-        ":57: steps[3].5 s: unknown key; write a decimal point, not a comma",
+        ":59: steps[3].5 s: unknown key; write a decimal point, not a comma",
     ),
-    "not a number": (edit(RATE, "rate: .nan"), f":15: charge.rate: 'nan' is not a finite number; {WANTED}"),
+    "not a number": (edit(RATE, "rate: .nan"), f":17: charge.rate: 'nan' is not a finite number; {WANTED}"),
     "not a number with unit": (
         edit(RATE, "rate: nan V/s"),
-        f":15: charge.rate: 'nan V/s' is not a finite number; {WANTED}",
+        f":17: charge.rate: 'nan V/s' is not a finite number; {WANTED}",
     ),
-    "infinite": (edit(RATE, "rate: 1e999 V/s"), f":15: charge.rate: '1e999 V/s' is not a finite number; {WANTED}"),
+    "infinite": (edit(RATE, "rate: 1e999 V/s"), f":17: charge.rate: '1e999 V/s' is not a finite number; {WANTED}"),
     "negative": (
         edit(RATE, "rate: -250 V/s"),
-        ":15: charge.rate: '-250 V/s' is negative; write a charging rate of zero or more, for example 250 V/s",
+        ":17: charge.rate: '-250 V/s' is negative; write a charging rate of zero or more, for example 250 V/s",
     ),
-    "unknown key": (edit(RATE, "rat: 250 V/s"), ":15: charge.rat: unknown key; did you mean rate?"),
+    "unknown key": (edit(RATE, "rat: 250 V/s"), ":17: charge.rat: unknown key; did you mean rate?"),
     "duplicate key": (
         edit(RATE, f"{RATE}\n  rate: 200 V/s"),
-        ":16: charge.rate: duplicate key, first given on line 15; keep one of them",
+        ":18: charge.rate: duplicate key, first given on line 17; keep one of them",
     ),
     "missing key": (edit("kind: full\n", ""), ":2: kind: is missing; add `kind: ...`"),
     "empty": ("", ": the file is empty; see configs/ for an example"),
@@ -115,7 +115,7 @@ PROFILES: dict[str, tuple[str | bytes, str]] = {
     ),
     "outside the rig's limits": (
         edit(RATE, "rate: 260 V/s"),
-        ":15: charge.rate: charge rate of 260 V/s is more than the allowed 250 V/s; write at most 250 V/s",
+        ":17: charge.rate: charge rate of 260 V/s is more than the allowed 250 V/s; write at most 250 V/s",
     ),
     "a module that is not there": (
         edit("modules: [1, 2, 3, 4]", "modules: [1, 2, 3, 4, 5]"),
@@ -143,12 +143,12 @@ def test_a_bad_profile_is_refused_at_its_line(case: str, refuse: Refuse, tmp_pat
 def test_energy_above_the_rating_is_refused_with_every_limit_it_breaks(refuse: Refuse, tmp_path: Path) -> None:
     path = write(tmp_path, edit("default: 3.0 kV, min: 1.0 kV, max: 3.0 kV", "default: 3.2 kV, min: 1 kV, max: 3.2 kV"))
     assert refuse("run", str(path), "--rig", RIG, "--out", "shots") == [
-        f"{path}:14: charge.voltage: charge voltage of 3.2 kV is more than the allowed 3 kV; write at most 3 kV",
-        f"{path}:14: charge.voltage: stored energy of 20.48 kJ is more than the allowed 18.5 kJ; "
+        f"{path}:16: charge.voltage: charge voltage of 3.2 kV is more than the allowed 3 kV; write at most 3 kV",
+        f"{path}:16: charge.voltage: stored energy of 20.48 kJ is more than the allowed 18.5 kJ; "
         "lower the voltage or use fewer modules",
-        f"{path}:15: charge.rate: voltage when a dead controller is noticed of 3.328 kV is more than the allowed "
+        f"{path}:17: charge.rate: voltage when a dead controller is noticed of 3.328 kV is more than the allowed "
         "3.3 kV; charge more slowly (safety.md 3.2)",
-        f"{path}:15: charge.rate: voltage when the contactor has opened of 3.213 kV is more than the allowed 3.1 kV; "
+        f"{path}:17: charge.rate: voltage when the contactor has opened of 3.213 kV is more than the allowed 3.1 kV; "
         "charge more slowly (safety.md 3.2)",
     ]
 
@@ -159,7 +159,7 @@ def test_every_command_that_reads_a_profile_refuses_alike(
 ) -> None:
     path = write(tmp_path, edit(RATE, "rate: 250"))
     lines = refuse(command[0], str(path), "--rig", RIG, *command[1:])
-    assert lines == [f"{path}:15: charge.rate: the number 250 has no unit; {WANTED}"]
+    assert lines == [f"{path}:17: charge.rate: the number 250 has no unit; {WANTED}"]
 
 
 def test_a_100_mb_file_is_refused_without_reading_it(refuse: Refuse, tmp_path: Path) -> None:
