@@ -93,8 +93,7 @@ def find_kills(survivors: Collection[str]) -> dict[str, Kill]:
     at_stake = {state: mutants_of(state) for state in S}
     for key in _scans():
         if key is None:
-            if pending.keys() <= set(survivors):
-                break
+            pending = {name: rules for name, rules in pending.items() if name not in survivors}
             continue
         control, seen, stuck = key
         if not pending.keys() & at_stake[control.state]:
