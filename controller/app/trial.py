@@ -88,7 +88,7 @@ class Trial:
     fire_pulses: int
     energised_until_ns: int
     final_v: float
-    """The highest true module voltage at the end."""
+    """The highest true module voltage at the end, of either sign: a pulse may leave a capacitor reversed."""
     raised_v: float
     """How much the bank's voltage rose again after its last safe command, at most."""
     log: tuple[tuple[int, str], ...]
@@ -266,7 +266,7 @@ def _trial(rig: ObservedRig, finished: Finished | None, refusal: str, died: bool
         ended_ns=rig.now_ns(),
         fire_pulses=rig.fire_pulses,
         energised_until_ns=rig.energised_until_ns(plc.bands.safe_v),
-        final_v=max(rig.plant.bank.voltage_v),
+        final_v=max(map(abs, rig.plant.bank.voltage_v)),
         raised_v=rig.raised_v,
         log=tuple(rig.plant.log),
         facts=facts,

@@ -14,7 +14,7 @@ class Point(NamedTuple):
     """The bench after one scan, whenever something but the voltage has changed.
 
     ``commanded``: the plant's coils or the charger are powered by anybody, so that energy may come in or stay;
-    ``highest_v`` is the highest true module voltage.
+    ``highest_v`` is the highest true module voltage, of either sign.
     """
 
     t_ns: int
@@ -53,7 +53,7 @@ class ObservedRig(SimulatedRig):
 
     def _observe(self, t_ns: int) -> None:
         plant, plc, chain = self.plant, self.plc, self.plant.chain
-        highest_v = max(plant.bank.voltage_v)
+        highest_v = max(map(abs, plant.bank.voltage_v))
         commanded = chain.commanded
         seen = (plc.control.state, commanded, chain.contactor.closed, chain.dump_a.closed, chain.dump_b.closed)
         if seen != self._last and len(self.points) < POINTS_MAX:

@@ -11,7 +11,7 @@ from controller.campaign.profiles import Moment, ProfileSteps
 REAL_PROFILE = "full"
 """Real processes take ten seconds a cell: the middle of every step of the profile with every kind of step of a shot."""
 
-STRIDE = 41
+STRIDE = 67
 """Coprime to the numbers of moments that occur: the subset walks through profiles, steps and phases."""
 
 EXCUSED_EVERY = 3
@@ -27,8 +27,9 @@ def list_cells(
     """
     moments = tuple(moment for profile in profiles for moment in profile.moments())
     cells = []
+    missing = {moment.step_kind for moment in moments}
     for number, (hazard, variant) in enumerate(_variants(hazards)):
-        chosen = _choose(moments, variant, number) if subset else moments
+        chosen = _choose(moments, variant, number, missing) if subset else moments
         cells += [
             Cell(rig, moment.profile, hazard.row, variant.name, moment.step, moment.phase, seed, variant.venue)
             for moment in chosen
@@ -43,8 +44,13 @@ def _variants(hazards: Sequence[Hazard]) -> Iterator[tuple[Hazard, Variant]]:
             yield hazard, variant
 
 
-def _choose(moments: Sequence[Moment], variant: Variant, number: int) -> Iterator[Moment]:
+def _choose(moments: Sequence[Moment], variant: Variant, number: int, missing: set[str]) -> Iterator[Moment]:
+    """``missing``: the kinds of step that no cell of the subset has yet. Those that this variant shows in go first."""
+    if variant.venue is not Venue.VIRTUAL:
+        return
     showing = [moment for moment in moments if not variant.excuse(moment)]
+    showing = [moment for moment in showing if moment.step_kind in missing] or showing
+    missing -= {showing[number * STRIDE % len(showing)].step_kind} if showing else set()
     excused = [moment for moment in moments if variant.excuse(moment)]
     if showing:
         yield showing[number * STRIDE % len(showing)]

@@ -1,11 +1,11 @@
 """PURE: hazards of measuring and firing: rows 12, 14-21 of safety.md 2.3."""
 
-from controller.campaign.hazard_rows_bench import DEAD_PLAN, EMPTY, ESTIMATE, LOW, one
+from controller.app.faultspec import Phase
+from controller.campaign.hazard_rows_bench import COLD, DEAD_PLAN, DUMPED, EMPTY, ESTIMATE, LOW, one
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
 
-_MISMATCH = Limit(scans=2, wait="mismatch_debounce", seconds=0.1)
-"""SHOT (0.1 s) is blind to what interference could fake."""
+_MISMATCH = Limit(scans=2, wait="mismatch_debounce")
 
 
 def _probe(name: str, *excuses: Excuse, trips: tuple[str, ...] = ("PROBE_MISMATCH", "CHARGE_TIME")) -> Variant:
@@ -18,16 +18,34 @@ def _probe(name: str, *excuses: Excuse, trips: tuple[str, ...] = ("PROBE_MISMATC
             "probes A and B disagree",
             "the independent reading of probe B disagrees",
             "the PLC went to DUMPING",
+            "the PLC refused FIRE",
             *ESTIMATE,
         ),
         exits=(3, 4),
-        excuses=(DEAD_PLAN, EMPTY, *excuses),
+        excuses=(DEAD_PLAN, EMPTY, _FIRED, *excuses),
         grows=True,
     )
 
 
 _SLOW = Excuse("until fire it drifts by less than two probes may differ", frozenset({Stage.ISOLATE, Stage.FIRE}))
-_FIRED = Excuse("the pulse is over: there is nothing left to misread", frozenset({Stage.FIRE}))
+_FIRED = Excuse(
+    "the pulse is over: there is nothing left to fire or to misread",
+    frozenset({Stage.FIRE}),
+    phases=frozenset({Phase.DURING}),
+)
+_UNTRIGGERED = Excuse("nothing triggers the delay generator in this plan", profiles=frozenset({"dump-proof", "noise"}))
+_REHEARSED = Excuse(
+    "the rehearsal's trigger has been",
+    profiles=frozenset({"trigger-only"}),
+    phases=frozenset({Phase.DURING, Phase.AFTER}),
+)
+_FIRES_NOTHING = Excuse("the plan fires nothing", profiles=frozenset({"dump-proof"}))
+_TAKEN = (
+    EMPTY,
+    _FIRED,
+    Excuse("no record is asked of a scope", profiles=frozenset({"dump-proof"})),
+    Excuse("the record is taken already, or by command", profiles=frozenset({"noise", "trigger-only"})),
+)
 _SMALL = Excuse("at this low voltage the reading is not wrong by the 80 V that two probes may differ", profiles=LOW)
 
 SHOT_ROWS: tuple[Hazard, ...] = (
@@ -67,8 +85,8 @@ SHOT_ROWS: tuple[Hazard, ...] = (
             _probe("probe_b_gain", _SMALL),
             _probe("probe_a_drift", _SMALL, _SLOW),
             _probe("probe_b_drift", _SMALL, _SLOW),
-            _probe("probe_a_offset", trips=("PROBE_MISMATCH", "REBOUND")),
-            _probe("probe_b_offset", trips=("PROBE_MISMATCH", "REBOUND")),
+            _probe("probe_a_offset", trips=("PROBE_MISMATCH", "CHARGE_ENVELOPE", "REBOUND")),
+            _probe("probe_b_offset", trips=("PROBE_MISMATCH", "CHARGE_ENVELOPE", "REBOUND")),
         ),
     ),
     Hazard(
@@ -82,7 +100,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 one("plant.probes_common_gain"),
                 Limit(event="before fire"),
                 trips=("PROBE_MISMATCH", "MODULE_LIMIT", "CHARGE_ENVELOPE", "CHARGE_TIME", "PREFIRE"),
-                says=("LOCKOUT", "the PLC went to DUMPING", *ESTIMATE),
+                says=("LOCKOUT", "the PLC went to DUMPING", "the PLC refused FIRE", *ESTIMATE),
                 exits=(3, 4),
                 excuses=(DEAD_PLAN, EMPTY, _SMALL, _FIRED),
             ),
@@ -118,6 +136,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 excuses=(
                     DEAD_PLAN,
                     EMPTY,
+                    _FIRED,
                     Excuse("a switch does not close by itself below 500 V (plant.yaml)", profiles=LOW),
                 ),
             )
@@ -134,13 +153,12 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 "no_trigger",
                 one("delay_generator.no_trigger"),
                 Limit(scans=1, wait="shot", seconds=0.2),
-                says=("no module fired", "saw no trigger"),
+                says=("no module fired", "saw no trigger", "no trigger was recorded"),
                 excuses=(
                     EMPTY,
-                    Excuse(
-                        "nothing triggers the delay generator in this plan", profiles=frozenset({"dump-proof", "noise"})
-                    ),
-                    Excuse("the rehearsal's trigger has been"),
+                    _FIRED,
+                    _UNTRIGGERED,
+                    _REHEARSED,
                 ),
             ),
             Variant(
@@ -148,7 +166,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 one("plant.module_1_no_fire"),
                 Limit(scans=1, wait="shot", seconds=0.2),
                 says=("only some modules fired",),
-                excuses=(DEAD_PLAN, EMPTY, Excuse("the plan fires nothing", profiles=frozenset({"dump-proof"}))),
+                excuses=(DEAD_PLAN, EMPTY, _FIRED, _FIRES_NOTHING),
             ),
         ),
     ),
@@ -162,10 +180,13 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 "module_1_hang",
                 one("plant.module_1_hang"),
                 Limit(scans=1, wait="shot", seconds=0.2),
-                trips=("PREFIRE",),
+                trips=(
+                    "PREFIRE",
+                    "PROBE_INVALID",
+                ),  # what closes late interferes: the probes read garbage while dumping
                 says=("only some modules fired",),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, EMPTY, Excuse("the plan fires nothing", profiles=frozenset({"dump-proof"}))),
+                excuses=(DEAD_PLAN, EMPTY, _FIRED, _FIRES_NOTHING),
             ),
         ),
     ),
@@ -179,14 +200,26 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 "double_trigger",
                 one("delay_generator.double_trigger"),
                 Limit(event="nothing happens"),
-                excuses=(Excuse("single shot and hold-off refuse the second edge"),),
+                excuses=(
+                    EMPTY,
+                    _FIRED,
+                    _UNTRIGGERED,
+                    _REHEARSED,
+                    Excuse("single shot and hold-off refuse the second edge", acted=True),
+                ),
                 answers=("the second edge is refused",),
             ),
             Variant(
                 "fire_replayed",
                 Injection(disturbance="fire_replayed"),
                 Limit(event="nothing happens"),
-                excuses=(Excuse("the PLC takes one FIRE per token and refuses the repeated ones"),),
+                excuses=(
+                    DEAD_PLAN,
+                    EMPTY,
+                    _FIRED,
+                    _FIRES_NOTHING,
+                    Excuse("the PLC takes one FIRE per token and refuses the repeated ones", acted=True),
+                ),
                 answers=("BAD_SEQUENCE",),
             ),
             Variant(
@@ -194,7 +227,13 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 one("delay_generator.false_trigger"),
                 Limit(event="before fire"),
                 says=("delay_generator", "scope"),
-                excuses=(Excuse("the gate is shut, or nobody speaks to it any more"),),
+                excuses=(
+                    Excuse("no record is asked of a scope", profiles=frozenset({"dump-proof"})),
+                    Excuse(
+                        "the gate is shut, or nobody speaks to it any more",
+                        COLD | DUMPED | {Stage.CHARGED, Stage.ISOLATE, Stage.FIRE},
+                    ),
+                ),
             ),
         ),
     ),
@@ -209,21 +248,29 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 one("scope_1.not_armed"),
                 Limit(event="before fire, or seen at the transfer"),
                 says=("scope_1",),
-                excuses=(Excuse("the record is taken already, or no record is asked of it"),),
+                excuses=_TAKEN,
             ),
             Variant(
                 "wrong_setup",
                 one("scope_1.wrong_setup"),
                 Limit(event="before fire, or kept with the record"),
                 says=("scope_1",),
-                excuses=(Excuse("the setting is written afterwards, or the record keeps the range it was taken with"),),
+                excuses=(
+                    EMPTY,
+                    Excuse("no record is asked of a scope", profiles=frozenset({"dump-proof"})),
+                    Excuse("the setting is written afterwards", COLD),
+                    Excuse(
+                        "the record keeps the range it was taken with",
+                        frozenset({Stage.CHARGED, Stage.ISOLATE, Stage.FIRE}),
+                    ),
+                ),
             ),
             Variant(
                 "never_triggers",
                 one("scope_2.never_triggers"),
                 Limit(event="at the transfer"),
                 says=("scope_2: no trigger was recorded",),
-                excuses=(Excuse("its trigger has been, or it is triggered by command"),),
+                excuses=_TAKEN,
             ),
         ),
     ),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from controller.app.faultspec import Phase
 from controller.campaign.model import Venue
 from controller.campaign.profiles import Moment, Stage
 
@@ -38,10 +39,18 @@ class Excuse:
     stages: frozenset[Stage] = frozenset()
     profiles: frozenset[str] = frozenset()
     """Kinds of shot; none: every kind."""
+    phases: frozenset[Phase] = frozenset()
+    """Before, during or after the step; none: all of them."""
+    acted: bool = False
+    """The sentence tells what the fault did in vain: a fault that never acted is not covered."""
 
     def covers(self, moment: Moment) -> bool:
         """True when this excuse is meant for ``moment``."""
-        return (not self.stages or moment.stage in self.stages) and (not self.profiles or moment.kind in self.profiles)
+        return (
+            (not self.stages or moment.stage in self.stages)
+            and (not self.profiles or moment.kind in self.profiles)
+            and (not self.phases or moment.phase in self.phases)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,12 @@ class Variant:
 
     def excuse(self, moment: Moment) -> str:
         """Why nothing may happen at ``moment``, empty when something must."""
-        return next((excuse.sentence for excuse in self.excuses if excuse.covers(moment)), "")
+        rule = self.rule(moment)
+        return "" if rule is None else rule.sentence
+
+    def rule(self, moment: Moment) -> Excuse | None:
+        """The first rule that covers ``moment``."""
+        return next((excuse for excuse in self.excuses if excuse.covers(moment)), None)
 
 
 @dataclass(frozen=True, slots=True)

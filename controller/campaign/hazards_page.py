@@ -14,13 +14,15 @@ step of every shipped profile, on virtual time; with real processes in the middl
 
 A cell passes only if the plant's own log shows the fault, the run ends differently from the undisturbed control with
 the same seed (or a rule below says why it need not), the bench is safe or locked out within the limit by the plant's
-own voltages and relays, and the reason is one of those listed. Whatever the row: one fire pulse at most, no energy
-after the safe command, the right exit code. A cell of a rule is run like every other: it is *n/a* when the fault never
-acted and *passed* when it acted and changed nothing.
+own voltages and relays, and the reason is one of those listed: the PLC's first fault where it tripped, else the
+controller's words. Whatever the row: one fire pulse at most, no energy after the safe command, the right exit code.
+A cell of a rule is run like every other: it is *n/a* when the fault never acted and *passed* when it acted and changed
+nothing.
 
-Limits run from the fault's first effect to the command that takes all power away; two scans of 10 ms are allowed on
-top to see an output and to carry it out. A limit that names a time (`contactor_travel`) means the PLC's own declared
-wait in `plc.yaml`. Until the bank is empty T_dump and the dwell are added.
+Limits run from the fault's first effect to the command that takes all power away, and to the trip if there is one; one
+scan of 10 ms is allowed on top to carry it out. What the PLC blanks in SHOT counts from its end. A limit that names a
+time (`contactor_travel`) means the PLC's own declared wait in `plc.yaml`. Until the bank is empty, or locked out,
+T_dump is added.
 """
 
 
@@ -80,6 +82,7 @@ def _rules(variants: Sequence[Variant]) -> list[str]:
     lines = []
     for excuse, names in users.items():
         where = ", ".join(sorted(stage.value for stage in excuse.stages)) or "anywhere"
+        where += f" ({', '.join(sorted(phase.value for phase in excuse.phases))})" if excuse.phases else ""
         kinds = f" of {', '.join(sorted(excuse.profiles))}" if excuse.profiles else ""
         who = "" if len(names) == len(variants) else f"{', '.join(f'`{name}`' for name in names)} "
         lines.append(f"- {who}{where}{kinds}: {excuse.sentence}.")

@@ -8,17 +8,21 @@ is one of the row's. Whatever the row: at most one fire pulse, no energy raised 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from controller.app.trial import Trial
-from controller.campaign.hazard_types import Variant
+from controller.campaign.hazard_types import Excuse, Variant
 from controller.campaign.model import Cell, CellResult, Status
 from controller.campaign.profiles import Moment
 
 RAISED_MAX_V = 25.0
 """After the last safe command the bank may rise by this: dielectrics give back some 1 % of the charge (plant.yaml)."""
 
-SCANS_SLACK = 2
-"""A scan to see the output and one for the plant to carry it out, beside every limit of the table."""
+SCANS_SLACK = 1
+"""One scan for the plant to carry out what the PLC wrote, beside every limit of the table."""
+
+_BLANKED = frozenset({"PROBE_INVALID", "PROBE_MISMATCH", "CONTACTOR_MISMATCH", "DUMP_MISMATCH"})
+"""Trips that the PLC blanks in SHOT, because interference could fake them (bench.md 1): they count from its end."""
 
 _NOT_PERMITTED = ("self-test failed", "the PLC refused PERMIT", "the PLC refused SELF_TEST", "the PLC refuses")
 """A cause that would trip an armed bench keeps it from being armed: right wherever the dumps never opened."""
@@ -59,10 +63,11 @@ def judge(cell: Cell, variant: Variant, moment: Moment, trial: Trial, control: T
     """Judge a trial of ``variant`` at ``moment`` beside the control of the same profile and seed."""
     evidence = find_evidence(variant, trial)
     same = outcome_of(trial) == outcome_of(control)
-    excuse = variant.excuse(moment)
+    rule = variant.rule(moment)
+    excuse = "" if rule is None else rule.sentence
     problem = next(filter(None, (check(variant, trial, evidence) for check in _ALWAYS)), "")
     if not problem and same:
-        problem = _same_problem(variant, trial, evidence, excuse)
+        problem = _same_problem(evidence, rule)
     elif not problem:
         problem = next(filter(None, (check(variant, trial, evidence) for check in _REACTION)), "")
         problem = problem or _exit_problem(variant, trial, control)
@@ -125,8 +130,20 @@ def safe_after_s(trial: Trial, acts_ns: int | None) -> float | None:
     if acts_ns is None:
         return None
     locked = next((point.t_ns for point in trial.points if point.state == "LOCKOUT"), None)
-    until_ns = max(disarmed_ns(trial), trial.energised_until_ns) if locked is None else locked
+    until_ns = max(disarmed_ns(trial), trial.energised_until_ns)
+    until_ns = until_ns if locked is None else min(until_ns, locked)
     return max(0.0, (until_ns - acts_ns) * 1e-9)
+
+
+def visible_ns(variant: Variant, trial: Trial, evidence: Evidence) -> int | None:
+    """When the fault acts (fully, if it grows) and nothing blanks it any more: where the row's time begins."""
+    since_ns = evidence.fully_ns if variant.grows else evidence.acts_ns
+    if since_ns is None or not _BLANKED & {*variant.trips}:
+        return since_ns
+    for shot, after in pairwise(trial.points):
+        if shot.state == "SHOT" and shot.t_ns <= since_ns < after.t_ns:
+            since_ns = after.t_ns
+    return since_ns
 
 
 def limit_s(variant: Variant, trial: Trial) -> float | None:
@@ -172,13 +189,14 @@ def _code_fits(variant: Variant, trial: Trial, evidence: Evidence) -> str:
 
 def _bench_safe(variant: Variant, trial: Trial, evidence: Evidence) -> str:
     last = trial.points[-1]
-    if last.state == "LOCKOUT":
-        return ""
     if last.commanded:
         return f"expected the bench without power, but in {last.state} its coils or its charger are powered"
+    closed = last.dump_a_closed or last.dump_b_closed
+    if last.state == "LOCKOUT" and not closed:
+        return ""  # no dump path is left: the bleeders alone, behind a locked door
     if trial.final_v >= trial.facts.v_safe_v:
         return f"expected every module below {trial.facts.v_safe_v:.0f} V at the end, got {trial.final_v:.0f} V"
-    if not (last.dump_a_closed or last.dump_b_closed):
+    if not closed:
         return "expected a dump path to be closed at the end, but both are open"
     return ""
 
@@ -233,11 +251,12 @@ def _acted(variant: Variant, trial: Trial, evidence: Evidence) -> str:
 
 def _right_reason(variant: Variant, trial: Trial, evidence: Evidence) -> str:
     said = trial.refusal if trial.finished is None else trial.finished.reason
-    if any(text in said for text in variant.says):
+    if trial.first_faults and trial.first_faults[0] in variant.trips:
+        return ""
+    # where the PLC tripped, its own first fault is the reason, whatever the controller says
+    if not trial.first_faults and any(text in said for text in variant.says):
         return ""
     if variant.marks and trial.finished is not None and (trial.finished.ended, trial.finished.exit) == ("completed", 1):
-        return ""
-    if trial.first_faults and trial.first_faults[0] in variant.trips:
         return ""
     if variant.trips and not disarmed_ns(trial) and any(text in said for text in _NOT_PERMITTED):
         return ""
@@ -246,7 +265,7 @@ def _right_reason(variant: Variant, trial: Trial, evidence: Evidence) -> str:
 
 
 def _in_time(variant: Variant, trial: Trial, evidence: Evidence) -> str:
-    since_ns = evidence.fully_ns if variant.grows else evidence.acts_ns
+    since_ns = visible_ns(variant, trial, evidence)
     allowed_s, took_s = limit_s(variant, trial), reaction_s(trial, since_ns)
     if allowed_s is None or took_s is None:
         fired_ns = next((point.t_ns for point in trial.points if point.state == "SHOT"), None)
@@ -255,14 +274,26 @@ def _in_time(variant: Variant, trial: Trial, evidence: Evidence) -> str:
         return "expected no fire after the fault had shown, but the pulse was given" if too_late else ""
     if took_s > allowed_s + 1e-6:
         return f"expected the safe command within {allowed_s * 1e3:.0f} ms ({variant.limit.text}), took {took_s:.2f} s"
-    bound_s = allowed_s + trial.facts.dump_s + trial.facts.dwell_s
+    bound_s = allowed_s + trial.facts.dump_s
     safe_s = safe_after_s(trial, since_ns) or 0.0
-    if safe_s > bound_s:
+    if safe_s > bound_s + trial.facts.scan_s:
         return f"expected the bank empty or locked out within {bound_s:.2f} s, took {safe_s:.2f} s"
     return ""
 
 
-_REACTION: tuple[Check, ...] = (_acted, _right_reason, _in_time)
+def _tripped_in_time(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    """A fault that shows while all power is away already has to be noticed within the row's time all the same."""
+    since_ns, allowed_s = visible_ns(variant, trial, evidence), limit_s(variant, trial)
+    if since_ns is None or allowed_s is None or trial.first_faults[:1] not in {(name,) for name in variant.trips}:
+        return ""
+    tripped_ns = next((point.t_ns for point in trial.points if point.state in ("TRIP", "LOCKOUT")), None)
+    took_s = 0.0 if tripped_ns is None else (tripped_ns - since_ns) * 1e-9
+    if took_s <= allowed_s + 1e-6:
+        return ""
+    return f"expected the trip within {allowed_s * 1e3:.0f} ms ({variant.limit.text}), took {took_s:.2f} s"
+
+
+_REACTION: tuple[Check, ...] = (_acted, _right_reason, _in_time, _tripped_in_time)
 
 
 def _exit_problem(variant: Variant, trial: Trial, control: Trial) -> str:
@@ -274,8 +305,10 @@ def _exit_problem(variant: Variant, trial: Trial, control: Trial) -> str:
     return "" if got in allowed else f"expected exit {' or '.join(map(str, sorted(allowed)))}, got {got}"
 
 
-def _same_problem(variant: Variant, trial: Trial, evidence: Evidence, excuse: str) -> str:
-    if excuse:
+def _same_problem(evidence: Evidence, rule: Excuse | None) -> str:
+    if rule is not None and rule.acted and evidence.acts_ns is None:
+        return f"expected the fault to act in vain ({rule.sentence}), but the plant's log does not show it"
+    if rule is not None:
         return ""
     acts = f"the fault acted ({evidence.what})" if evidence.acts_ns is not None else "the fault never acted"
     return f"expected a reaction, but the outcome is the control's; {acts}, and no rule says why"
@@ -293,7 +326,7 @@ def _came(trial: Trial) -> str:
 
 
 def _result(cell: Cell, variant: Variant, trial: Trial, evidence: Evidence, status: Status, why: str) -> CellResult:
-    outcome = outcome_of(trial)
+    outcome, since_ns = outcome_of(trial), visible_ns(variant, trial, evidence)
     return CellResult(
         cell=cell,
         status=status,
@@ -303,8 +336,8 @@ def _result(cell: Cell, variant: Variant, trial: Trial, evidence: Evidence, stat
         reason=trial.refusal if trial.finished is None else trial.finished.reason,
         trips=trial.trips,
         bench=outcome.bench,
-        safe_after_s=safe_after_s(trial, evidence.fully_ns if variant.grows else evidence.acts_ns),
+        safe_after_s=safe_after_s(trial, since_ns),
         limit_s=limit_s(variant, trial),
         wall_s=0.0,
-        command_after_s=reaction_s(trial, evidence.fully_ns if variant.grows else evidence.acts_ns),
+        command_after_s=reaction_s(trial, since_ns),
     )

@@ -67,7 +67,7 @@ def test_a_right_reaction_passes_with_what_was_seen() -> None:
     result = verdict(RIGHT)
     assert (result.status, result.exit, result.ended, result.bench) == (Status.PASSED, 3, "tripped", "TRIP")
     assert result.safe_after_s == pytest.approx(0.29)
-    assert result.limit_s == pytest.approx(0.04)
+    assert result.limit_s == pytest.approx(0.03)
     assert "the loop is open" in result.why
 
 
@@ -105,11 +105,11 @@ WRONG: dict[str, tuple[Callable[[Trial], Trial], str]] = {
     ),
     "late": (
         lambda t: replace(t, points=(*t.points[:2], point(2300, "TRIP", False))),
-        "expected the safe command within 40 ms (2 scans), took 0.29 s",
+        "expected the safe command within 30 ms (2 scans), took 0.29 s",
     ),
     "slow dump": (
         lambda t: replace(t, energised_until_ns=5000 * MS),
-        "expected the bank empty or locked out within 1.70 s, took 2.99 s",
+        "expected the bank empty or locked out within 0.69 s, took 2.99 s",
     ),
 }
 
@@ -135,6 +135,26 @@ def test_the_controls_outcome_needs_a_rule_that_says_why() -> None:
     assert (verdict(SAME, excused).status, verdict(SAME, excused).why) == (Status.NOT_APPLICABLE, "it cannot show here")
     elsewhere = replace(VARIANT, excuses=(Excuse("it cannot show there", frozenset({Stage.COLD})),))
     assert verdict(SAME, elsewhere).status is Status.FAILED
+
+
+def test_the_first_fault_of_the_plc_is_the_reason_whatever_the_controller_says() -> None:
+    told = replace(RIGHT, first_faults=("KEY",), finished=finished(3, "tripped", "a word"))
+    assert verdict(told).status is Status.FAILED
+    assert verdict(replace(told, first_faults=())).status is Status.PASSED
+
+
+def test_a_fault_that_shows_while_all_power_is_away_has_to_trip_in_time() -> None:
+    idle = (point(0, "SAFE", False), point(1000, "CHARGE", True, False), point(1900, "DUMPING", False))
+    early = replace(RIGHT, points=(*idle, point(2040, "TRIP", False)))
+    assert verdict(early).status is Status.PASSED
+    late = verdict(replace(RIGHT, points=(*idle, point(2100, "TRIP", False))))
+    assert late.status is Status.FAILED and "expected the trip within 30 ms (2 scans), took 0.09 s" in late.why
+
+
+def test_a_rule_about_what_the_fault_did_in_vain_needs_a_fault_that_acted() -> None:
+    excused = replace(VARIANT, excuses=(Excuse("hold-off refuses it", acted=True),))
+    idle = verdict(SAME, excused)
+    assert idle.status is Status.FAILED and "expected the fault to act in vain (hold-off refuses it)" in idle.why
 
 
 def test_a_fault_that_acted_and_changed_nothing_passes_with_its_excuse() -> None:
@@ -172,11 +192,18 @@ def test_a_lockout_is_an_end_and_a_run_that_died_is_another_outcome() -> None:
     locked = replace(
         RIGHT,
         finished=finished(4, "unsafe-unconfirmed", "ESTOP", "NOT VERIFIED"),
-        points=(*RIGHT.points, point(2800, "LOCKOUT", False, False, 900.0)),
+        points=(*RIGHT.points, point(2650, "LOCKOUT", False, False, 900.0)),
         final_v=850.0,
         energised_until_ns=6000 * MS,
     )
-    assert verdict(locked, replace(VARIANT, exits=(4,))).status is Status.PASSED
+    row = replace(VARIANT, exits=(4,))
+    assert verdict(locked, row).status is Status.PASSED
+    powered = replace(locked, points=(*RIGHT.points, point(2650, "LOCKOUT", True, False, 900.0)))
+    assert "its coils or its charger are powered" in verdict(powered, row).why
+    half = replace(locked, points=(*RIGHT.points, point(2650, "LOCKOUT", False, True, 900.0)))
+    assert "below 50 V at the end, got 850 V" in verdict(half, row).why, "a closed dump empties the bank, locked or not"
+    late = replace(locked, points=(*RIGHT.points, point(2800, "LOCKOUT", False, False, 900.0)))
+    assert "locked out within 0.69 s, took 0.79 s" in verdict(late, row).why
     died = replace(SAME, died=True)
     assert verdict(died).status is Status.FAILED
 
