@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from controller.app.faultspec import Phase
 from controller.campaign.hazard_rows_bench import ESTIMATE, one
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
@@ -19,8 +18,8 @@ _LATE = Excuse(
 _STILL_TRUE = Excuse("what it repeats is still true, or no decision hangs on it")
 _STALE_S = 5.0
 """What an instrument repeats is no part of safety (PLC and T7 measure the bank): it has to show before fire."""
-_LOST_S = 3.0
-"""Two misses: on the serial line each is a deadline of a second. Around fire nobody is spoken to for 0.75 s."""
+_LOST_S = 1.0
+"""Two misses (safety.md 2.3 row 10), from the first question that is not answered."""
 
 
 def _lost(name: str, fault: str, says: tuple[str, ...] = (), *excuses: Excuse) -> Variant:
@@ -60,16 +59,9 @@ def _disturbed(name: str, limit: Limit, *excuses: Excuse, **more: tuple[str, ...
 
 _WATCHDOG = Limit(seconds=0.5, scans=1)
 _RESUMED = ("stood still", "status is", "LATE")
-_RIG_STILL = ("status is", "no answer", "no complete answer")
-_NOT_OPEN = Excuse(
-    "the permit is not asked for yet: no energy waits for anybody",
-    frozenset({Stage.PERMIT}),
-    phases=frozenset({Phase.BEFORE, Phase.AFTER}),
-)
 _DIED = ("the controller died",)
-_PROMISES_S = {"heartbeat": 0.8, "sequence": 0.8, "frames": 0.8, "charger": 3.5, "daq": 3.5}
-"""Row 24 allows 0.8 s. Who waits for an instrument's answer has promised that answer's deadline (3 s):
-nothing of safety waits for him."""
+_PROMISE_S = 0.8
+"""What row 24 allows."""
 _TASKS = ("heartbeat", "sequence", "frames", "charger", "daq")
 
 CONTROL_ROWS: tuple[Hazard, ...] = (
@@ -153,7 +145,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
             *(
                 _disturbed(
                     f"{name}_{how}",
-                    Limit(seconds=_PROMISES_S[name]),
+                    Limit(seconds=_PROMISE_S),
                     _OVER,
                     Excuse(
                         "the run ends before the promise is due",
@@ -180,10 +172,12 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
         "PLC: heartbeat; controller: its own gap, the age of the status",
         "abort on resume, never catch up",
         (
-            _disturbed("core_stalled", Limit(seconds=0.6), _OVER, _LATE, _NOT_OPEN, says=_RESUMED),
-            _disturbed("core_stopped", _WATCHDOG, _OVER, _LATE, says=(*_RESUMED, "WRONG_STATE", "not done within")),
-            _disturbed("rig_paused", Limit(seconds=1.2), _OVER, _LATE, says=_RIG_STILL),
-            _disturbed("rig_stopped", Limit(seconds=4.0), _OVER, _LATE, says=(*_RIG_STILL, "the PLC")),
+            _disturbed("core_stalled", Limit(seconds=0.6), _OVER, _LATE, says=_RESUMED),
+            _disturbed(
+                "core_stopped", _WATCHDOG, _OVER, _LATE, says=("stood still", "status is", "LATE", "WRONG_STATE")
+            ),
+            _disturbed("rig_paused", Limit(seconds=1.2), _OVER, _LATE, says=("status is", "no answer")),
+            _disturbed("rig_stopped", Limit(seconds=4.0), _OVER, _LATE, says=("status is", "the PLC", "no answer")),
         ),
     ),
     Hazard(
@@ -216,7 +210,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
             _disturbed(
                 "replayed",
                 Limit(event="1 message"),
-                Excuse("every repeated request is refused, and the shot goes on", acted=True),
+                Excuse("every repeated request is refused, and the shot goes on"),
                 answers=("BAD_SEQUENCE", "STALE_EPOCH", "LATE", "WRONG_CONNECTION", ""),
             ),
         ),
@@ -231,7 +225,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
             _disturbed(
                 name,
                 Limit(event="1 message"),
-                Excuse("the second controller is refused everything, and the shot goes on", acted=True),
+                Excuse("the second controller is refused everything, and the shot goes on"),
                 answers=("WRONG_CONNECTION", "STALE_EPOCH", "BAD_SEQUENCE"),
             )
             for name in ("older_controller", "newer_controller")
@@ -263,7 +257,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
             _disturbed(
                 name,
                 Limit(event="at load"),
-                Excuse("files are read once, before the start: the next run is refused, this one goes on", acted=True),
+                Excuse("files are read once, before the start: the next run is refused, this one goes on"),
                 answers=("refused",),
             )
             for name in ("rig_files", "profile_file")
@@ -278,7 +272,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
             _disturbed(
                 name,
                 Limit(event="at connect"),
-                Excuse("identity is asked at connect: the next run is refused, this one goes on", acted=True),
+                Excuse("identity is asked at connect: the next run is refused, this one goes on"),
                 answers=("refused",),
             )
             for name in ("wrong_instruments", "wrong_bench")

@@ -96,11 +96,13 @@ class Core:
         self._actions = Actions(
             plan, setup.bench, self.situation, delay_plan(plan, rig), health, self._note, setup.store
         )
+        mismatch_v = max(0.02 * rig.bank.max_voltage_v, 20.0)
         limits = WatchLimits(
             max_voltage_v=rig.bank.overvoltage_v,
-            mismatch_v=max(0.02 * rig.bank.max_voltage_v, 20.0),
+            mismatch_v=mismatch_v,
             ramp_v_per_s=planned_ramp_v_per_s(plan, rig),
             zero_v=rig.bank.safe_voltage_v,
+            above_target_v=plan.tolerance_v + mismatch_v,
         )
         self.situation.bank = bank_model(rig, plan.module_mask, plan.charge_current_a)
         self.runner = Runner(

@@ -51,7 +51,7 @@ INTENT_S = 30.0
 """Promise of the intent under way; drivers' own deadlines are shorter, and a transfer promises its own time."""
 
 LOOK_S = 0.1
-"""How often the sequence task looks at the intent under way, and so shows that it lives itself."""
+"""How often the sequence task looks at the intent under way, or for one, and so shows that it lives itself."""
 
 PLC_SILENCE_S = 5.0
 """Without a status for this long while aborting, the PLC is lost and nothing can be proven (exit 4)."""
@@ -262,10 +262,8 @@ class Runner:
             self._queue(output)
 
     def _queue(self, intent: Intent) -> None:
-        """Leave ``intent`` to the sequence task, which has to take it up at once: it may be dead while it waits."""
+        """Leave ``intent`` to the sequence task."""
         self._work.append(intent)
-        if self._wake is not None:
-            self._health.promise("sequence", self.now_ns(), PING_S)
         self._awaken()
 
     def _mark(self, index: int, phase: str) -> None:
@@ -284,8 +282,9 @@ class Runner:
             self._health.promise("sequence", self.now_ns(), PING_S)
             if not self._work:
                 self._wake = self._loop.create_future()
-                self._health.retire("sequence")
-                await self._wake
+                while not self._wake.done():
+                    self._health.promise("sequence", self.now_ns(), PING_S)
+                    await asyncio.wait([self._wake], timeout=LOOK_S)
                 self._wake = None
                 continue
             intent = self._work.popleft()

@@ -44,6 +44,8 @@ class WatchLimits:
     ramp_v_per_s: float = 0.0
     zero_v: float = 50.0
     """What may be left in a bank that is about to be charged: V_safe."""
+    above_target_v: float = math.inf
+    """How far above its target a bank may read: the plan's tolerance and what a probe may be wrong by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Levels:
     zero_at_start: bool = True
     rising: bool = True
     charge_agrees: bool = True
+    within_target: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,7 @@ RULES: tuple[Rule, ...] = (
         1,
         "charge-estimate: both probes disagree with the charge that went into the bank",
     ),
+    Rule("above-target", lambda v: v.within_target, 1, "the bank is above its target: the charger does not hold it"),
     Rule("state-unknown", lambda v: v.bench_known, 0, "the PLC reports a state this controller does not know"),
 )
 """The watch's table. ``patience`` readings may be wrong in a row before the rule acts (readings come every 50 ms)."""
@@ -136,11 +140,13 @@ def classify(reading: Reading, limits: WatchLimits, boot_id: int | None, quiet: 
         zero_at_start=reading.state is not _OPENING or all(abs(v) <= limits.zero_v for v in voltages),
         rising=reading.state is not _CHARGE or _rises(reading, limits),
         charge_agrees=reading.state not in _HELD or _charge_agrees(reading),
+        within_target=quiet or reading.state not in _AIMED or _within_target(reading, limits),
     )
 
 
 _OPENING, _CHARGE, _FLOAT = BenchState.OPENING, BenchState.CHARGE, BenchState.FLOAT
 _HELD = frozenset({BenchState.FLOAT, BenchState.ISOLATE, BenchState.FIREWIN})
+_AIMED = _HELD | {BenchState.CHARGE}
 
 
 def _rises(reading: Reading, limits: WatchLimits) -> bool:
@@ -159,6 +165,12 @@ def _charge_agrees(reading: Reading) -> bool:
     if reading.charge_v is None:
         return reading.state is _FLOAT
     return all(agrees(reading.charge_v, reading.charge_doubt_v, v) for v in (reading.probe_a_v, reading.probe_b_v))
+
+
+def _within_target(reading: Reading, limits: WatchLimits) -> bool:
+    """The PLC watches its envelope in CHARGE only; a charger that lost its set-point drives on in FLOAT (row 08)."""
+    highest_v = reading.target_v + limits.above_target_v
+    return all(v <= highest_v for v in (reading.probe_a_v, reading.probe_b_v))
 
 
 def step(state: WatchState, levels: Levels, boot_id: int) -> WatchState:

@@ -10,8 +10,8 @@ from drivers.transports.modbus import Connect, ModbusLink
 from drivers.wire.labjack_t7 import AIN_COUNT, BY_NAME, PRODUCT_ID, TEST_VALUE, range_for
 from drivers.wire.modbus import Function, Request
 
-TIMEOUT_S = 0.5
-"""One T7 transaction takes 1-5 ms on a quiet network."""
+TIMEOUT_S = 0.4
+"""One T7 transaction takes 1-5 ms on a quiet network. Two misses have to end within a second (safety.md 2.3 row 10)."""
 CONNECT_TIMEOUT_S = 2.0
 FULL_SCALE_MAX_V = 11.0
 """The widest range is 10 V and converts to some 10.6 V; more than this never came from the converter."""

@@ -12,8 +12,9 @@ from drivers.wire.dialect import Values
 OPEN_S = 5.0
 """Connecting and one identification."""
 
-EXCHANGE_S = 1.0
-"""One exchange on a local network; the instrument answers within milliseconds."""
+EXCHANGE_S = 0.9
+"""One exchange on a local network; the instrument answers within milliseconds. A miss ends the step, and has to within
+a second (safety.md 2.3 row 10)."""
 
 ERRORS_MAX = 32
 """Entries read from the error queue before we give up emptying it: more than it holds."""

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from controller.app.linked import linked
+from controller.runtime.pollers import CHARGER_S, RETRY_S
 from controller.runtime.virtual_loop import run_virtual
 from drivers.errors import InstrumentRefused, LinkError, LinkTimeout, RemoteWireError, WrongInstrument
 from drivers.families.charger import EXCHANGE_S, ProbusCharger, open_fug_hck
@@ -14,6 +15,13 @@ from firmware_sim.personalities.fug_hck import CapacitorChargerPanel, SmallCapac
 from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.sessions.probus import ProbusSession
 from tests.unit.links.peers import Peers
+
+FIRST_WORDS = {
+    b"\n*IDN?\n": b"FUG HCK 2000 - 4 000 MOD 1\n",
+    b">M0I ?\n": b"M0I:0\n",
+    b">M1I ?\n": b"M1I:4\n",
+}
+"""What is asked when the port is opened, and how a charger answers whose converters are fast enough."""
 
 
 class Bench:
@@ -118,7 +126,7 @@ def test_every_link_fault_ends_within_the_deadline_and_heals(fault: str) -> None
 
 def test_an_answer_for_another_register_is_refused() -> None:
     def answer(peer: object, data: bytes) -> None:
-        reply = b"FUG HCK 2000 - 4 000 MOD 1\n" if b"IDN" in data else b"M1:+1.0E+00\n"
+        reply = FIRST_WORDS.get(data, b"M1:+1.0E+00\n")
         peer.say(reply)  # type: ignore[attr-defined]
 
     async def main() -> None:
@@ -133,8 +141,8 @@ def test_nothing_is_written_twice() -> None:
     sent: list[bytes] = []
 
     def answer(peer: object, data: bytes) -> None:
-        if b"IDN" in data:
-            peer.say(b"FUG HCK 2000 - 4 000 MOD 1\n")  # type: ignore[attr-defined]
+        if data in FIRST_WORDS:
+            peer.say(FIRST_WORDS[data])  # type: ignore[attr-defined]
         else:
             sent.append(data)
 
@@ -143,5 +151,78 @@ def test_nothing_is_written_twice() -> None:
         with pytest.raises(LinkTimeout):
             await charger.output(True)
         assert sent == [b">BON 1\n"]
+
+    run_virtual(main())
+
+
+def test_slow_converters_are_made_fast_enough_before_a_deadline_depends_on_them() -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.panel.execute(b">M0I 7", 0)
+        bench.panel.execute(b">M1I 3", 0)
+        await bench.open()
+        assert bench.panel.execute(b">M0I ?", 0) == b"M0I:4\n"
+        assert bench.panel.execute(b">M1I ?", 0) == b"M1I:3\n", "fast enough, so it is left alone"
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(("delay_s", "answered"), [(0.83 * EXCHANGE_S, True), (1.1 * EXCHANGE_S, False)])
+def test_a_slow_answer_is_taken_until_the_deadline(delay_s: float, answered: bool) -> None:
+    """The longest legitimate exchange is 0.14 s: 95 ms on the line and 40 ms of conversion."""
+
+    def answer(peer: object, data: bytes) -> None:
+        reply = FIRST_WORDS.get(data)
+        delay = 0.0 if reply else delay_s
+        reply = reply or {b">M0 ?\n": b"M0:+1.0E+00\n", b">M1 ?\n": b"M1:+1.0E+00\n"}.get(data, b"KS:00100000\n")
+        asyncio.get_running_loop().call_later(delay, peer.say, reply)  # type: ignore[attr-defined]
+
+    async def main() -> None:
+        charger = await open_fug_hck("charger", Peers(answer).connect, identity="HCK")
+        if answered:
+            assert (await charger.read()).output_on
+        else:
+            with pytest.raises(LinkTimeout):
+                await charger.read()
+        await charger.close()
+
+    run_virtual(main())
+
+
+def test_two_misses_and_the_pauses_around_them_end_within_a_second() -> None:
+    """safety.md 2.3 row 10, from the last answer of a reading to the second miss."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        bench = Bench()
+        charger = await bench.open()
+        await charger.read()
+        since = loop.time()
+        bench.faults.inject("silent")
+        await asyncio.sleep(CHARGER_S)
+        for pause_s in (RETRY_S, 0.0):
+            with pytest.raises(LinkTimeout):
+                await charger.read()
+            await asyncio.sleep(pause_s)
+        assert loop.time() - since <= 1.0
+
+    run_virtual(main())
+
+
+def test_after_one_lost_answer_the_next_reading_is_right_and_in_time() -> None:
+    """What a drained line costs fits into one deadline."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        bench = Bench()
+        charger = await bench.open()
+        bench.faults.inject("silent")
+        with pytest.raises(LinkTimeout):
+            await charger.read()
+        bench.faults.inject("silent", False)
+        await asyncio.sleep(RETRY_S)
+        begin = loop.time()
+        assert (await charger.read()).voltage_v == 0.0
+        assert loop.time() - begin < EXCHANGE_S
 
     run_virtual(main())

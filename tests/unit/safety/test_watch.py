@@ -11,7 +11,7 @@ from controller.safety import watch
 from controller.safety.bench import ARMED, BenchState, Reading
 from controller.safety.watch import Action, WatchLimits, WatchState
 
-LIMITS = WatchLimits(max_voltage_v=3100.0, mismatch_v=60.0, ramp_v_per_s=250.0, zero_v=50.0)
+LIMITS = WatchLimits(max_voltage_v=3100.0, mismatch_v=60.0, ramp_v_per_s=250.0, zero_v=50.0, above_target_v=80.0)
 HEALTHY = Reading(
     state=BenchState.CHARGE,
     age_s=0.0,
@@ -48,8 +48,23 @@ WRITTEN = [
     (LOW | {"state_age_s": 1.3, "probe_a_v": 97.0}, "no-rise", 2),
     ({"state": BenchState.FLOAT, "charge_v": 2290.0, "charge_doubt_v": 50.0}, "charge-estimate", 2),
     ({"state": BenchState.ISOLATE, "charge_v": None}, "charge-estimate", 2),
+    ({"state": BenchState.CHARGE, "target_v": 1922.5}, "above-target", 2),
+    ({"state": BenchState.FLOAT, "charge_v": 2000.0, "target_v": 1922.5}, "above-target", 2),
+    ({"state": BenchState.ISOLATE, "charge_v": 2000.0, "target_v": 1922.5}, "above-target", 2),
+    ({"state": BenchState.FIREWIN, "charge_v": 2000.0, "target_v": 1922.5}, "above-target", 2),
+    ({"state": BenchState.FLOAT, "charge_v": 2000.0, "target_v": math.nan}, "above-target", 2),
     ({"state": BenchState.UNKNOWN}, "state-unknown", 1),
 ]
+
+
+def test_a_bank_at_the_edge_above_its_target_is_left_alone() -> None:
+    """Target 1923 V and 80 V more are the 2003 V of probe B; what was shot is nobody's target any more."""
+    edge = replace(HEALTHY, state=BenchState.FLOAT, charge_v=2000.0, target_v=1923.0)
+    for reading in (edge, replace(edge, state=BenchState.SHOT, target_v=100.0)):
+        state = settled()
+        for _ in range(4):
+            state = observe(state, reading)
+        assert state.action is Action.NONE
 
 
 def observe(state: WatchState, reading: Reading, quiet: bool = False) -> WatchState:
