@@ -85,3 +85,24 @@ def test_the_subset_has_every_row_every_kind_of_step_and_every_phase() -> None:
 
 def test_the_page_is_the_table() -> None:
     assert PAGE.read_text(encoding="utf-8") == hazards_page(), "write hazards_page() to docs/reference/hazards.md"
+
+
+NEVER_SHOW = {
+    *(f"{name}_stale" for name in ("charger", "delay_generator", "scope_1", "scope_2", "daq")),
+    "charger_stuck_voltage",
+}
+"""Row 11: what an instrument repeats may be true all the time; their rule says so, and no cell has to show anything."""
+
+
+def test_every_variant_must_show_somewhere() -> None:
+    """A fault excused at every moment proves nothing, unless what it attempts has to be refused."""
+    moments = [moment for profile in load_profiles(RIG) for moment in profile.moments()]
+    hidden = {
+        variant.name
+        for hazard in TABLE
+        for variant in hazard.variants
+        if variant.venue is Venue.VIRTUAL and not variant.answers and all(map(variant.excuse, moments))
+    }
+    assert hidden == NEVER_SHOW
+    vain = [variant for hazard in TABLE for variant in hazard.variants if variant.answers]
+    assert all(any(excuse.acted for excuse in variant.excuses) for variant in vain)
