@@ -1,5 +1,6 @@
 """PURE: hazards of the bench itself: rows 01-08, 26, 27, 34-36 of safety.md 2.3."""
 
+from controller.app.faultspec import Phase
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
 
@@ -23,6 +24,14 @@ CLOSED_ALREADY = Excuse(
     "the contactor is closed already; once open it stays open, as it should",
     frozenset({Stage.CHARGE, Stage.CHARGED, Stage.ISOLATE, Stage.FIRE, Stage.DUMP}),
 )
+OPENED = (
+    Excuse(
+        "the contactor has opened and moves no more before the next shot",
+        frozenset({Stage.ISOLATE, Stage.DUMP}),
+        phases=frozenset({Phase.DURING}),
+    ),
+    Excuse("the contactor has opened and moves no more before the next shot", frozenset({Stage.FIRE})),
+)
 MOVED = Excuse("the relays have made their last move before the next shot", DUMPED)
 EMPTY = Excuse("the bank is empty and stays so: there is nothing to read, to leak or to fire", DUMPED)
 
@@ -41,6 +50,25 @@ _DUMP = Limit(scans=3, wait="dump_travel")
 _CONTACTOR_TRIP = ("CONTACTOR_MISMATCH",)
 _DUMP_TRIP = ("DUMP_MISMATCH",)
 
+
+def _charged(name: str, *faults: str) -> Variant:
+    """Dumps that fail show after the pulse, on an empty bank; with a door opened they have a charged one to empty.
+
+    The dump's own mismatch may come first where the dumps are just opening.
+    """
+    return Variant(
+        name,
+        Injection((*faults, "plant.door_open")),
+        Limit(scans=1),
+        trips=("DOOR_1", "DOOR_2", *_DUMP_TRIP),
+        exits=(3, 4),
+        excuses=(
+            Excuse("a door may be open at a bench that is not armed", COLD),
+            Excuse("the bench is safe again: people may walk in", LATE),
+        ),
+    )
+
+
 ESTIMATE = ("charge-estimate", "the bank does not charge")
 """What the controller's charge estimate says when voltage and charge do not belong together."""
 
@@ -58,8 +86,8 @@ BENCH_ROWS: tuple[Hazard, ...] = (
         "PLC: mirror contact differs from the command for longer than its travel",
         "charger inhibited, both dumps, TRIP",
         (
-            _relay("contactor_welded", _CONTACTOR, _CONTACTOR_TRIP),
-            _relay("contactor_mirror_stuck", _CONTACTOR, _CONTACTOR_TRIP),
+            _relay("contactor_welded", _CONTACTOR, _CONTACTOR_TRIP, (3,), *OPENED),
+            _relay("contactor_mirror_stuck", _CONTACTOR, _CONTACTOR_TRIP, (3,), *OPENED),
             _relay("contactor_mirror_broken", _CONTACTOR, _CONTACTOR_TRIP),
         ),
     ),
@@ -82,6 +110,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
             _relay("dump_a_mirror_broken", _DUMP, _DUMP_TRIP, (3, 4)),
             _relay("dump_b_mirror_stuck", _DUMP, _DUMP_TRIP, (3, 4)),
             _relay("dump_b_mirror_broken", _DUMP, _DUMP_TRIP, (3, 4)),
+            *(_charged(f"dump_{side}_stuck_open_charged", f"plant.dump_{side}_stuck_open") for side in "ab"),
         ),
     ),
     Hazard(
@@ -98,6 +127,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 exits=(3, 4),
                 excuses=(DEAD_PLAN, MOVED),
             ),
+            _charged("both_dumps_stuck_open_charged", "plant.dump_a_stuck_open", "plant.dump_b_stuck_open"),
         ),
     ),
     Hazard(
@@ -111,7 +141,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 one(f"plant.dump_{side}_stuck_closed"),
                 Limit(scans=1, wait="dump_travel"),
                 trips=_DUMP_TRIP,
-                says=("the PLC went to dumping",),
+                says=("the PLC went to DUMPING",),
                 excuses=(DEAD_PLAN, MOVED, OPEN_ALREADY),
             )
             for side in "ab"
@@ -152,12 +182,17 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 "module_1_leak",
                 one("plant.module_1_leak"),
                 Limit(scans=3, wait="spread_debounce"),
-                trips=("MODULE_SPREAD",),
-                says=ESTIMATE,
+                trips=("MODULE_SPREAD", "CHARGE_TIME"),  # below the spread's floor of 25 V only the charge is too slow
+                says=(*ESTIMATE, "the PLC went to DUMPING", "the PLC refused FIRE"),
                 excuses=(
                     DEAD_PLAN,
                     EMPTY,
-                    Excuse("the charger makes up for the leak; until fire it costs less than the 5 % allowed"),
+                    Excuse(
+                        "at this low voltage the modules differ by less than the spread's floor of 25 V",
+                        frozenset({Stage.CHARGED, Stage.ISOLATE, Stage.FIRE, Stage.DUMP}),
+                        profiles=LOW,
+                    ),
+                    Excuse("the bank has no time to lean before the pulse", frozenset({Stage.FIRE})),
                 ),
                 grows=True,
             ),
@@ -268,12 +303,12 @@ BENCH_ROWS: tuple[Hazard, ...] = (
         "hard-wired chain; PLC",
         "contactor and charger drop without the PLC; TRIP",
         (
-            Variant("estop", one("plant.estop"), Limit(scans=2), trips=("ESTOP",)),
-            Variant("estop_wire_break", one("plant.estop_wire_break"), Limit(scans=2), trips=("ESTOP",)),
+            Variant("estop", one("plant.estop"), Limit(scans=1), trips=("ESTOP",)),
+            Variant("estop_wire_break", one("plant.estop_wire_break"), Limit(scans=1), trips=("ESTOP",)),
             Variant(
                 "key_off",
                 one("plant.key_off"),
-                Limit(scans=2),
+                Limit(scans=1),
                 trips=("KEY",),
                 excuses=(
                     Excuse("the key enables an armed bench only", COLD),

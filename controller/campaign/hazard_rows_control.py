@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from controller.app.faultspec import Phase
 from controller.campaign.hazard_rows_bench import ESTIMATE, one
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
@@ -59,6 +60,12 @@ def _disturbed(name: str, limit: Limit, *excuses: Excuse, **more: tuple[str, ...
 
 _WATCHDOG = Limit(seconds=0.5, scans=1)
 _RESUMED = ("stood still", "status is", "LATE")
+_RIG_STILL = ("status is", "no answer", "no complete answer")
+_NOT_OPEN = Excuse(
+    "the permit is not asked for yet: no energy waits for anybody",
+    frozenset({Stage.PERMIT}),
+    phases=frozenset({Phase.BEFORE, Phase.AFTER}),
+)
 _DIED = ("the controller died",)
 _PROMISE_S = 0.8
 """What row 24 allows."""
@@ -172,12 +179,10 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
         "PLC: heartbeat; controller: its own gap, the age of the status",
         "abort on resume, never catch up",
         (
-            _disturbed("core_stalled", Limit(seconds=0.6), _OVER, _LATE, says=_RESUMED),
-            _disturbed(
-                "core_stopped", _WATCHDOG, _OVER, _LATE, says=("stood still", "status is", "LATE", "WRONG_STATE")
-            ),
-            _disturbed("rig_paused", Limit(seconds=1.2), _OVER, _LATE, says=("status is", "no answer")),
-            _disturbed("rig_stopped", Limit(seconds=4.0), _OVER, _LATE, says=("status is", "the PLC", "no answer")),
+            _disturbed("core_stalled", Limit(seconds=0.6), _OVER, _LATE, _NOT_OPEN, says=_RESUMED),
+            _disturbed("core_stopped", _WATCHDOG, _OVER, _LATE, says=(*_RESUMED, "WRONG_STATE", "not done within")),
+            _disturbed("rig_paused", Limit(seconds=1.2), _OVER, _LATE, says=_RIG_STILL),
+            _disturbed("rig_stopped", Limit(seconds=4.0), _OVER, _LATE, says=(*_RIG_STILL, "the PLC")),
         ),
     ),
     Hazard(
@@ -210,7 +215,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
             _disturbed(
                 "replayed",
                 Limit(event="1 message"),
-                Excuse("every repeated request is refused, and the shot goes on"),
+                Excuse("every repeated request is refused, and the shot goes on", acted=True),
                 answers=("BAD_SEQUENCE", "STALE_EPOCH", "LATE", "WRONG_CONNECTION", ""),
             ),
         ),
@@ -225,7 +230,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
             _disturbed(
                 name,
                 Limit(event="1 message"),
-                Excuse("the second controller is refused everything, and the shot goes on"),
+                Excuse("the second controller is refused everything, and the shot goes on", acted=True),
                 answers=("WRONG_CONNECTION", "STALE_EPOCH", "BAD_SEQUENCE"),
             )
             for name in ("older_controller", "newer_controller")
@@ -257,7 +262,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
             _disturbed(
                 name,
                 Limit(event="at load"),
-                Excuse("files are read once, before the start: the next run is refused, this one goes on"),
+                Excuse("files are read once, before the start: the next run is refused, this one goes on", acted=True),
                 answers=("refused",),
             )
             for name in ("rig_files", "profile_file")
@@ -272,7 +277,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
             _disturbed(
                 name,
                 Limit(event="at connect"),
-                Excuse("identity is asked at connect: the next run is refused, this one goes on"),
+                Excuse("identity is asked at connect: the next run is refused, this one goes on", acted=True),
                 answers=("refused",),
             )
             for name in ("wrong_instruments", "wrong_bench")
