@@ -196,7 +196,7 @@ async def serve(panel: Panel, lines: Lines) -> None:
         log.info("standard input closed: the panel ends")
         listening.cancel()
         panel.server.should_exit = True
-        if panel.bridge is not None and panel.bridge.status.connected:
+        if panel.bridge is not None:  # told, not only cancelled: Python 3.11's wait_for can lose a cancellation
             panel.bridge.stop()
             await asyncio.wait({bridging}, timeout=BRIDGE_GRACE_S)
         bridging.cancel()

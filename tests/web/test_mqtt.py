@@ -7,6 +7,7 @@ import subprocess
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ import msgspec
 import pytest
 import trustme
 
-from controller.bridges.mqtt import MqttBridge
+from controller.bridges.mqtt import MqttBridge, MqttStatus
 from controller.bridges.outbox import REPORTS_MAX, TELEMETRY_MAX
 from controller.messages import Event, StepEntered
 from controller.rig.site import Site, load_site
@@ -243,18 +244,23 @@ async def test_a_broker_that_is_not_ours_is_refused_in_words(
     gc.collect()
 
 
+def heard_of(bridge: MqttBridge) -> MqttStatus:
+    """Everything of its status but how much it has published by itself: a heartbeat may be due at any moment."""
+    return replace(bridge.status, published=0, waiting=0)
+
+
 async def test_hostile_messages_change_nothing(broker: Broker) -> None:
     async with bridging(site_of(broker.port)) as bridge, listening(broker.port) as ear:
         tell(bridge)
         await until(lambda: bridge.status.connected and bridge.status.waiting == 0)
-        before = bridge.status
+        before = heard_of(bridge)
         async with aiomqtt.Client("127.0.0.1", broker.port) as stranger:
             for end in (*EVERYTHING, "abort", "command", "set", "$state/set", "alarm/door_1/ack", "tlm/bank/set"):
                 for payload in (b"", b"off", b"\xff" * 1000, b'{"abort": "now", "plc_state": "FIRE"}'):
                     await stranger.publish(f"{BASE}/{end}", payload, qos=1, retain=True)
             await stranger.publish(f"{BASE}/end", b"", qos=1)
         await ear.until_topic("/end")
-        assert bridge.status == before
+        assert heard_of(bridge) == before
         bridge.take(alarm("door_1", "RTN_UNACK", active=False))
         said = await ear.until(lambda topic, payload: topic.endswith("alarm/door_1") and b"RTN_UNACK" in payload)
         assert msgspec.json.decode(said)["title"] == "Door 1 is open"
