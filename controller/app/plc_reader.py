@@ -65,8 +65,7 @@ class PlcReader:
             return PlcSaid(ring=ring)
         status = self._status
         volts = (status.probe_a_v, status.probe_b_v, *(v for v in status.module_v if v == v))
-        flags = tuple(str(flag.name) for flag in Flag if flag in status.flags)
-        return PlcSaid(status.state.name, flags, max(volts), status.v_safe_v, ring)
+        return PlcSaid(status.state.name, flag_names(status.flags), max(volts), status.v_safe_v, ring)
 
     async def until(self, seen: Callable[[PlcSaid], bool]) -> None:
         """Return when a look has shown it; only while :meth:`run` runs."""
@@ -96,6 +95,11 @@ class PlcReader:
             known, self._status = status.event_head, status
             self._looked.set()
             await asyncio.sleep(LOOK_S)
+
+
+def flag_names(flags: Flag) -> tuple[str, ...]:
+    """The set flags by name."""
+    return tuple(str(flag.name) for flag in Flag if flag in flags)
 
 
 def entry_of(event: PlcEvent) -> RingEntry:

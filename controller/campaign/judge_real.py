@@ -150,12 +150,12 @@ def _safe_at_the_end(trial: Trial, variant: RealVariant) -> str:
         return "the rig did not end in order"
     if not (last.dumping and last.closed and last.highest_v <= SAFE_V):
         return f"the plant ended with {last.highest_v:.0f} V, PLC in {last.state}, dumps closed: {last.closed}"
-    said = trial.said
-    if said.state not in ("SAFE", "TRIP") or "DUMPS_PROVEN_CLOSED" not in said.flags:
-        return f"the PLC's last word was {said.state} {', '.join(said.flags)}"
+    # not by the reader's last look: a busy machine may have ended the rig before the next one
+    if last.state not in ("SAFE", "TRIP") or "DUMPS_PROVEN_CLOSED" not in last.flags:
+        return f"the PLC's last word was {last.state} {', '.join(last.flags)}"
     opened = any(sight.state in ARMED for sight in trial.sights)
-    if opened and "PROOF_OF_SAFE" not in said.flags:
-        return f"the PLC never proved the bench safe: {said.state} {', '.join(said.flags)}"
+    if opened and "PROOF_OF_SAFE" not in last.flags:
+        return f"the PLC never proved the bench safe: {last.state} {', '.join(last.flags)}"
     return ""
 
 

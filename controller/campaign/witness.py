@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from controller.app.control import install_uvloop, wake_when_orphaned
+from controller.app.plc_reader import flag_names
 from controller.app.rig_process import main
 from controller.app.rig_sim import SimulatedRig
 from controller.app.wall_clock import shared_clock_ns
@@ -31,7 +32,7 @@ class Sight(msgspec.Struct, frozen=True):
     ``t_ns`` is when it was done, ``late_ns`` how late that was against the 10 ms schedule and ``worst_ns`` the worst
     lateness since the line before. ``dumping``: the PLC commands both dump relays closed; ``closed``: both are, by
     the plant; ``highest_v`` is the highest true module voltage; ``pulses`` counts fire pulses, ``shots`` the pulses
-    of current that the plant saw.
+    of current that the plant saw. ``flags`` are the PLC's, by name, in the last line only.
     """
 
     scan: int
@@ -45,6 +46,7 @@ class Sight(msgspec.Struct, frozen=True):
     highest_v: float
     pulses: int
     shots: int
+    flags: tuple[str, ...] = ()
     last: bool = False
 
 
@@ -102,6 +104,7 @@ class WitnessedRig(SimulatedRig):
             highest_v=max(self.plant.bank.voltage_v),
             pulses=pulses,
             shots=shots,
+            flags=flag_names(self.plc.status().flags) if last else (),
             last=last,
         )
         self._quiet, self._worst_ns = 0, 0

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from controller.app.plc_reader import PlcSaid, RingEntry
 from controller.app.supervisor import Outcome
@@ -37,7 +38,7 @@ def sight(at_ms: int, state: str, **values: Any) -> Sight:
     return Sight(**(known | values))
 
 
-SAFE_AGAIN = {"dumping": True, "closed": True, "highest_v": 0.2}
+SAFE_AGAIN = {"flags": PROVEN, "dumping": True, "closed": True, "highest_v": 0.2}
 TRIPPED = {"trips": ("HEARTBEAT",), **SAFE_AGAIN}
 
 
@@ -111,9 +112,9 @@ WRONG: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
     ("the rig did not end in order", {"sights": (CHARGE, TRIP)}),
     ("the plant ended with 900 V", {"sights": (CHARGE, TRIP, sight(3000, "TRIP", last=True))}),
-    ("the PLC's last word was LOCKOUT", {"said": replace(SAID, state="LOCKOUT")}),
-    ("the PLC's last word was TRIP", {"said": replace(SAID, flags=("PROOF_OF_SAFE",))}),
-    ("the PLC never proved", {"said": replace(SAID, flags=("DUMPS_PROVEN_CLOSED",))}),
+    ("the PLC's last word was LOCKOUT", {"sights": (CHARGE, TRIP, structs.replace(LAST, state="LOCKOUT"))}),
+    ("the PLC's last word was TRIP", {"sights": (CHARGE, TRIP, structs.replace(LAST, flags=("PROOF_OF_SAFE",)))}),
+    ("the PLC never proved", {"sights": (CHARGE, TRIP, structs.replace(LAST, flags=("DUMPS_PROVEN_CLOSED",)))}),
     ("fired more than once: 0 pulses, 2 in the ring", {"said": replace(SAID, ring=FIRE)}),
     ("fired more than once: 2 pulses", {"sights": (CHARGE, TRIP, TWICE)}),
     ("fired without fire_intent", {"said": replace(SAID, ring=FIRE[:1])}),
