@@ -13,8 +13,8 @@ from drivers.families.identity import number_in
 from drivers.families.oscilloscope import open_dsox
 from drivers.families.rig_plc import open_rig_plc
 from drivers.ports import Daq, Instrument, RigPlc
-from drivers.transports.link import Connect
 from drivers.transports.modbus import ModbusLink
+from drivers.transports.route import Route, stream_of
 from drivers.wire.dg645 import DG645
 from drivers.wire.dialect import Dialect
 from drivers.wire.dsox import DSOX
@@ -24,7 +24,7 @@ from drivers.wire.probus import FUG_HCK
 class Open(Protocol):
     """Opens one instrument: connects, and checks that ``identity`` matches what answers."""
 
-    async def __call__(self, name: str, connect: Connect, *, identity: str) -> Instrument:
+    async def __call__(self, name: str, route: Route, *, identity: str) -> Instrument:
         """The port object; raises ConnectFailed, LinkTimeout, WrongInstrument."""
         ...
 
@@ -40,12 +40,12 @@ class Model:
     endpoints: tuple[str, ...]
 
 
-async def open_t7(name: str, connect: Connect, *, identity: str) -> Daq:
+async def open_t7(name: str, route: Route, *, identity: str) -> Daq:
     """A LabJack T7: ``identity`` may end with the serial number; without one any T7 is accepted."""
     serial = number_in(identity)
     if serial is not None:
-        return await open_labjack_t7(name, connect, serial=serial)
-    daq = LabJackT7Daq(name, ModbusLink(name, connect))
+        return await open_labjack_t7(name, stream_of(name, route), serial=serial)
+    daq = LabJackT7Daq(name, ModbusLink(name, stream_of(name, route)))
     try:
         await daq.check_identity(CONNECT_TIMEOUT_S)
     except BaseException:
@@ -54,12 +54,12 @@ async def open_t7(name: str, connect: Connect, *, identity: str) -> Daq:
     return daq
 
 
-async def open_plc(name: str, connect: Connect, *, identity: str) -> RigPlc:
+async def open_plc(name: str, route: Route, *, identity: str) -> RigPlc:
     """The rig PLC: ``identity`` ends with the rig id, because a PLC of another rig must never be commanded."""
     rig_id = number_in(identity)
     if rig_id is None:
         raise WrongInstrument(name, f"identity {identity!r} does not end with the rig id, so no PLC can match it")
-    return await open_rig_plc(name, connect, rig_id=rig_id)
+    return await open_rig_plc(name, stream_of(name, route), rig_id=rig_id)
 
 
 MODELS: Mapping[str, Model] = {
@@ -94,6 +94,6 @@ def find_model(name: str) -> Model:
     return found[0]
 
 
-async def open_instrument(model: str, name: str, connect: Connect, *, identity: str) -> Instrument:
+async def open_instrument(model: str, name: str, route: Route, *, identity: str) -> Instrument:
     """Open instrument ``name`` of ``model``. Raises KeyError for an unknown model, and as :class:`Open`."""
-    return await find_model(model).open(name, connect, identity=identity)
+    return await find_model(model).open(name, route, identity=identity)

@@ -24,7 +24,6 @@ from controller.app.alarm_file import kept_alarms
 from controller.app.control import Lines, install_uvloop, wake_when_orphaned
 from controller.app.instruments import connects_from
 from controller.app.inventory import fault_catalogue
-from controller.app.linked import Connect
 from controller.app.preflight import lab_endpoints, prepare, read_rig
 from controller.app.recovery import recover
 from controller.app.shot import World, run_shot
@@ -40,6 +39,7 @@ from controller.runtime.core import Stop
 from controller.runtime.offload import Offload, to_daemon_thread, to_thread
 from controller.runtime.requests import Abort, Answer, RequestPort
 from controller.runtime.watching import Parting
+from drivers.transports.route import Route
 
 IMPORTED_EARLY = ("controller.shots.catalogue_store", "pint", "scipy.integrate")
 """What a run imports on its way: imported before the first line instead, while the rig still starts."""
@@ -171,7 +171,7 @@ class _Doors:
         _say(self._where)
 
 
-def _connects(config: RunConfig, rig: Rig) -> dict[str, Connect]:
+def _connects(config: RunConfig, rig: Rig) -> dict[str, Route]:
     if config.lab:
         return connects_from(rig, lab_endpoints(Path(config.lab), rig), config.lab)
     return connects_from(rig, config.endpoints, "the stand-ins")

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from controller.app.linked import Connect
 from controller.app.proof import safe_now
 from controller.app.recovery import open_plc, plc_name
 from controller.app.unstored import RAW, planned
@@ -27,6 +26,7 @@ from controller.shots.reader import read_record
 from drivers.errors import InstrumentError
 from drivers.ports import Oscilloscope, ScopeChannel, ScopeSetup, ScopeState
 from drivers.registry import open_instrument
+from drivers.transports.route import Route
 from drivers.wire.plc import PlcRequest, PlcState
 
 TOLERANCE = 0.005
@@ -75,7 +75,7 @@ def look_up(catalogue: Catalogue, entry: ShotEntry, record: Path | None, folder:
 
 
 async def fetch(
-    wanted: Wanted, present: Rig, connects: Mapping[str, Connect], catalogue: Catalogue, offload: Offload, utc: str
+    wanted: Wanted, present: Rig, connects: Mapping[str, Route], catalogue: Catalogue, offload: Offload, utc: str
 ) -> Fetched:
     """Store every planned channel that is missing, scope by scope, and take the notes of complete scopes away.
 
@@ -114,7 +114,7 @@ def _close(catalogue: Catalogue, note: Unstored, utc: str) -> None:
     catalogue.clear_unstored(note.number, note.instrument)
 
 
-async def _require_safe(rig: Rig, connect: Connect) -> None:
+async def _require_safe(rig: Rig, connect: Route) -> None:
     """One look at the PLC under epoch 0, which holds nothing and may command nothing."""
     name = plc_name(rig)
     try:
@@ -131,7 +131,7 @@ async def _require_safe(rig: Rig, connect: Connect) -> None:
 
 
 async def _fetch_scope(
-    wanted: Wanted, plan: ScopePlan, present: Rig, connect: Connect, catalogue: Catalogue, offload: Offload
+    wanted: Wanted, plan: ScopePlan, present: Rig, connect: Route, catalogue: Catalogue, offload: Offload
 ) -> AsyncIterator[Path]:
     spec = present.instrument(plan.instrument)
     scope = cast(Oscilloscope, await open_instrument(spec.model, spec.name, connect, identity=spec.identity))

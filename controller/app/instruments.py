@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import cast
 
-from controller.app.linked import Connect
 from controller.rig.model import InstrumentSpec, Rig
 from controller.rig.source import Problem, Refused
 from controller.runtime.bench import Bench
 from drivers.errors import InstrumentError, WrongInstrument
 from drivers.ports import CapacitorCharger, Daq, DelayGenerator, Identity, Instrument, Oscilloscope, RigPlc
 from drivers.registry import open_instrument
+from drivers.transports.route import Hislip, Route, Visa
 from drivers.transports.serial import serial_port
 from drivers.transports.tcp import tcp
 
@@ -18,29 +18,44 @@ OPEN_TIMEOUT_S = 10.0
 """Longest time to connect to one instrument and hear its identity; drivers' own deadlines are shorter."""
 
 
-def connects_from(rig: Rig, endpoints: Mapping[str, Mapping[str, str]], where: str) -> dict[str, Connect]:
-    """A ``connect`` callable per instrument. ``where`` names the source of the addresses in a refusal."""
+def connects_from(rig: Rig, endpoints: Mapping[str, Mapping[str, str]], where: str) -> dict[str, Route]:
+    """The route to each instrument. ``where`` names the source of the addresses in a refusal."""
     problems: list[Problem] = []
-    connects: dict[str, Connect] = {}
+    connects: dict[str, Route] = {}
     for spec in rig.instruments:
         address = endpoints.get(spec.name, {}).get(spec.transport)
         if address is None:
             remedy = f"give {spec.transport}: ADDRESS"
             problems.append(Problem(where, 0, spec.name, f"has no {spec.transport} address", remedy))
-        elif spec.transport == "serial":
-            connects[spec.name] = cast(Connect, serial_port(address))
-        else:
-            host, _, port = address.rpartition(":")
-            if not host or not port.isdigit():
-                problems.append(Problem(where, 0, spec.name, f"{address!r} is no address", "write HOST:PORT"))
-            else:
-                connects[spec.name] = cast(Connect, tcp(host, int(port)))
+            continue
+        try:
+            connects[spec.name] = route_to(spec.transport, address)
+        except ValueError as problem:
+            problems.append(Problem(where, 0, spec.name, str(problem), "write HOST:PORT"))
     if problems:
         raise Refused(problems)
     return connects
 
 
-async def open_bench(rig: Rig, connects: Mapping[str, Connect]) -> tuple[Bench, dict[str, Identity]]:
+def route_to(transport: str, address: str) -> Route:
+    """The way to an instrument by one of the transports that ``sparkgap sim --json`` and lab.yaml name.
+
+    Raises ValueError for an address that is none of the transport's.
+    """
+    if transport == "serial":
+        return cast(Route, serial_port(address))
+    if transport == "visa":
+        return Visa(address)
+    host, colon, port = address.rpartition(":")
+    if transport == "vxi11":  # PyVISA's spelling; a host alone has a port mapper (instruments.md 4b)
+        return Visa(f"TCPIP::{host},{port}::inst0::INSTR" if colon else f"TCPIP::{address}::inst0::INSTR")
+    if not host or not port.isdigit():
+        raise ValueError(f"{address!r} is no address")
+    stream = cast(Route, tcp(host, int(port)))
+    return Hislip(tcp(host, int(port))) if transport == "hislip" else stream
+
+
+async def open_bench(rig: Rig, connects: Mapping[str, Route]) -> tuple[Bench, dict[str, Identity]]:
     """Connect to everything at once and check every identity.
 
     Raises Refused naming each instrument that is not there, or is another one; those that did open are closed.
@@ -66,9 +81,9 @@ async def open_bench(rig: Rig, connects: Mapping[str, Connect]) -> tuple[Bench, 
     return _bench(rig, opened), identities
 
 
-async def _open(spec: InstrumentSpec, connect: Connect) -> Instrument:
+async def _open(spec: InstrumentSpec, route: Route) -> Instrument:
     async with asyncio.timeout(OPEN_TIMEOUT_S):
-        return await open_instrument(spec.model, spec.name, connect, identity=spec.identity)
+        return await open_instrument(spec.model, spec.name, route, identity=spec.identity)
 
 
 def _bench(rig: Rig, opened: Mapping[str, Instrument]) -> Bench:

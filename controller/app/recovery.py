@@ -12,7 +12,6 @@ from typing import cast
 from controller.app.booking import JOURNAL_NAME, open_catalogue
 from controller.app.folder_lock import FolderLock
 from controller.app.interrupted import Interrupted, book_interrupted, describe, read_ring
-from controller.app.linked import Connect
 from controller.app.proof import NOT_VERIFIED, evidence_of, make_safe, unproven_text
 from controller.app.shot import World
 from controller.app.unconfirmed import Mark, clear_mark, mark_file, set_mark
@@ -27,6 +26,7 @@ from controller.shots.journal import JournalError
 from drivers.errors import InstrumentError
 from drivers.ports import RigPlc
 from drivers.registry import open_instrument
+from drivers.transports.route import Route
 from drivers.wire.plc import PlcEvent, PlcStatus
 
 BOOKING_S = 20.0
@@ -95,8 +95,8 @@ def plc_name(rig: Rig) -> str:
     return next(spec.name for spec in rig.instruments if spec.port == "RigPlc")
 
 
-async def open_plc(rig: Rig, connect: Connect) -> RigPlc:
-    """Connect to the PLC alone."""
+async def open_plc(rig: Rig, connect: Route) -> RigPlc:
+    """Route to the PLC alone."""
     spec = rig.instrument(plc_name(rig))
     return cast(RigPlc, await open_instrument(spec.model, spec.name, connect, identity=spec.identity))
 

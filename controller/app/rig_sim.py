@@ -24,7 +24,8 @@ from firmware_sim.plant.record import PulseRecord
 from firmware_sim.plant.trigger import TriggerEdges
 from firmware_sim.plc.limits import load_limits
 from firmware_sim.plc.plc import Plc
-from firmware_sim.servers.tcp import SessionProtocol, serve_tcp
+from firmware_sim.servers.doors import open_doors
+from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.signals import FieldOutputs
 
 SCAN_NS = 10_000_000
@@ -212,17 +213,9 @@ class SimulatedRig:
         """Put every instrument on its transports and return what ``sim --json`` prints of them."""
         published: dict[str, dict[str, Any]] = {}
         for name, standin in self.standins.items():
-            if standin.transport == "serial":
-                from firmware_sim.servers.pty import serve_pty  # POSIX only
-
-                pty = await serve_pty(standin.open_session, now_ns=self.now_ns)
-                self._closers.append(pty.close)
-                address = pty.address
-            else:
-                server = await serve_tcp(standin.open_session, now_ns=self.now_ns)
-                self._closers.append(server.close)
-                address = server.address
-            published[name] = {"model": standin.model, "endpoints": {standin.transport: address}}
+            opened = await open_doors(standin.doors, self.now_ns)
+            self._closers.append(opened.close)
+            published[name] = {"model": standin.model, "endpoints": dict(opened.endpoints)}
         return published
 
     def press(self, what: str) -> None:

@@ -12,7 +12,6 @@ from controller.app.claim import PLC_ASKS, claim_bench, connection_id, refuse_pl
 from controller.app.folder_lock import FolderLock
 from controller.app.instruments import open_bench
 from controller.app.interrupted import book_interrupted, describe, read_ring, require_sound_journals
-from controller.app.linked import Connect
 from controller.app.preflight import Prepared
 from controller.app.proof import proof_of
 from controller.app.shot_files import ShotFiles
@@ -43,6 +42,7 @@ from controller.shots.model import EventRow, MeasuredValue
 from controller.shots.quantities import MeasureContext
 from drivers.errors import InstrumentError
 from drivers.ports import Identity, Waveform
+from drivers.transports.route import Route
 from drivers.wire.plc import PlcRequest
 
 EVENTS_MAX = 10_000
@@ -53,7 +53,7 @@ EVENTS_MAX = 10_000
 class World:
     """What differs between real and virtual time: where instruments are, how blocking work is done, what day it is."""
 
-    connects: Mapping[str, Connect]
+    connects: Mapping[str, Route]
     offload: Offload
     publish: Callable[[Message], None]
     utc: Callable[[], str]

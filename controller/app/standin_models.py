@@ -18,7 +18,7 @@ from firmware_sim.personalities.labjack_t7 import LabJackT7
 from firmware_sim.plant.bench import BenchPlant
 from firmware_sim.plc.plc import Plc
 from firmware_sim.plc.registers import PlcRegisters
-from firmware_sim.sessions.base import Session
+from firmware_sim.sessions.base import Session, SessionFactory
 from firmware_sim.sessions.dg645 import open_dg645_session
 from firmware_sim.sessions.modbus import ModbusSession
 from firmware_sim.sessions.probus import ProbusSession
@@ -42,13 +42,20 @@ class Wiring:
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """One simulated instrument: its panel, its link's faults, and what opens a session on it."""
+    """One simulated instrument: its panel, its links' faults, and its doors: transport -> what opens a session.
+
+    ``transport`` is the door that the rig file names, the one that a bench on virtual time uses.
+    """
 
     model: str
     transport: str
     panel: Faulty
     link: LinkFaults
-    open_session: Callable[[], Session]
+    doors: Mapping[str, SessionFactory]
+
+    def open_session(self) -> Session:
+        """A session at the door that the rig file names."""
+        return self.doors[self.transport]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +70,31 @@ class Maker:
         return self.build(wiring, spec, channels)
 
 
-def _stand_in(spec: InstrumentSpec, panel: Faulty, open_session: Callable[[], Session]) -> StandIn:
+def _stand_in(spec: InstrumentSpec, panel: Faulty, **doors: SessionFactory) -> StandIn:
+    """``doors`` by transport; one set of link faults spoils them all."""
     ordinary = Emi.GARBAGE if spec.transport == "serial" else Emi.LOST
     faults = LinkFaults(emi=Emi.LATE if spec.port == "RigPlc" else ordinary)
-    return StandIn(spec.model, spec.transport, panel, faults, lambda: faults.wrap(open_session()))
+    wrapped = {transport: _behind(faults, open_session) for transport, open_session in doors.items()}
+    return StandIn(spec.model, spec.transport, panel, faults, wrapped)
+
+
+def _behind(faults: LinkFaults, open_session: SessionFactory) -> SessionFactory:
+    return lambda: faults.wrap(open_session())
 
 
 def _plc(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
     registers = PlcRegisters(wiring.plc)
-    return _stand_in(spec, wiring.plc, lambda: ModbusSession(registers))
+    return _stand_in(spec, wiring.plc, modbus=lambda: ModbusSession(registers))
 
 
 def _charger(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
     panel = CapacitorChargerPanel(wiring.plant.read, wiring.plant.drive)
-    return _stand_in(spec, panel, lambda: ProbusSession(panel))
+    return _stand_in(spec, panel, serial=lambda: ProbusSession(panel))
 
 
 def _delay_generator(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
     panel = DelayGeneratorPanel(wiring.on_cycle)
-    return _stand_in(spec, panel, lambda: open_dg645_session(panel))
+    return _stand_in(spec, panel, socket=lambda: open_dg645_session(panel))
 
 
 def _oscilloscope(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
@@ -93,7 +106,7 @@ def _oscilloscope(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel,
 
     digits = sum(spec.name.encode()) * 7919 % 10**8
     panel = Dsox(f"MY{digits:08d}", volts, wiring.seed)
-    return _stand_in(spec, panel, lambda: ScpiSession(panel))
+    return _stand_in(spec, panel, socket=lambda: ScpiSession(panel))
 
 
 def _labjack(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
@@ -102,7 +115,7 @@ def _labjack(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]
         return 0.0 if probe is None else wiring.plant.read(probe)
 
     panel = LabJackT7(470012345, ain_v)
-    return _stand_in(spec, panel, lambda: ModbusSession(panel))
+    return _stand_in(spec, panel, modbus=lambda: ModbusSession(panel))
 
 
 MAKERS: Mapping[str, Maker] = {

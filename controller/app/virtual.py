@@ -10,7 +10,6 @@ from controller.app.attendant import scene_of
 from controller.app.benches import build_plant
 from controller.app.faultspec import due
 from controller.app.inventory import fault_catalogue
-from controller.app.linked import Connect
 from controller.app.preflight import Prepared, prepare, read_bounded
 from controller.app.rig_sim import SimulatedRig
 from controller.app.shot import World, run_shot
@@ -19,6 +18,7 @@ from controller.messages import Finished, Message, RunConfig, StepEntered
 from controller.runtime.core import Stop
 from controller.runtime.offload import Offload, inline
 from controller.runtime.virtual_loop import run_virtual as run_on_virtual_time
+from drivers.transports.route import Route
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Virtual runs are labelled from here, one second per seed: labels must not depend on the wall clock."""
@@ -52,7 +52,7 @@ def scene_for(prepared: Prepared) -> tuple[str, ...]:
 def world_of(
     prepared: Prepared,
     prediction: Prediction,
-    connects: Mapping[str, Connect],
+    connects: Mapping[str, Route],
     offload: Offload,
     publish: Callable[[Message], None],
 ) -> World:

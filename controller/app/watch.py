@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
-from controller.app.linked import Connect
 from controller.messages import Message
 from controller.rig.model import Rig
 from controller.runtime.alarming import Alarming
@@ -11,11 +10,12 @@ from controller.runtime.frames import hello_of
 from controller.runtime.watching import Opens, Watcher
 from drivers.ports import CapacitorCharger, Daq, Instrument, RigPlc
 from drivers.registry import open_instrument
+from drivers.transports.route import Route
 
 
 def watcher_of(
     rig: Rig,
-    connects: Mapping[str, Connect],
+    connects: Mapping[str, Route],
     publish: Callable[[Message], None],
     started_utc: str,
     virtual: bool = False,

@@ -6,7 +6,8 @@ from typing import Any
 from drivers.errors import InstrumentRefused, RemoteWireError
 from drivers.families.identity import match_identity
 from drivers.ports import ChargerReading, Identity
-from drivers.transports.link import Connect, Hello, Link, Recovery
+from drivers.transports.link import Hello, Recovery
+from drivers.transports.route import InstrumentLink, Route, make_link
 from drivers.wire.dialect import BadReply, Values
 from drivers.wire.probus import FUG_HCK, Error, error_of
 
@@ -37,7 +38,7 @@ _IDENTITY = re.compile(r"FUG ([A-Z]{3}) ([\d ]+?) - ([\d ]+?) MOD (\S+)")
 class ProbusCharger:
     """One FuG charger. Every set-point is read back, because ``E0`` says received, not set."""
 
-    def __init__(self, link: Link, exchange_s: float = EXCHANGE_S) -> None:
+    def __init__(self, link: InstrumentLink, exchange_s: float = EXCHANGE_S) -> None:
         self.name = link.name
         self._link = link
         self._exchange_s = exchange_s
@@ -104,14 +105,14 @@ class ProbusCharger:
             raise RemoteWireError(self.name, str(problem)) from problem
 
 
-async def open_fug_hck(name: str, connect: Connect, *, identity: str, exchange_s: float = EXCHANGE_S) -> ProbusCharger:
+async def open_fug_hck(name: str, route: Route, *, identity: str, exchange_s: float = EXCHANGE_S) -> ProbusCharger:
     """Connect to the charger called ``name`` in the rig. ``exchange_s`` is the least deadline of an exchange.
 
     The empty line before the identification ends whatever half command the port may hold; the instrument ignores it.
     A slow ADC mode is changed. Raises ConnectFailed, LinkTimeout, WrongInstrument, InstrumentRefused.
     """
     hello = Hello(b"\n" + FUG_HCK["idn"].request(), b"\n", match_identity(identity))
-    link = Link(name, connect, recovery=Recovery.DRAIN, hello=hello)
+    link = make_link(name, route, recovery=Recovery.DRAIN, hello=hello)
     await link.open(OPEN_S)
     charger = ProbusCharger(link, exchange_s)
     try:

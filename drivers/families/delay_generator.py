@@ -5,7 +5,8 @@ from typing import Any
 from drivers.errors import InstrumentRefused
 from drivers.families.identity import match_identity
 from drivers.ports import DelayPlan, Identity
-from drivers.transports.link import Connect, Hello, Link
+from drivers.transports.link import Hello
+from drivers.transports.route import InstrumentLink, Route, make_link
 from drivers.wire.dg645 import CHANNEL_NAMES, DG645, ERRORS, OUTPUT_NAMES, REPLY_END, Happened, TriggerSource
 from drivers.wire.dialect import Values
 
@@ -31,7 +32,7 @@ TOLERANCE_V = 0.01
 class Dg645DelayGenerator:
     """One DG645. After every set the error queue is asked, in the same exchange."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: InstrumentLink) -> None:
         self.name = link.name
         self._link = link
 
@@ -145,9 +146,9 @@ def _same(plan: DelayPlan, held: DelayPlan) -> bool:
     return all(abs(a - b) <= TOLERANCE_S for a, b in times) and all(abs(a - b) <= TOLERANCE_V for a, b in levels)
 
 
-async def open_dg645(name: str, connect: Connect, *, identity: str) -> Dg645DelayGenerator:
+async def open_dg645(name: str, route: Route, *, identity: str) -> Dg645DelayGenerator:
     """Connect to the delay generator called ``name``. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
     hello = Hello(DG645["*IDN?"].request(), REPLY_END, match_identity(identity))
-    link = Link(name, connect, hello=hello)
+    link = make_link(name, route, hello=hello)
     await link.open(OPEN_S)
     return Dg645DelayGenerator(link)

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from drivers.errors import InstrumentRefused, LinkTimeout, RemoteWireError
 from drivers.families.identity import match_identity
 from drivers.ports import Identity, Oscilloscope, ScopeChannel, ScopeSetup, ScopeState, Waveform
-from drivers.transports.link import Connect, Hello, Link
+from drivers.transports.link import Hello
+from drivers.transports.route import InstrumentLink, Route, make_link
 from drivers.wire.dialect import BadReply, Values
 from drivers.wire.dsox import CHANNELS, DSOX, FORMAT_CODES, OPER_RUN, OPER_WAIT_TRIGGER, RECORD_POINTS_MAX
 
@@ -71,7 +72,7 @@ class _Panel:
 class DsoxOscilloscope:
     """One scope; not for concurrent acquisitions. Made by :func:`open_dsox`."""
 
-    def __init__(self, name: str, link: Link) -> None:
+    def __init__(self, name: str, link: InstrumentLink) -> None:
         self.name = name
         self._link = link
         self._setup: ScopeSetup | None = None
@@ -254,7 +255,7 @@ class DsoxOscilloscope:
         return points
 
 
-async def open_dsox(name: str, connect: Connect, *, identity: str, timeout_s: float = 5.0) -> Oscilloscope:
+async def open_dsox(name: str, route: Route, *, identity: str, timeout_s: float = 5.0) -> Oscilloscope:
     """Connect to a DSO-X and check who answers: Keysight, this model, and ``identity`` found in its ``*IDN?``.
 
     ``identity`` is text or a regular expression, such as the serial number; empty accepts any. The same check runs
@@ -270,7 +271,7 @@ async def open_dsox(name: str, connect: Connect, *, identity: str, timeout_s: fl
             return False
         return found.vendor in VENDORS and found.model == DSOX.model and matches(line)
 
-    link = Link(name, connect, hello=Hello(DSOX["idn?"].request(), b"\n", accept))
+    link = make_link(name, route, hello=Hello(DSOX["idn?"].request(), b"\n", accept))
     await link.open(timeout_s)
     return DsoxOscilloscope(name, link)
 
