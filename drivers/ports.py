@@ -195,6 +195,118 @@ class Daq(Instrument, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SupplyReading:
+    """Measured output of a power supply; ``faults`` are named as in the instrument's sheet, empty when there is none."""
+
+    voltage_v: float
+    current_a: float
+    output_on: bool
+    constant_voltage: bool
+    faults: tuple[str, ...] = ()
+
+
+class PowerSupply(Instrument, Protocol):
+    """A programmable supply: solenoid, heater, bias."""
+
+    async def configure(self, voltage_v: float, current_a: float, *, over_voltage_v: float | None = None) -> None:
+        """Write set-points and protection, read them back; raises InstrumentRefused when the read-back differs."""
+        ...
+
+    async def output(self, on: bool) -> None:
+        """Switch the output on or off and confirm it."""
+        ...
+
+    async def read(self) -> SupplyReading:
+        """Measured voltage and current, regulation mode, faults."""
+        ...
+
+
+class GaugeStatus(Enum):
+    """What a gauge says about one reading; only ``OK`` is a pressure."""
+
+    OK = "ok"
+    UNDER_RANGE = "under range"
+    OVER_RANGE = "over range"
+    SENSOR_ERROR = "sensor error"
+    OFF = "off"
+    NO_SENSOR = "no sensor"
+    IDENTIFICATION_ERROR = "identification error"
+
+
+@dataclass(frozen=True, slots=True)
+class PressureReading:
+    """One gauge's reading in pascals; ``pressure_pa`` means something only when ``status`` is OK."""
+
+    status: GaugeStatus
+    pressure_pa: float
+
+
+class VacuumGauge(Instrument, Protocol):
+    """A gauge controller with one or more gauges, counted from 1."""
+
+    async def read(self) -> Mapping[int, PressureReading]:
+        """All gauges."""
+        ...
+
+    async def switch(self, gauge: int, on: bool) -> None:
+        """Switch a gauge on or off, where it can be; raises InstrumentRefused where it cannot."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RfPlan:
+    """A carrier and how it is pulsed; ``pulse_width_s`` None: an external gate makes the pulses."""
+
+    frequency_hz: float
+    power_dbm: float
+    pulse_modulation: bool = True
+    pulse_width_s: float | None = None
+    pulse_period_s: float | None = None
+
+
+class RfSource(Instrument, Protocol):
+    """A signal generator with pulse modulation."""
+
+    async def configure(self, plan: RfPlan) -> None:
+        """Write the plan, check the error queue, read it back; raises InstrumentRefused when it differs."""
+        ...
+
+    async def read_back(self) -> RfPlan:
+        """The plan as the instrument holds it now."""
+        ...
+
+    async def output(self, on: bool) -> None:
+        """Switch the RF output on or off and confirm it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChillerReading:
+    """Bath temperature, its set-point, the external sensor's temperature if one is there, and whether it runs."""
+
+    bath_c: float
+    set_point_c: float
+    external_c: float | None
+    running: bool
+
+
+class Chiller(Instrument, Protocol):
+    """A circulating chiller in degrees Celsius."""
+
+    async def configure(self, set_point_c: float, *, pump: int | None = None) -> None:
+        """Write the set-point (and pump step) and read it back; raises InstrumentRefused when it differs."""
+        ...
+
+    async def run(self, on: bool) -> None:
+        """Start or stop cooling and pump. Nothing here stops it by itself: closing the port leaves it running."""
+        ...
+
+    async def read(self) -> ChillerReading:
+        """Temperatures and whether it runs."""
+        ...
+
+
 class RigPlc(Instrument, Protocol):
     """The rig PLC: one FC23 exchange per heartbeat, events by number."""
 
