@@ -197,7 +197,7 @@ class Daq(Instrument, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SupplyReading:
-    """Measured output of a power supply; ``faults`` are named as in the instrument's sheet, empty when there is none."""
+    """Measured output of a power supply; ``faults`` by the names of the sheet, empty if none."""
 
     voltage_v: float
     current_a: float
