@@ -1,49 +1,27 @@
 """One instrument's byte stream: one exchange at a time, a total deadline on each, and no stale answer ever.
 
 After a timeout, garbage, stray bytes or a cancelled exchange the link is *poisoned*: before the next exchange it
-reconnects (networks) or drains the line until silence (serial), and says hello again, so that a late reply is never
-taken for the next answer (instruments.md 3.1, trap T4). Nothing is ever sent twice.
-
-The hot path makes one future and no timer: one timer per link is shared by all its exchanges and re-armed only when it
-fires early. Measured in ``tests/benchmarks/bench_query.py``.
+reconnects (networks) or drains the line until silence (serial), and says hello again. Turns, deadlines and the rest
+that is the same on every transport are :mod:`drivers.transports.exchange`'s.
 """
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NoReturn
 
-from drivers.errors import (
-    ConnectFailed,
-    InstrumentError,
-    LinkClosed,
-    LinkError,
-    LinkTimeout,
-    RemoteWireError,
-    WrongInstrument,
-    connect_problem,
-)
+from drivers.errors import ConnectFailed, LinkClosed, LinkTimeout, WrongInstrument, connect_problem
+from drivers.transports.exchange import REPLY_MAX, Exchanges
+from drivers.transports.exchange import TURNS_MAX as TURNS_MAX
+from drivers.transports.exchange import Hello as Hello
 from drivers.transports.receiver import BlockReceiver, Framer, Receiver
 from drivers.wire.block import BlockReader
-from drivers.wire.dialect import BadReply, Row, Values
-
-REPLY_MAX = 4096
-"""Default cap on a reply: no line of any dialect here is longer."""
-
-TURNS_MAX = 64
-"""Callers that may wait for one link: far more than the controller has tasks."""
 
 SILENCE_S = 0.1
 """A drained serial line must be quiet this long: three times the longest FuG reply at 9600 baud."""
 
 HELLO_LINES_MAX = 16
 """Stale lines skipped while waiting for the answer to hello on a line that cannot be reconnected."""
-
-CLOCK_SLACK_S = 0.001
-"""A timer this early counts as on time: uvloop's clock has milliseconds, the virtual one rounds to nanoseconds."""
 
 BLOCK_DIRECT_MIN = 65536
 """From this size on the socket writes straight into the caller's memory; below, one copy is cheaper."""
@@ -59,41 +37,17 @@ class Recovery(Enum):
     DRAIN = "drain"
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
-    """What is asked after every connect and drain. ``accept`` tells whether a line is the right instrument's answer."""
-
-    request: bytes
-    terminator: bytes
-    accept: Callable[[bytes], bool]
-
-
-class Link:
+class Link(Exchanges):
     """The stream to instrument ``name``. Opens lazily; every method raises only the tree of :mod:`drivers.errors`."""
 
     def __init__(
         self, name: str, connect: Connect, *, recovery: Recovery = Recovery.RECONNECT, hello: Hello | None = None
     ) -> None:
-        self.name = name
+        super().__init__(name, hello)
         self._connect = connect
         self._recovery = recovery
-        self._hello = hello
-        self._loop = asyncio.get_running_loop()
         self._receiver = Receiver(self)
-        self._busy = False
-        self._ready = False
-        self._closed = False
-        self._problem = "not connected"
         self._strays = 0
-        self._turns: deque[asyncio.Future[None]] = deque()
-        self._deadline = math.inf
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = math.inf
-
-    async def open(self, timeout_s: float) -> None:
-        """Connect and say hello now. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
-        await self._enter(self._loop.time() + timeout_s)
-        self._leave()
 
     async def query(
         self,
@@ -164,34 +118,12 @@ class Link:
         finally:
             self._leave()
 
-    async def ask(
-        self, row: Row, *, timeout_s: float, terminator: bytes = b"\n", before: bytes = b"", **values: Any
-    ) -> Values:
-        """One dialect row: its request (after ``before``, sent in the same write), and the values of its reply.
-
-        Raises as :meth:`query`; RemoteWireError, and a poisoned link, for a reply that cannot be right.
-        """
-        request = before + row.request(**values)
-        reply = await self.query(request, timeout_s=timeout_s, terminator=terminator)
-        try:
-            return row.parse_reply(reply)
-        except BadReply as error:
-            self.poison(str(error))
-            raise RemoteWireError(self.name, str(error)) from error
-
-    def poison(self, problem: str) -> None:
-        """Distrust the stream: reconnect or drain before the next exchange."""
-        self._ready = False
-        self._problem = problem
-
     async def close(self) -> None:
         """Release the link. Never raises for one that is already gone."""
         self._closed = True
         self.poison("closed")
         self._receiver.fail(LinkClosed(self.name, "closed here"))
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer, self._timer_at = None, math.inf
+        self._disarm()
         transport = self._receiver.transport
         if transport is not None:
             transport.close()
@@ -211,9 +143,7 @@ class Link:
     async def _exchange(self, request: bytes, deadline: float) -> bytes:
         waiter: asyncio.Future[bytes] = self._loop.create_future()
         self._receiver.waiter = waiter
-        self._deadline = deadline
-        if deadline < self._timer_at:
-            self._arm(deadline)
+        self._watch(deadline)
         self._transport().write(request)
         return await waiter
 
@@ -223,29 +153,8 @@ class Link:
             raise LinkClosed(self.name, self._problem)
         return transport
 
-    def _arm(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._expire)
-        self._timer_at = when
-
-    def _expire(self) -> None:
-        self._timer, self._timer_at = None, math.inf
-        if self._deadline == math.inf:
-            return
-        if self._loop.time() + CLOCK_SLACK_S < self._deadline:
-            self._arm(self._deadline)
-        else:
-            self._receiver.fail(LinkTimeout(self.name, "no complete answer within the deadline"))
-
-    def _break(self, error: BaseException) -> NoReturn:
-        """Poison the link, and raise ``error`` as the tree of errors knows it."""
-        self.poison(f"{type(error).__name__}: {error}")
-        if isinstance(error, TimeoutError):
-            raise LinkTimeout(self.name, "not sent within the deadline") from error
-        if isinstance(error, ValueError):
-            raise RemoteWireError(self.name, str(error)) from error
-        raise error
+    def _fail(self, error: Exception) -> None:
+        self._receiver.fail(error)
 
     def _switch(self, protocol: asyncio.BaseProtocol) -> bool:
         """Let ``protocol`` receive from now on; False where the transport cannot (then the receiver copies)."""
@@ -261,61 +170,7 @@ class Link:
             transport.resume_reading()
         return True
 
-    # -- turns and recovery
-
-    async def _enter(self, deadline: float) -> None:
-        if self._busy:
-            await self._wait_turn(deadline)
-        self._busy = True
-        try:
-            if not self._ready:
-                await self._recover(deadline)
-        except BaseException:
-            self._leave()
-            raise
-
-    async def _wait_turn(self, deadline: float) -> None:
-        if len(self._turns) >= TURNS_MAX:
-            raise LinkError(self.name, f"more than {TURNS_MAX} exchanges wait for this link")
-        turn: asyncio.Future[None] = self._loop.create_future()
-        self._turns.append(turn)
-        try:
-            async with asyncio.timeout_at(deadline):
-                await turn
-        except BaseException as error:
-            if turn.done() and not turn.cancelled():
-                self._leave()
-            elif turn in self._turns:  # not if it was passed over: cancelled, and this task had not been told yet
-                self._turns.remove(turn)
-            if isinstance(error, TimeoutError):
-                raise LinkTimeout(self.name, "the link was busy until the deadline") from error
-            raise
-
-    def _leave(self) -> None:
-        self._deadline = math.inf
-        while self._turns:
-            turn = self._turns.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._busy = False
-
-    async def _recover(self, deadline: float) -> None:
-        if self._closed:
-            raise LinkClosed(self.name, "closed here")
-        problem = self._problem
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._restore()
-            self._ready = True
-            if self._hello is not None:
-                await self._greet(self._hello, deadline)
-        except TimeoutError as error:
-            self.poison(problem)
-            raise LinkTimeout(self.name, f"could not be restored within the deadline ({problem})") from error
-        except InstrumentError:
-            self.poison(problem)
-            raise
+    # -- recovery
 
     async def _restore(self) -> None:
         receiver = self._receiver
