@@ -11,14 +11,22 @@ from drivers.families.daq import CONNECT_TIMEOUT_S, LabJackT7Daq, open_labjack_t
 from drivers.families.delay_generator import open_dg645
 from drivers.families.identity import number_in
 from drivers.families.oscilloscope import open_dsox
+from drivers.families.power_supply import open_genesys
 from drivers.families.rig_plc import open_rig_plc
+from drivers.families.t560 import open_t560
+from drivers.families.technix import open_technix
+from drivers.families.vacuum_gauge import open_tpg_256a, open_tpg_262
 from drivers.ports import Daq, Instrument, RigPlc
 from drivers.transports.modbus import ModbusLink
 from drivers.transports.route import Route, stream_of
 from drivers.wire.dg645 import DG645
 from drivers.wire.dialect import Dialect
 from drivers.wire.dsox import DSOX
+from drivers.wire.genesys import GENESYS
 from drivers.wire.probus import FUG_HCK
+from drivers.wire.t560 import T560
+from drivers.wire.technix import TECHNIX
+from drivers.wire.tpg import TPG_256A, TPG_262
 
 
 class Open(Protocol):
@@ -66,15 +74,23 @@ MODELS: Mapping[str, Model] = {
     model.name: model
     for model in (
         Model("FuG HCK 2000-4000", "charger", FUG_HCK, open_fug_hck, ("serial",)),
+        Model("FuG HCK 800-20000", "charger", FUG_HCK, open_fug_hck, ("serial",)),
+        Model("Technix CCR10KV-7.5KJ", "charger", TECHNIX, open_technix, ("socket", "serial")),
+        Model("TDK-Lambda Genesys GEN80-65", "power_supply", GENESYS, open_genesys, ("serial",)),
         Model("SRS DG645", "delay_generator", DG645, open_dg645, ("socket",)),
+        Model("Highland T560", "delay_generator", T560, open_t560, ("socket",)),
         Model("Keysight DSO-X 3014A", "oscilloscope", DSOX, open_dsox, ("socket",)),
+        Model("Pfeiffer TPG 262", "vacuum_gauge", TPG_262.dialect, open_tpg_262, ("serial",)),
+        Model("Pfeiffer TPG 256A", "vacuum_gauge", TPG_256A.dialect, open_tpg_256a, ("serial",)),
         Model("LabJack T7", "daq", None, open_t7, ("modbus",)),
         Model("Sparkgap rig PLC", "plc", None, open_plc, ("modbus",)),
     )
 }
 """Every model by its full name; :func:`find_model` also takes the short form that rig.yaml uses."""
 
-DIALECTS: tuple[Dialect, ...] = tuple(model.dialect for model in MODELS.values() if model.dialect is not None)
+DIALECTS: tuple[Dialect, ...] = tuple(
+    {model.dialect.slug: model.dialect for model in MODELS.values() if model.dialect is not None}.values()
+)
 """Every dialect table: each has golden vectors in ``tests/vectors/<slug>.txt``."""
 
 

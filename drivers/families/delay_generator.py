@@ -124,7 +124,10 @@ class Dg645DelayGenerator:
 
     async def _set(self, name: str, **values: Any) -> None:
         """One set and its error check in one exchange; raises InstrumentRefused."""
-        before = DG645[name].request(**values)
+        try:
+            before = DG645[name].request(**values)
+        except ValueError as error:
+            raise InstrumentRefused(self.name, f"{name} cannot be set: {error}") from error
         code = (await self._link.ask(DG645["LERR?"], timeout_s=EXCHANGE_S, terminator=REPLY_END, before=before))["code"]
         if code:
             await self._empty_errors()

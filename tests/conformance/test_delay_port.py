@@ -1,0 +1,190 @@
+"""What every DelayGenerator must do, whatever its model: one row of ``INSTRUMENTS`` each.
+
+A row opens the port over a faulty in-memory link on virtual time, and says what an edge at the trigger input does.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from controller.app.linked import linked
+from controller.runtime.virtual_loop import run_virtual
+from drivers.errors import InstrumentError, InstrumentRefused, WrongInstrument
+from drivers.families.delay_generator import open_dg645
+from drivers.families.t560 import open_t560
+from drivers.ports import DelayGenerator, DelayPlan
+from firmware_sim.link_faults import FAULTS, LinkFaults
+from firmware_sim.personalities.dg645 import DelayGeneratorPanel, OutputEdges
+from firmware_sim.personalities.t560 import T560Panel
+from firmware_sim.servers.tcp import SessionProtocol
+from firmware_sim.sessions.base import SessionFactory
+from firmware_sim.sessions.dg645 import open_dg645_session
+from firmware_sim.sessions.t560 import T560Session
+
+PLAN = DelayPlan(delays_s=(0.0, 100e-6, 250e-6, 1e-3), width_s=10e-6, holdoff_s=0.0, level_v=5.0, trigger_level_v=1.5)
+
+DEADLINE_S = 5.0
+"""Whatever goes wrong on a link, a call ends within the sum of a few exchanges."""
+
+Open = Callable[..., Awaitable[DelayGenerator]]
+Edge = Callable[[int], OutputEdges | None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One implementation: ``make`` gives the session factory, the trigger input, and somebody at the front panel."""
+
+    model: str
+    open: Open
+    make: Callable[[Callable[[OutputEdges], None]], tuple[SessionFactory, Edge, Callable[[bytes], Any]]]
+    tampering: tuple[bytes, ...]
+    latency_ns: int
+    too_long_s: float
+
+
+def make_dg645(on_cycle: Callable[[OutputEdges], None]) -> tuple[SessionFactory, Edge, Callable[[bytes], Any]]:
+    panel = DelayGeneratorPanel(on_cycle)
+    return lambda: open_dg645_session(panel), panel.trigger_input, lambda line: panel.execute(line, now_ns())
+
+
+def make_t560(on_cycle: Callable[[OutputEdges], None]) -> tuple[SessionFactory, Edge, Callable[[bytes], Any]]:
+    panel = T560Panel(on_cycle)
+    return lambda: T560Session(panel), panel.trigger_input, lambda line: panel.execute(line, now_ns())
+
+
+DG645_TAMPERING = (b"TSRC 5", b"BURM 1", b"DLAY 4,2,1e-6", b"LPOL 2,0", b"LAMP 3,2")
+T560_TAMPERING = (b"TR REM", b"TR SYN", b"GA INP", b"TD 5", b"BS OFF", b"CS NEG", b"DW 5u")
+
+INSTRUMENTS = (
+    Row("DG645", open_dg645, make_dg645, DG645_TAMPERING, 0, 2001.0),
+    Row("T560", open_t560, make_t560, T560_TAMPERING, 20, 10.1),
+)
+
+
+def now_ns() -> int:
+    return round(asyncio.get_running_loop().time() * 1e9)
+
+
+class Bench:
+    """One instrument behind a faulty link."""
+
+    def __init__(self, row: Row) -> None:
+        self.cycles: list[OutputEdges] = []
+        self.faults = LinkFaults()
+        self._open = row.open
+        self._session, self.edge, self.tamper = row.make(self.cycles.append)
+
+    async def open(self, identity: str) -> DelayGenerator:
+        connect = linked(lambda: SessionProtocol(lambda: self.faults.wrap(self._session())))
+        return await self._open("delay_generator", connect, identity=identity)
+
+
+@pytest.fixture(params=INSTRUMENTS, ids=lambda row: row.model)
+def row(request: pytest.FixtureRequest) -> Row:
+    found: Row = request.param
+    return found
+
+
+def test_program_arm_trigger_once(row: Row) -> None:
+    async def main() -> None:
+        bench = Bench(row)
+        port = await bench.open(row.model)
+        assert row.model in (await port.identify()).model
+        await port.configure(PLAN)
+        assert await port.read_back() == PLAN
+        assert bench.edge(now_ns()) is None, "programmed is not armed"
+        assert await port.triggered() is False
+        await port.arm()
+        assert await port.triggered() is False
+        t_ns = now_ns()
+        edges = bench.edge(t_ns)
+        wanted = [t_ns + row.latency_ns + round(delay_s * 1e9) for delay_s in PLAN.delays_s]
+        assert edges == OutputEdges(t_ns, *wanted)
+        assert await port.triggered() is True
+        assert await port.triggered() is False, "reading clears the latch"
+        assert bench.edge(now_ns() + 2_000_000_000) is None, "armed once"
+        await asyncio.sleep(0.01)
+        await port.arm()
+        assert bench.edge(now_ns()) is not None, "and armed again"
+        assert await port.triggered() is True
+        assert bench.cycles == [], "nothing in a driver fires by command"
+        await port.close()
+        await port.close()
+
+    run_virtual(main())
+
+
+def test_configure_disarms(row: Row) -> None:
+    async def main() -> None:
+        bench = Bench(row)
+        port = await bench.open(row.model)
+        await port.configure(PLAN)
+        await port.arm()
+        await port.configure(replace(PLAN, width_s=20e-6))
+        assert (await port.read_back()).width_s == pytest.approx(20e-6)
+        assert bench.edge(now_ns()) is None
+        assert await port.triggered() is False
+
+    run_virtual(main())
+
+
+def test_a_front_panel_change_is_found(row: Row) -> None:
+    async def main(tampering: bytes) -> None:
+        bench = Bench(row)
+        port = await bench.open(row.model)
+        await port.configure(PLAN)
+        bench.tamper(tampering)
+        with pytest.raises(InstrumentRefused):
+            await port.read_back()
+
+    for tampering in row.tampering:
+        run_virtual(main(tampering))
+
+
+@pytest.mark.parametrize("change", ["delay", "width", "trigger level", "holdoff"])
+def test_what_it_cannot_do_is_refused_and_nothing_is_armed(row: Row, change: str) -> None:
+    plan = {
+        "delay": replace(PLAN, delays_s=(0.0, 0.0, 0.0, row.too_long_s)),
+        "width": replace(PLAN, width_s=row.too_long_s),
+        "trigger level": replace(PLAN, trigger_level_v=9.0),
+        "holdoff": replace(PLAN, holdoff_s=1e9),
+    }[change]
+
+    async def main() -> None:
+        bench = Bench(row)
+        port = await bench.open(row.model)
+        with pytest.raises(InstrumentRefused):
+            await port.configure(plan)
+        assert bench.edge(now_ns()) is None
+        await port.configure(PLAN)
+        assert await port.read_back() == PLAN, "the next one is right"
+
+    run_virtual(main())
+
+
+def test_another_instrument_is_refused(row: Row) -> None:
+    async def main() -> None:
+        with pytest.raises(WrongInstrument, match="delay_generator"):
+            await Bench(row).open("BNC 575")
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "stale"])
+def test_every_link_fault_is_an_error_and_heals(row: Row, fault: str) -> None:
+    async def main() -> None:
+        bench = Bench(row)
+        port = await bench.open(row.model)
+        await port.configure(PLAN)
+        bench.faults.inject(fault)
+        begin = asyncio.get_running_loop().time()
+        with pytest.raises(InstrumentError):
+            await port.read_back()
+        assert asyncio.get_running_loop().time() - begin <= DEADLINE_S
+        bench.faults.inject(fault, False)
+        assert await port.read_back() == PLAN
+
+    run_virtual(main())
