@@ -7,11 +7,13 @@ from typing import Protocol
 
 from drivers.errors import WrongInstrument
 from drivers.families.charger import open_fug_hck
+from drivers.families.chiller import open_lauda
 from drivers.families.daq import CONNECT_TIMEOUT_S, LabJackT7Daq, open_labjack_t7
 from drivers.families.delay_generator import open_dg645
 from drivers.families.identity import number_in
 from drivers.families.oscilloscope import open_dsox
 from drivers.families.power_supply import open_genesys
+from drivers.families.rf_source import open_smb100a
 from drivers.families.rig_plc import open_rig_plc
 from drivers.families.t560 import open_t560
 from drivers.families.technix import open_technix
@@ -23,7 +25,9 @@ from drivers.wire.dg645 import DG645
 from drivers.wire.dialect import Dialect
 from drivers.wire.dsox import DSOX
 from drivers.wire.genesys import GENESYS
+from drivers.wire.lauda import LAUDA
 from drivers.wire.probus import FUG_HCK
+from drivers.wire.smb100a import SMB100A
 from drivers.wire.t560 import T560
 from drivers.wire.technix import TECHNIX
 from drivers.wire.tpg import TPG_256A, TPG_262
@@ -82,6 +86,8 @@ MODELS: Mapping[str, Model] = {
         Model("Keysight DSO-X 3014A", "oscilloscope", DSOX, open_dsox, ("socket",)),
         Model("Pfeiffer TPG 262", "vacuum_gauge", TPG_262.dialect, open_tpg_262, ("serial",)),
         Model("Pfeiffer TPG 256A", "vacuum_gauge", TPG_256A.dialect, open_tpg_256a, ("serial",)),
+        Model("R&S SMB100A", "rf_source", SMB100A, open_smb100a, ("socket",)),
+        Model("LAUDA PRO RP245E", "chiller", LAUDA, open_lauda, ("socket",)),
         Model("LabJack T7", "daq", None, open_t7, ("modbus",)),
         Model("Sparkgap rig PLC", "plc", None, open_plc, ("modbus",)),
     )

@@ -25,6 +25,9 @@ PASCALS: Mapping[int, float] = {MBAR: 100.0, TORR: 101_325.0 / 760.0, PASCAL: 1.
 COM_PERIODS_S = (0.1, 1.0, 60.0)
 """Continuous output ``COM,0|1|2``."""
 
+COM_DEFAULT = 1
+"""What a bare ``COM`` means."""
+
 BAUDS = (9600, 19_200, 38_400)
 """``BAU,0|1|2`` (the two faster ones are unverified)."""
 
@@ -172,6 +175,7 @@ def _measurements(gauges: int) -> list[Row]:
     ]
     rows.append(GaugeRow("PRX", "PRX", {}, pairs))
     rows.append(GaugeRow("COM", "COM", {"period": Integer(0, 2)}, pairs))
+    rows.append(GaugeRow("COM?", "COM", {}, pairs))
     return rows
 
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from drivers.wire.dialect import Values
 from drivers.wire.tpg import (
+    COM_DEFAULT,
     COM_PERIODS_S,
     LINEAR_GAUGES,
     MBAR,
@@ -171,6 +172,8 @@ class GaugePanel:
             return False
         if values and not self._set(row.name, values):
             return False
+        if row.name == "COM?":
+            self.continuous_s = COM_PERIODS_S[COM_DEFAULT]
         self._asked = row
         return True
 
