@@ -9,20 +9,26 @@ from collections.abc import Callable, Mapping
 from drivers.wire.tpg import TPG_256A, TPG_262
 from firmware_sim.personalities.dg645 import DelayGeneratorPanel
 from firmware_sim.personalities.dsox import open_standalone as open_dsox
-from firmware_sim.personalities.fug_hck import CapacitorChargerPanel, SmallCapacitor
+from firmware_sim.personalities.fug_hck import HCK_800_20000, HCK_2000_4000, CapacitorChargerPanel, Rating
+from firmware_sim.personalities.genesys import GenesysUnit
 from firmware_sim.personalities.labjack_t7 import LabJackT7
+from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.personalities.lauda import LaudaPanel
 from firmware_sim.personalities.lauda_bath import Bath
 from firmware_sim.personalities.smb100a import Smb100a
 from firmware_sim.personalities.t560 import T560Panel
+from firmware_sim.personalities.technix import TechnixPanel
 from firmware_sim.personalities.tpg import open_standalone as open_tpg
 from firmware_sim.sessions.base import SessionFactory
 from firmware_sim.sessions.dg645 import open_dg645_session
 from firmware_sim.sessions.lauda import open_lauda_session
+from firmware_sim.sessions.genesys import GenesysLine
 from firmware_sim.sessions.modbus import ModbusSession
 from firmware_sim.sessions.probus import ProbusSession
 from firmware_sim.sessions.scpi import ScpiSession
 from firmware_sim.sessions.t560 import T560Session
+from firmware_sim.sessions.technix import BAUD as TECHNIX_BAUD
+from firmware_sim.sessions.technix import TechnixSession
 from firmware_sim.sessions.tpg import GaugeSession
 
 Doors = Mapping[str, SessionFactory]
@@ -34,10 +40,32 @@ def _dsox(seed: int) -> Doors:
     return {"socket": lambda: ScpiSession(panel)}
 
 
-def _fug_2000(seed: int) -> Doors:
-    load = SmallCapacitor()
-    panel = CapacitorChargerPanel(load.read, load.drive)
+def _fug(rating: Rating, capacitance_f: float, bleeder_ohm: float) -> Doors:
+    load = SmallCapacitor(capacitance_f, bleeder_ohm)
+    panel = CapacitorChargerPanel(load.read, load.drive, rating=rating)
     return {"serial": lambda: ProbusSession(panel, load.advance)}
+
+
+def _fug_2000(seed: int) -> Doors:
+    return _fug(HCK_2000_4000, 1e-3, 5e3)
+
+
+def _fug_800(seed: int) -> Doors:
+    return _fug(HCK_800_20000, 10e-6, 1e6)
+
+
+def _technix(seed: int) -> Doors:
+    load = SmallCapacitor(100e-6, 100e3)
+    panel = TechnixPanel(load.read, load.drive)
+    return {
+        "socket": lambda: TechnixSession(panel, load.advance),
+        "serial": lambda: TechnixSession(panel, load.advance, baud=TECHNIX_BAUD),
+    }
+
+
+def _genesys(seed: int) -> Doors:
+    line = GenesysLine([GenesysUnit(6)])
+    return {"serial": lambda: line}
 
 
 def _dg645(seed: int) -> Doors:
@@ -77,6 +105,9 @@ def _labjack(seed: int) -> Doors:
 
 STANDALONE: Mapping[str, Callable[[int], Doors]] = {
     "FuG HCK 2000-4000": _fug_2000,
+    "FuG HCK 800-20000": _fug_800,
+    "Technix CCR10KV-7.5KJ": _technix,
+    "TDK-Lambda Genesys GEN80-65": _genesys,
     "SRS DG645": _dg645,
     "Keysight DSO-X 3014A": _dsox,
     "Highland T560": _t560,

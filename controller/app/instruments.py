@@ -10,6 +10,7 @@ from controller.runtime.bench import Bench
 from drivers.errors import InstrumentError, WrongInstrument
 from drivers.ports import CapacitorCharger, Daq, DelayGenerator, Identity, Instrument, Oscilloscope, RigPlc
 from drivers.registry import open_instrument
+from drivers.transports.multidrop import SharedLine
 from drivers.transports.route import Hislip, Route, Visa
 from drivers.transports.serial import serial_port
 from drivers.transports.tcp import tcp
@@ -22,6 +23,7 @@ def connects_from(rig: Rig, endpoints: Mapping[str, Mapping[str, str]], where: s
     """The route to each instrument. ``where`` names the source of the addresses in a refusal."""
     problems: list[Problem] = []
     connects: dict[str, Route] = {}
+    lines: dict[str, SharedLine] = {}
     for spec in rig.instruments:
         address = endpoints.get(spec.name, {}).get(spec.transport)
         if address is None:
@@ -29,21 +31,28 @@ def connects_from(rig: Rig, endpoints: Mapping[str, Mapping[str, str]], where: s
             problems.append(Problem(where, 0, spec.name, f"has no {spec.transport} address", remedy))
             continue
         try:
-            connects[spec.name] = route_to(spec.transport, address)
+            connects[spec.name] = route_to(spec.transport, address, lines)
         except ValueError as problem:
-            problems.append(Problem(where, 0, spec.name, str(problem), "write HOST:PORT"))
+            problems.append(Problem(where, 0, spec.name, str(problem), "write HOST:PORT, or DEVICE#UNIT"))
     if problems:
         raise Refused(problems)
     return connects
 
 
-def route_to(transport: str, address: str) -> Route:
+def route_to(transport: str, address: str, lines: dict[str, SharedLine] | None = None) -> Route:
     """The way to an instrument by one of the transports that ``sparkgap sim --json`` and lab.yaml name.
 
-    Raises ValueError for an address that is none of the transport's.
+    ``/dev/ttyUSB0#6`` is unit 6 on a serial line with several units; ``lines`` has the lines met so far, so that all
+    units of one device share it. Raises ValueError for an address that is none of the transport's.
     """
     if transport == "serial":
-        return cast(Route, serial_port(address))
+        device, mark, unit = address.partition("#")
+        if not mark:
+            return cast(Route, serial_port(address))
+        if not device or not unit.isdecimal():
+            raise ValueError(f"{address!r} is no unit on a serial line")
+        line = SharedLine(serial_port(device))
+        return line.drop(int(unit)) if lines is None else lines.setdefault(device, line).drop(int(unit))
     if transport == "visa":
         return Visa(address)
     host, colon, port = address.rpartition(":")

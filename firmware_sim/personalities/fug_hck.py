@@ -1,21 +1,35 @@
 """PURE: the panel of a FuG HCK capacitor charger with its Probus V registers (instruments.md 2.4).
 
 It measures and drives through two callables, so that the same panel serves a bench (the plant's charger) and a
-stand-in started alone (:class:`SmallCapacitor`). Full scale follows from the rating: I = 2 P / V.
+stand-in started alone (``small_capacitor.py``). Full scale follows from the rating: I = 2 P / V.
 """
 
-import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from drivers.wire.dialect import Values
 from drivers.wire.probus import COMMAND_MAX, FUG_HCK, REGISTERS, TERMINATORS, Access, Error
 from firmware_sim.signals import Acts, unheard
 
-POWER_W = 2000.0
-VOLTAGE_V = 4000.0
-"""The HCK 2000-4000's rating: 2 kJ/s, 4 kV."""
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What distinguishes the models of one family: charging power in J/s and full-scale voltage."""
+
+    power_w: float
+    voltage_v: float
+
+    @property
+    def current_a(self) -> float:
+        """Full-scale current of a capacitor charger: I = 2 P / V."""
+        return 2 * self.power_w / self.voltage_v
+
+
+HCK_2000_4000 = Rating(2000.0, 4000.0)
+HCK_800_20000 = Rating(800.0, 20_000.0)
+"""2 kJ/s at 4 kV and 1 A; 800 J/s at 20 kV and 80 mA."""
 
 SPECIAL_RAMP_V_S = 11.11e-3
 """Ramp mode 3 goes from 0 to 1 V at this rate (instruments.md 2.4)."""
@@ -60,15 +74,15 @@ class CapacitorChargerPanel:
         read: Callable[[str], float],
         drive: Callable[[str, float], None],
         *,
-        power_w: float = POWER_W,
-        voltage_v: float = VOLTAGE_V,
+        rating: Rating = HCK_2000_4000,
         serial: str = "17022-01-01",
     ) -> None:
         self._read = read
         self._drive = drive
-        self._rating = {"S0": voltage_v, "S1": 2 * power_w / voltage_v, "S0R": voltage_v * 100}
+        voltage_v = rating.voltage_v
+        self._rating = {"S0": voltage_v, "S1": rating.current_a, "S0R": voltage_v * 100}
         kilo, rest = divmod(round(voltage_v), 1000)
-        self._identity = f"FUG HCK {power_w:.0f} - {kilo} {rest:03d} MOD {serial}"
+        self._identity = f"FUG HCK {rating.power_w:.0f} - {kilo} {rest:03d} MOD {serial}"
         self._values: dict[str, float] = {name: 0 for name, access in _ACCESS.items() if access is Access.BOTH}
         self._values |= {"KT": 2, "S0R": voltage_v / 10}
         self._actual_v = 0.0
@@ -237,70 +251,43 @@ class CapacitorChargerPanel:
             "S0S": lambda: int(self.ramping),
             "M0": lambda: self._measure("M0"),
             "M1": lambda: self._measure("M1"),
-            "M0R": lambda: round(self._measure("M0") / self._rating["S0"] * RAW_FULL),
-            "M1R": lambda: round(self._measure("M1") / self._rating["S1"] * RAW_FULL),
+            "M0R": lambda: self._raw("S0", self._measure("M0")),
+            "M1R": lambda: self._raw("S1", self._measure("M1")),
             "DVR": lambda: int(voltage_mode),
             "DIR": lambda: int(bool(on) and not voltage_mode),
             "DON": lambda: on,
             "DX": lambda: self._values["BX"],
             "DSD": lambda: 1,
-            "KS": lambda: f"{int(bool(on) and not voltage_mode)}{int(voltage_mode)}{int(on)}00001",
+            "KS": lambda: f"{self._status(on, voltage_mode):08b}",
+            "KQS": lambda: self._status(on, voltage_mode) & int(self._values["KQM"]),
             "KE": lambda: int(self._last),
             "CFN": lambda: self._identity,
-            "H1": lambda: "0" * 16,
+            "H1": self._snapshot,
         }
         if name in computed:
             return computed[name]()
         return self._values.get(name[:-1], 0) if name.endswith("A") else 0
+
+    def _status(self, on: float, voltage_mode: bool) -> int:
+        """The status byte: I-REG, V-REG, ON, 3-REG, X-STAT, CAL, unused, SEL-D."""
+        held = bool(self._held)
+        return int(bool(on) and not voltage_mode) << 7 | int(voltage_mode) << 6 | int(on) << 5 | int(held) << 3 | 1
+
+    def _raw(self, register: str, value: float) -> int:
+        return max(0, min(RAW_FULL, round(value / self._rating[register] * RAW_FULL)))
+
+    def _snapshot(self) -> str:
+        """``H1``: readbacks and actual set-points, voltage then current, four hex digits each (order unverified)."""
+        values = (
+            ("S0", self._measure("M0")),
+            ("S1", self._measure("M1")),
+            ("S0", self._actual_v),
+            ("S1", self._values["S1"]),
+        )
+        return "".join(f"{self._raw(register, value):04X}" for register, value in values)
 
     def _selected(self) -> str:
         """The answer to ``?``: N selects voltage, current, status, set-points, error or identification."""
         register = ("M0", "M1", "KS", "S0A", "S1A", "KE", "CFN")[int(self._values["KN"])]
         value = self._value(register)
         return value if isinstance(value, str) else f"{value:+.5E}"
-
-
-class SmallCapacitor:
-    """The load of a charger that runs alone: a capacitor with a bleeder, interlock closed (instruments.md 4b)."""
-
-    CAPACITANCE_F = 1e-3
-    BLEEDER_OHM = 5e3
-
-    def __init__(self) -> None:
-        self._set = {"charger_set_voltage_v": 0.0, "charger_set_current_a": 0.0, "charger_output": 0.0}
-        self._voltage_v = 0.0
-        self._then_ns: int | None = None
-
-    def advance(self, now_ns: int) -> None:
-        """Charge or bleed up to ``now_ns``: dV/dt = (I - V/R) / C, held at the set-point."""
-        elapsed_s = 0.0 if self._then_ns is None else max(0, now_ns - self._then_ns) / 1e9
-        self._then_ns = now_ns
-        source_a = self._set["charger_set_current_a"] if self._charging() else 0.0
-        end_v = source_a * self.BLEEDER_OHM
-        fraction = math.exp(-elapsed_s / (self.BLEEDER_OHM * self.CAPACITANCE_F))
-        voltage_v = end_v + (self._voltage_v - end_v) * fraction
-        if source_a > 0:
-            voltage_v = min(voltage_v, self._set["charger_set_voltage_v"])
-        elif self._set["charger_output"]:
-            voltage_v = max(voltage_v, min(self._voltage_v, self._set["charger_set_voltage_v"]))
-        self._voltage_v = voltage_v
-
-    def read(self, probe: str) -> float:
-        """The plant's charger probes."""
-        if probe == "charger_voltage_v":
-            return self._voltage_v
-        if probe == "charger_constant_voltage":
-            return float(not self._charging() or self._holds())
-        if not self._charging():
-            return 0.0
-        return self._voltage_v / self.BLEEDER_OHM if self._holds() else self._set["charger_set_current_a"]
-
-    def drive(self, name: str, value: float) -> None:
-        """The plant's charger controls."""
-        self._set[name] = value
-
-    def _charging(self) -> bool:
-        return bool(self._set["charger_output"]) and self._set["charger_set_voltage_v"] >= self._voltage_v > -1.0
-
-    def _holds(self) -> bool:
-        return self._voltage_v >= self._set["charger_set_voltage_v"]

@@ -12,7 +12,8 @@ import pyvisa
 import serial
 
 from firmware_sim.personalities.dg645 import DelayGeneratorPanel, OutputEdges
-from firmware_sim.personalities.fug_hck import CapacitorChargerPanel, SmallCapacitor
+from firmware_sim.personalities.fug_hck import CapacitorChargerPanel
+from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.servers.pty import serve_pty
 from firmware_sim.servers.tcp import serve_tcp
 from firmware_sim.sessions.dg645 import open_dg645_session

@@ -11,7 +11,8 @@ from drivers.errors import InstrumentRefused, LinkError, LinkTimeout, RemoteWire
 from drivers.families.charger import EXCHANGE_S, ProbusCharger, open_fug_hck
 from drivers.ports import CapacitorCharger, Identity
 from firmware_sim.link_faults import FAULTS, LinkFaults
-from firmware_sim.personalities.fug_hck import CapacitorChargerPanel, SmallCapacitor
+from firmware_sim.personalities.fug_hck import CapacitorChargerPanel
+from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.sessions.probus import ProbusSession
 from tests.unit.links.peers import Peers

@@ -16,7 +16,8 @@ from drivers.transports.link import Link
 from drivers.transports.serial import serial_port
 from drivers.transports.tcp import tcp
 from firmware_sim.personalities.dg645 import DelayGeneratorPanel
-from firmware_sim.personalities.fug_hck import CapacitorChargerPanel, SmallCapacitor
+from firmware_sim.personalities.fug_hck import CapacitorChargerPanel
+from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.servers.pty import serve_pty
 from firmware_sim.servers.tcp import PENDING_MAX, TcpServer, serve_tcp
 from firmware_sim.sessions.base import Chunk

@@ -3,7 +3,8 @@
 import pytest
 
 from drivers.wire.probus import FUG_HCK
-from firmware_sim.personalities.fug_hck import CapacitorChargerPanel, SmallCapacitor
+from firmware_sim.personalities.fug_hck import HCK_800_20000, CapacitorChargerPanel
+from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.sessions.base import Chunk
 from firmware_sim.sessions.probus import BYTE_NS, ProbusSession
 
@@ -59,6 +60,36 @@ def test_the_first_clients_session(panel: CapacitorChargerPanel, output: Output)
         ("charger_set_current_a", 0.0),
         ("charger_set_voltage_v", 0.0),
     ]
+
+
+def test_the_first_clients_session_with_the_20_kv_model() -> None:
+    """client H [RAN], byte for byte (instruments.md 2.4): it computes Imax = 2 P / V = 0.08 A from the identity."""
+    load = SmallCapacitor(10e-6, 1e6)
+    session = ProbusSession(CapacitorChargerPanel(load.read, load.drive, rating=HCK_800_20000), load.advance)
+
+    def ask(request: bytes, now_ns: int) -> bytes:
+        return b"".join(bytes(chunk.data) for chunk in session.feed(request, now_ns))
+
+    identity = b"FUG HCK 800 - 20 000 MOD 17022-01-01\n"
+    begin = [(b"*IDN?\n", identity), (b"*IDN?\r\n", identity), (b">S1 0.05\n", b"E0\n"), (b">S0 15000\n", b"E0\n")]
+    for request, reply in (*begin, (b">BON 1\n", b"E0\n")):
+        assert ask(request, 0) == reply
+    assert ask(b">M0 ?\n", S // 10) == b"M0:+4.97508E+02\n"  # 0.05 A into 10 uF beside 1 MOhm
+    assert ask(b">BONA ?\n", S) == b"BONA:1\n"
+    assert ask(b">M0 ?\n", 10 * S) == b"M0:+1.50000E+04\n"
+    assert ask(b">H1?\n", 10 * S) == b"H1:BFFF3000BFFF9FFF\n"
+    assert ask(b"F0\n", 10 * S) + ask(b"=\n", 10 * S) == b"E0\nE0\n"
+    assert (ask(b">S1 0.08\n", 11 * S), ask(b">S1 0.081\n", 11 * S)) == (b"E0\n", b"E5\n")
+    assert (ask(b">S0 20000\n", 11 * S), ask(b">S0 20001\n", 11 * S)) == (b"E0\n", b"E5\n")
+
+
+def test_request_mask_and_held_commands_show_in_the_status(panel: CapacitorChargerPanel) -> None:
+    for line in (b">KQM 40", b"G1", b"U1000"):
+        assert panel.execute(line, 0) == b"E0\n"
+    assert panel.execute(b">KS?", 0) == b"KS:00001001\n"
+    assert panel.execute(b">KQS?", 0) == b"KQS:8\n"
+    assert panel.execute(b"X", 0) == b"E0\n"
+    assert panel.execute(b">KQS?", 0) == b"KQS:0\n"
 
 
 def test_the_second_clients_session(panel: CapacitorChargerPanel) -> None:
