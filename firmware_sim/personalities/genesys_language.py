@@ -294,7 +294,8 @@ def _clear(unit: GenesysUnit) -> None:
 
 
 def _save(unit: GenesysUnit) -> None:
-    unit.saved = replace(unit.settings)
+    """Local lockout is not kept: it comes back as remote."""
+    unit.saved = replace(unit.settings, remote=min(unit.settings.remote, 1))
 
 
 def _highest_ovp(unit: GenesysUnit) -> None:

@@ -123,6 +123,21 @@ async def test_our_driver_shares_a_pty_with_several_supplies() -> None:
     await server.close()
 
 
+async def test_the_genesys_standing_alone_answers_at_address_6() -> None:
+    doors = await open_doors(STANDALONE["TDK-Lambda Genesys GEN80-65"](0), None)
+    supply: Any = await open_instrument(
+        "TDK-Lambda Genesys GEN80-65", "heater", serial_port(doors.endpoints["serial"]), identity="GEN80-65"
+    )
+    await supply.configure(12.0, 20.0, over_voltage_v=15.0)
+    await supply.output(True)
+    await asyncio.sleep(0.3)
+    reading = await supply.read()
+    assert (reading.voltage_v, reading.current_a, reading.constant_voltage) == (12.0, 12.0, True)
+    await supply.output(False)
+    await supply.close()
+    await doors.close()
+
+
 @pytest.mark.parametrize("transport", ["socket", "serial"])
 async def test_the_technix_standing_alone_charges_at_both_doors(transport: str) -> None:
     doors = await open_doors(STANDALONE["Technix CCR10KV-7.5KJ"](0), None)

@@ -157,10 +157,11 @@ def test_everybody_obeys_global_commands_in_silence() -> None:
 
 
 def test_save_reset_recall(desk: Desk) -> None:
-    settings = ("PV 20", "PC 30", "OVP 40", "UVL 2", "FLD ON", "FBD 9", "AST ON", "SAV", "PV 21", "UVL 0")
+    settings = ("RMT LLO", "PV 20", "PC 30", "OVP 40", "UVL 2", "FLD ON", "FBD 9", "AST ON", "SAV", "PV 21", "UVL 0")
     for text in settings:
         assert desk.ask(text) == "OK"
     queries = ("PV?", "PC?", "OVP?", "UVL?", "FLD?", "FBD?", "AST?", "OUT?", "RMT?")
+    assert desk.ask("RMT?") == "LLO"
     assert desk.ask("RST") == "OK"
     after_reset = [desk.ask(query) for query in queries]
     assert after_reset == ["00.000", "00.000", "88.000", "00.000", "OFF", "0", "OFF", "OFF", "REM"]
