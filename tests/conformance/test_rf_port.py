@@ -1,0 +1,158 @@
+"""What every RfSource must do, whatever its model: one row of ``INSTRUMENTS`` each."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from controller.app.linked import linked
+from controller.runtime.virtual_loop import run_virtual
+from drivers.errors import InstrumentError, InstrumentRefused, WrongInstrument
+from drivers.families.rf_source import open_smb100a
+from drivers.ports import RfPlan, RfSource
+from drivers.wire.scpi import parse_message
+from firmware_sim.link_faults import FAULTS, LinkFaults
+from firmware_sim.personalities.smb100a import Smb100a
+from firmware_sim.servers.tcp import SessionProtocol
+from firmware_sim.sessions.base import Session
+from firmware_sim.sessions.scpi import ScpiSession
+
+PLAN = RfPlan(frequency_hz=2.856e9, power_dbm=-5.5, pulse_width_s=2.5e-6, pulse_period_s=10e-3)
+GATED = RfPlan(frequency_hz=2.856e9, power_dbm=10.0)
+CW = RfPlan(frequency_hz=1.3e9, power_dbm=0.0, pulse_modulation=False)
+
+DEADLINE_S = 4.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One implementation: ``make`` gives the session, what the output carries (None: off), and the front panel."""
+
+    model: str
+    open: Callable[..., Awaitable[RfSource]]
+    make: Callable[[], tuple[Callable[[], Session], Callable[[], float | None], Callable[[bytes], Any]]]
+    tampering: tuple[bytes, ...]
+    too_high_dbm: float
+    too_high_hz: float
+
+
+def make_smb100a() -> tuple[Callable[[], Session], Callable[[], float | None], Callable[[bytes], Any]]:
+    panel = Smb100a()
+
+    def turn_knobs(line: bytes) -> None:
+        for unit in parse_message(line):
+            panel.compile(unit)()
+
+    return lambda: ScpiSession(panel), lambda: panel.power_dbm, turn_knobs
+
+
+SMB_TAMPERING = (
+    b"FREQ:MODE SWE",
+    b"FREQ:OFFS 1MHz",
+    b"POW:OFFS 3",
+    b"PULM:MODE DOUB",
+    b"PULM:TRIG:MODE EGAT",
+    b"PULM:POL INV",
+)
+
+INSTRUMENTS = (Row("SMB100A", open_smb100a, make_smb100a, SMB_TAMPERING, 500.0, 7e9),)
+
+
+class Bench:
+    """One source behind a faulty link."""
+
+    def __init__(self, row: Row) -> None:
+        self.faults = LinkFaults()
+        self._open = row.open
+        self._session, self.power_dbm, self.tamper = row.make()
+
+    async def open(self, identity: str) -> RfSource:
+        connect = linked(lambda: SessionProtocol(lambda: self.faults.wrap(self._session())))
+        return await self._open("rf_drive", connect, identity=identity)
+
+
+@pytest.fixture(params=INSTRUMENTS, ids=lambda row: row.model)
+def row(request: pytest.FixtureRequest) -> Row:
+    found: Row = request.param
+    return found
+
+
+@pytest.mark.parametrize("plan", [PLAN, GATED, CW], ids=["pulsed", "gated", "cw"])
+def test_program_and_switch(row: Row, plan: RfPlan) -> None:
+    async def main() -> None:
+        bench = Bench(row)
+        port = await bench.open(row.model)
+        assert (await port.identify()).model == row.model
+        await port.configure(plan)
+        assert await port.read_back() == plan
+        assert bench.power_dbm() is None, "programmed is not on"
+        await port.output(True)
+        assert bench.power_dbm() == pytest.approx(plan.power_dbm)
+        await port.configure(replace(plan, power_dbm=plan.power_dbm - 1))
+        assert bench.power_dbm() == pytest.approx(plan.power_dbm - 1)
+        await port.output(False)
+        assert bench.power_dbm() is None
+        await port.close()
+        await port.close()
+
+    run_virtual(main())
+
+
+def test_what_it_cannot_do_is_refused_and_the_old_plan_stays(row: Row) -> None:
+    async def main() -> None:
+        bench = Bench(row)
+        port = await bench.open(row.model)
+        await port.configure(PLAN)
+        with pytest.raises(InstrumentRefused, match="rf_drive"):
+            await port.configure(replace(PLAN, power_dbm=row.too_high_dbm))
+        assert (await port.read_back()).power_dbm == PLAN.power_dbm
+        with pytest.raises(InstrumentRefused, match="rf_drive"):
+            await port.configure(replace(PLAN, frequency_hz=row.too_high_hz))
+        with pytest.raises(InstrumentRefused, match="period"):
+            await port.configure(replace(PLAN, pulse_period_s=None))
+        await port.configure(PLAN)
+        assert await port.read_back() == PLAN
+
+    run_virtual(main())
+
+
+def test_a_front_panel_change_is_found(row: Row) -> None:
+    async def main(tampering: bytes) -> None:
+        bench = Bench(row)
+        port = await bench.open(row.model)
+        await port.configure(PLAN)
+        bench.tamper(tampering)
+        with pytest.raises(InstrumentRefused, match="changed"):
+            await port.read_back()
+        await port.configure(PLAN)
+        assert await port.read_back() == PLAN
+
+    for tampering in row.tampering:
+        run_virtual(main(tampering))
+
+
+def test_another_instrument_is_refused(row: Row) -> None:
+    async def main() -> None:
+        with pytest.raises(WrongInstrument, match="rf_drive"):
+            await Bench(row).open("E8257D")
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "stale"])
+def test_every_link_fault_is_an_error_and_heals(row: Row, fault: str) -> None:
+    async def main() -> None:
+        bench = Bench(row)
+        port = await bench.open(row.model)
+        await port.configure(PLAN)
+        bench.faults.inject(fault)
+        begin = asyncio.get_running_loop().time()
+        with pytest.raises(InstrumentError):
+            await port.read_back()
+        assert asyncio.get_running_loop().time() - begin <= DEADLINE_S
+        bench.faults.inject(fault, False)
+        assert await port.read_back() == PLAN
+
+    run_virtual(main())

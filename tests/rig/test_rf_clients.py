@@ -1,0 +1,75 @@
+"""The SMB100A's stand-in driven by RsInstrument, in a process of its own: through its own socket and through pyvisa-py.
+
+RsInstrument opens with ``*CLS``, ``*ESE 1``, ``*SRE 0``, ``*CLS``, ``*OPC?`` and asks ``*STB?`` after every exchange:
+a stand-in whose status byte does not follow its queues fails it (instruments.md 2.0).
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware_sim.personalities.smb100a import Smb100a
+from firmware_sim.servers.tcp import serve_tcp
+from firmware_sim.sessions.base import Chunk
+from firmware_sim.sessions.scpi import ScpiSession
+
+CLIENT = Path(__file__).with_name("rs_smb100a_client.py")
+CLIENT_S = 100.0
+"""The client's imports alone take seconds on a busy machine."""
+
+OPENING = [b"*CLS", b"*ESE 1", b"*SRE 0", b"*CLS", b"*OPC?", b"*STB?"]
+
+
+class Listening(ScpiSession):
+    """A session that keeps what its client said."""
+
+    def __init__(self, device: Smb100a, heard: list[bytes]) -> None:
+        super().__init__(device)
+        self._heard = heard
+
+    def feed(self, data: bytes, now_ns: int) -> list[Chunk]:
+        self._heard += data.split(b"\n")
+        return super().feed(data, now_ns)
+
+
+async def run_client(resource: str, options: str) -> dict[str, Any]:
+    """What the client printed; its complaints are the test's."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(CLIENT), resource, options, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        printed, complaints = await asyncio.wait_for(process.communicate(), CLIENT_S)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, complaints.decode()
+    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("options", ["SelectVisa=SocketIo", "SelectVisa=@py"])
+async def test_rsinstrument_does_the_whole_job(options: str) -> None:
+    panel, heard = Smb100a("654321"), list[bytes]()
+    server = await serve_tcp(lambda: Listening(panel, heard))
+    host, port = server.address.split(":")
+    try:
+        found = await run_client(f"TCPIP::{host}::{port}::SOCKET", options)
+    finally:
+        await server.close()
+    said = [line.strip() for line in heard if line.strip()]
+    begin = said.index(OPENING[0])
+    assert said[begin : begin + len(OPENING)] == OPENING
+    assert said.count(b"*STB?") > 10
+    assert found["idn"].startswith("Rohde&Schwarz,SMB100A,1406.6000k02/654321,")
+    assert found["model"] == "SMB100A"
+    assert (found["frequency"], found["power"], found["pulse"], found["output"]) == (2.856e9, -12.5, True, True)
+    assert found["swept"] is True, "write_with_opc waited for the end of the sweep"
+    assert found["list"] == [1e9, 2e9, 3e9]
+    assert [code for code, _ in found["errors"]] == [-222, -113]
+    assert found["kept"] == -12.5
+    assert panel.values["output"] is True
