@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
-from firmware_sim.sessions.base import Chunk, Session
+from firmware_sim.sessions.base import Attached, Chunk, Session
 from firmware_sim.signals import Acts, unheard
 
 FAULTS: Mapping[str, str] = {
@@ -150,6 +150,16 @@ class FaultySession:
     def waiting(self) -> bool:
         """As the session behind."""
         return self._inner.waiting
+
+    def attach(self, wake: Callable[[], None]) -> None:
+        """As the session behind."""
+        if isinstance(self._inner, Attached):
+            self._inner.attach(wake)
+
+    def detach(self) -> None:
+        """As the session behind."""
+        if isinstance(self._inner, Attached):
+            self._inner.detach()
 
     def feed(self, data: bytes, now_ns: int) -> list[Chunk]:
         """As the session behind, unless a fault is active."""

@@ -95,6 +95,10 @@ class BlockReader:
         self._tail += data[room:] if room < len(data) else b""
         return self._complete()
 
+    def ended(self) -> bool:
+        """The transport says that the reply is over: True when the block is whole, with or without terminator."""
+        return self.size >= 0 and self._got == self.size and bytes(self._tail) in (b"", self._terminator)
+
     def _complete(self) -> bool:
         if self._got < self.size:
             return False

@@ -4,6 +4,7 @@ One object per instrument, shared by its connections; whether output waits (MAV)
 """
 
 from collections import deque
+from collections.abc import Callable
 from enum import IntFlag
 
 from drivers.wire.scpi import ERROR_TEXTS, ScpiError, format_quoted
@@ -57,7 +58,7 @@ class Status488:
     ``signed_zero`` selects ``+0,"No error"`` (Keysight) over ``0,"No error"``.
     """
 
-    __slots__ = ("_errors", "_opc_wanted", "ese", "esr", "signed_zero", "sre")
+    __slots__ = ("_errors", "_opc_wanted", "ese", "esr", "signed_zero", "sre", "watchers")
 
     def __init__(self, signed_zero: bool = True) -> None:
         self.signed_zero = signed_zero
@@ -66,6 +67,13 @@ class Status488:
         self.esr = int(Esr.PON)
         self._errors: deque[tuple[int, str]] = deque(maxlen=ERRORS_MAX)
         self._opc_wanted = False
+        self.watchers: list[Callable[[], None]] = []
+        """Who wants to hear, after each message of any connection, that the status may have changed (for SRQ)."""
+
+    def notify(self) -> None:
+        """Tell the watchers."""
+        for watcher in tuple(self.watchers):
+            watcher()
 
     def report(self, error: ScpiError) -> None:
         """Queue an error and set its event bit; a full queue keeps its oldest and ends with -350."""

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-from firmware_sim.sessions.base import Chunk, Session
+from firmware_sim.sessions.base import Attached, Chunk, Session
 
 TICK_S = 0.001
 """How often a waiting session is asked again: well below any answer's own timing."""
@@ -30,13 +30,15 @@ class SessionProtocol(asyncio.Protocol):
         self._pending: deque[Chunk] = deque()
         self._transport: asyncio.Transport | None = None
         self._pacing: asyncio.TimerHandle | None = None
-        self._ticking: asyncio.TimerHandle | None = None
+        self._ticking: asyncio.Handle | None = None
         self._peer_slow = False
         self._paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The peer is there."""
         self._transport = cast(asyncio.Transport, transport)
+        if isinstance(self._session, Attached):
+            self._session.attach(self._wake)
         self._tick_while_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -47,6 +49,8 @@ class SessionProtocol(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._pacing = self._ticking = None
+        if isinstance(self._session, Attached):
+            self._session.detach()
 
     def data_received(self, data: bytes) -> None:
         """Feed the session and send what it answers."""
@@ -111,6 +115,13 @@ class SessionProtocol(asyncio.Protocol):
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
+
+    def _wake(self) -> None:
+        """The session has something to say that this connection did not ask for."""
+        if self._transport is not None:
+            if self._ticking is not None:
+                self._ticking.cancel()
+            self._ticking = self._loop.call_soon(self._tick)
 
     def _tick_while_waiting(self) -> None:
         if self._session.waiting and self._transport is not None:

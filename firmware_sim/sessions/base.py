@@ -5,7 +5,7 @@ connection, one personality (the instrument's panel and memory) shared by all co
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class Chunk(NamedTuple):
@@ -34,6 +34,22 @@ class Session(Protocol):
 
     def tick(self, now_ns: int) -> list[Chunk]:
         """Let time pass without input."""
+        ...
+
+
+@runtime_checkable
+class Attached(Protocol):
+    """What a session has besides, when others decide when it speaks: a service request, a lock given back.
+
+    The shell calls both; a session without them is never woken and does not hear that its connection is gone.
+    """
+
+    def attach(self, wake: Callable[[], None]) -> None:
+        """The connection stands; ``wake`` makes the shell call :meth:`Session.tick` in the loop's next turn."""
+        ...
+
+    def detach(self) -> None:
+        """The connection is gone; ``wake`` has no effect any more."""
         ...
 
 

@@ -96,6 +96,18 @@ class ScpiSession:
         self._replies: list[bytes | tuple[bytes | memoryview, ...]] = []
         self._output: list[Chunk] = []
         self.waiting = False
+        self.unread = False
+        """The transport has sent a reply that the client has not taken yet (HiSLIP): it counts as output for MAV."""
+
+    @property
+    def device(self) -> ScpiDevice:
+        """The instrument behind this connection."""
+        return self._device
+
+    @property
+    def has_output(self) -> bool:
+        """True while :meth:`fetch` has something to give."""
+        return bool(self._output)
 
     # ------------------------------------------------------------------------------------- transport
 
@@ -105,7 +117,9 @@ class ScpiSession:
         if not (self.waiting or self._buffer) and data.find(b"\n") == len(data) - 1:
             steps = self._compiled.get(data)
             if steps is not None and len(steps) == 1 and not self._held:
-                return self._run_single(steps)
+                chunks = self._run_single(steps)
+                self._notify()
+                return chunks
         self._buffer += data
         limit = BACKLOG_MAX if self.waiting else MESSAGE_MAX
         if len(self._buffer) > limit and self._buffer.find(b"\n", 0, MESSAGE_MAX) < 0:
@@ -147,7 +161,12 @@ class ScpiSession:
 
     def status_byte(self) -> int:
         """The status byte as a serial poll sees it; MAV tells of output not yet read."""
-        return self._device.status.byte(self._device.device_bits(), bool(self._replies or self._output))
+        output = self.unread or bool(self._replies or self._output)
+        return self._device.status.byte(self._device.device_bits(), output)
+
+    def _notify(self) -> None:
+        if self._device.status.watchers:
+            self._device.status.notify()
 
     # ------------------------------------------------------------------------------------- execution
 
@@ -176,6 +195,7 @@ class ScpiSession:
                 self._step()
             if not self.waiting:
                 sent += self._finish_message()
+        self._notify()
         return sent
 
     def _begin_message(self) -> bool:
