@@ -56,6 +56,7 @@ FAULTS: Mapping[str, str] = {
     "enable_open": "its enable loop is open",
     "over_voltage": "its output jumps above OVP: trips until the output is commanded off",
     "front_off": "somebody presses the output button on its front",
+    "wrong_set_point": "takes nine tenths of any voltage it is sent",
     "stuck_current": "measures no current any more",
     "srq_inside": "sends a service request in the middle of every reply",
 }

@@ -210,6 +210,9 @@ def _set_pv(unit: GenesysUnit, argument: str) -> None:
     if value * SLACK < unit.settings.uvl:
         raise Refused("E02")
     unit.settings.pv = argument
+    if unit.injected("wrong_set_point"):
+        unit.on_act("wrong_set_point", f"{argument} V became nine tenths of it")
+        unit.settings.pv = f"{0.9 * value:.3f}"
 
 
 def _set_pc(unit: GenesysUnit, argument: str) -> None:

@@ -227,6 +227,35 @@ def test_a_late_answer_is_never_the_next_one() -> None:
     run_virtual(main())
 
 
+@pytest.mark.parametrize("after_s", [0.2002, 0.2005, 0.2008, 0.2015])
+def test_a_late_ok_is_not_taken_for_the_ok_of_adr(after_s: float) -> None:
+    """After the drain the supply is addressed; an older OK that comes just then must not put all answers off by one."""
+
+    async def main() -> None:
+        supply_side = Answering()
+        supply_side.answers |= {b"RMT REM\r": b"OK\r", b"SEVE?\r": b"01\r", b"FEVE?\r": b"02\r"}
+        supply = await supply_side.open()
+        supply_side.late_s[b"RMT REM\r"] = EXCHANGE_S + after_s
+        with pytest.raises(LinkTimeout):
+            await supply.configure(1.0, 1.0)
+        assert await supply.events() == (Status(1), Fault(2))
+        await supply.close()
+
+    run_virtual(main())
+
+
+def test_a_set_point_that_reads_back_differently_is_refused() -> None:
+    async def main() -> None:
+        bench = Bench(6)
+        supply = await bench.open(6)
+        bench.units[6].inject("wrong_set_point")
+        with pytest.raises(InstrumentRefused, match="PV was set to 20 and reads back 18"):
+            await supply.configure(20.0, 1.0)
+        await supply.close()
+
+    run_virtual(main())
+
+
 def test_a_wrong_checksum_is_no_answer() -> None:
     async def main() -> None:
         supply_side = Answering()
