@@ -23,9 +23,12 @@ OPEN_S = 5.0
 GREETING_S = 0.2
 """The network module may greet; it has done so when it was silent this long."""
 
-EXCHANGE_S = 0.4
-"""One exchange: 15 characters at 9600 baud take 16 ms. After a miss a new connection, ``GREETING_S`` and the first
-status come before it. Two misses have to end within a second (safety.md 2.3 row 10)."""
+EXCHANGE_S = 0.3
+"""One exchange of a reading: 15 characters at 9600 baud take 16 ms. After a miss a new connection, ``GREETING_S`` and
+the first status come before it. Two misses have to end within a second (safety.md 2.3 row 10)."""
+
+COMMAND_S = 0.8
+"""One exchange that changes something: the first miss ends the step, and nothing is sent twice."""
 
 POLL_S = 0.1
 """Readings may not follow each other faster."""
@@ -150,12 +153,12 @@ class TechnixCharger:
         del self._raised[row]
 
     async def _write(self, row: str, **values: int) -> None:
-        echoed = await self._ask(row, **values)
+        echoed = await self._ask(row, COMMAND_S, **values)
         if echoed != values:
             raise InstrumentRefused(self.name, f"{row} was sent {values} and echoed {echoed}")
 
-    async def _ask(self, row: str, **values: Any) -> Values:
-        return await self._link.ask(TECHNIX[row], timeout_s=EXCHANGE_S, terminator=END, **values)
+    async def _ask(self, row: str, timeout_s: float = EXCHANGE_S, **values: Any) -> Values:
+        return await self._link.ask(TECHNIX[row], timeout_s=timeout_s, terminator=END, **values)
 
 
 def _words(status: Status) -> str:
