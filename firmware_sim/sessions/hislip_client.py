@@ -25,6 +25,11 @@ PAYLOAD_MIN = 64
 
 NS_PER_MS = 1_000_000
 
+STATUS_GRACE_NS = 5 * NS_PER_MS
+"""A status query that names a message which is still on its way on the other channel waits this long for it."""
+IN_FLIGHT_MAX = 64 * hislip.ID_STEP
+"""A status query that names a later message than this counts no ids: it is answered at once."""
+
 
 class Channel(Protocol):
     """Either connection of the client, as :class:`firmware_sim.sessions.hislip.HislipChannel` is one."""
@@ -73,6 +78,9 @@ class HislipClient:
         self._clearing = False
         self._payload_max = MESSAGE_MAX - HEADER_BYTES
         self._message_id = 0
+        self._received_id = hislip.FIRST_ID - hislip.ID_STEP
+        self._id_lead = -1
+        self._status_asked: tuple[int, Message] | None = None
         self._tells_delivery = False
         self._reasons = 0
         self._requests_service = False
@@ -98,18 +106,21 @@ class HislipClient:
         if channel is self._sync:
             return self._scpi.waiting
         device = self._scpi.device
-        return self._lock_wanted is not None or (device.status.sre != 0 and device.pending())
+        asked = self._lock_wanted is not None or self._status_asked is not None
+        return asked or (device.status.sre != 0 and device.pending())
 
     def go_on(self) -> None:
         """Time has passed, or a lock has been given back."""
         self._scpi.tick(self._host.now_ns)
         self._try_lock()
         self._run()
+        self._try_status()
 
     # -- synchronous channel
 
     def take(self, message: Message) -> None:
         """Data, DataEnd or Trigger."""
+        self._received_id = message.parameter
         if self._clearing:
             return
         if self._skipping:
@@ -122,6 +133,7 @@ class HislipClient:
         self._inbox.append(message)
         self._inbox_bytes += len(message.payload)
         self._run()
+        self._try_status()
 
     def lost_input(self, kind: int) -> None:
         """A message could not be taken: neither can what belongs to it (-363)."""
@@ -133,6 +145,7 @@ class HislipClient:
         if not self._clearing:
             raise BadMessage("no device clear is under way")
         self._clearing = False
+        self._received_id = hislip.FIRST_ID - hislip.ID_STEP
         self._sync.say(Chunk(Message(Kind.DEVICE_CLEAR_ACKNOWLEDGE).encode()))
 
     def _run(self) -> None:
@@ -213,7 +226,35 @@ class HislipClient:
         self._review()
 
     def status_query(self, message: Message) -> None:
-        """The status byte as a serial poll reads it: RQS in bit 6, which the poll clears."""
+        """The status byte as a serial poll reads it: RQS in bit 6, which the poll clears.
+
+        What was sent before the query counts, though it comes by the other channel and may come later.
+        """
+        self._answer_status()
+        self._status_asked = self._host.now_ns + STATUS_GRACE_NS, message
+        self._try_status()
+
+    def _try_status(self) -> None:
+        """Answer unless a message that was sent before the query is still to come.
+
+        The query names the last message that was sent (IVI-6.1), or the next one (pyvisa-py): the first query tells.
+        """
+        if self._status_asked is None:
+            return
+        deadline_ns, message = self._status_asked
+        ahead = (message.parameter - self._received_id) % hislip.IDS
+        if ahead == 0:
+            self._id_lead = 0
+        elif ahead == hislip.ID_STEP and self._id_lead < 0 and self._host.now_ns >= deadline_ns:
+            self._id_lead = ahead
+        late = self._host.now_ns >= deadline_ns
+        if late or ahead > IN_FLIGHT_MAX or ahead <= max(self._id_lead, 0):
+            self._answer_status()
+
+    def _answer_status(self) -> None:
+        if self._status_asked is None:
+            return
+        message, self._status_asked = self._status_asked[1], None
         if message.control & 1:
             self._tells_delivery = True
             self._scpi.unread = False

@@ -118,6 +118,31 @@ def test_service_is_requested_once_for_each_reason_and_on_every_door() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("lead", [0, hislip.ID_STEP], ids=["IVI-6.1", "pyvisa-py"])
+def test_a_status_query_waits_for_the_message_that_was_sent_before_it(lead: int) -> None:
+    """The channels are two connections: what was written first may arrive last."""
+
+    async def main(bench: Bench) -> None:
+        pair = await Pair.open(bench)
+        loop = asyncio.get_running_loop()
+        for number in range(3):
+            message = Message(Kind.DATA_END, 0, pair.id, b":NOSUCH 1\n" if number % 2 else b"*CLS\n")
+            pair.id = hislip.next_id(pair.id)
+            loop.call_later(0.003, pair.sync.say, message)
+            begin = loop.time()
+            pair.events.say(Message(Kind.ASYNC_STATUS_QUERY, 0, message.parameter + lead))
+            answer = await pair.events.next()
+            assert answer is not None and answer.control & 4 == (4 if number % 2 else 0)
+            waited_s = loop.time() - begin
+            assert waited_s == pytest.approx(0.005 if lead and number == 0 else 0.003, abs=0.0011)
+            begin = loop.time()
+            pair.events.say(Message(Kind.ASYNC_STATUS_QUERY, 0, message.parameter + lead))
+            await pair.events.next()
+            assert loop.time() == begin, "it is known by now what the client names"
+
+    run(main)
+
+
 def test_device_clear_frees_a_held_parser_and_sends_nothing_late() -> None:
     async def main(bench: Bench) -> None:
         pair = await Pair.open(bench)
