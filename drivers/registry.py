@@ -86,7 +86,7 @@ MODELS: Mapping[str, Model] = {
         Model("Keysight DSO-X 3014A", "oscilloscope", DSOX, open_dsox, ("socket",)),
         Model("Pfeiffer TPG 262", "vacuum_gauge", TPG_262.dialect, open_tpg_262, ("serial",)),
         Model("Pfeiffer TPG 256A", "vacuum_gauge", TPG_256A.dialect, open_tpg_256a, ("serial",)),
-        Model("R&S SMB100A", "rf_source", SMB100A, open_smb100a, ("socket",)),
+        Model("R&S SMB100A", "rf_source", SMB100A, open_smb100a, ("socket", "hislip")),
         Model("LAUDA PRO RP245E", "chiller", LAUDA, open_lauda, ("socket",)),
         Model("LabJack T7", "daq", None, open_t7, ("modbus",)),
         Model("Sparkgap rig PLC", "plc", None, open_plc, ("modbus",)),

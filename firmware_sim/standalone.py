@@ -12,17 +12,18 @@ from firmware_sim.personalities.dsox import open_standalone as open_dsox
 from firmware_sim.personalities.fug_hck import HCK_800_20000, HCK_2000_4000, CapacitorChargerPanel, Rating
 from firmware_sim.personalities.genesys import GenesysUnit
 from firmware_sim.personalities.labjack_t7 import LabJackT7
-from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.personalities.lauda import LaudaPanel
 from firmware_sim.personalities.lauda_bath import Bath
+from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.personalities.smb100a import Smb100a
 from firmware_sim.personalities.t560 import T560Panel
 from firmware_sim.personalities.technix import TechnixPanel
 from firmware_sim.personalities.tpg import open_standalone as open_tpg
 from firmware_sim.sessions.base import SessionFactory
 from firmware_sim.sessions.dg645 import open_dg645_session
-from firmware_sim.sessions.lauda import open_lauda_session
 from firmware_sim.sessions.genesys import GenesysLine
+from firmware_sim.sessions.hislip import HislipServer
+from firmware_sim.sessions.lauda import open_lauda_session
 from firmware_sim.sessions.modbus import ModbusSession
 from firmware_sim.sessions.probus import ProbusSession
 from firmware_sim.sessions.scpi import ScpiSession
@@ -90,7 +91,8 @@ def _tpg_256a(seed: int) -> Doors:
 
 def _smb100a(seed: int) -> Doors:
     panel = Smb100a()
-    return {"socket": lambda: ScpiSession(panel)}
+    hislip = HislipServer(lambda: ScpiSession(panel, held=True), vendor=b"RS")
+    return {"socket": lambda: ScpiSession(panel), "hislip": hislip.open_session}
 
 
 def _lauda(seed: int) -> Doors:

@@ -14,7 +14,8 @@ import pytest
 
 from firmware_sim.personalities.smb100a import Smb100a
 from firmware_sim.servers.tcp import serve_tcp
-from firmware_sim.sessions.base import Chunk
+from firmware_sim.sessions.base import Chunk, SessionFactory
+from firmware_sim.sessions.hislip import HislipServer
 from firmware_sim.sessions.scpi import ScpiSession
 
 CLIENT = Path(__file__).with_name("rs_smb100a_client.py")
@@ -27,8 +28,8 @@ OPENING = [b"*CLS", b"*ESE 1", b"*SRE 0", b"*CLS", b"*OPC?", b"*STB?"]
 class Listening(ScpiSession):
     """A session that keeps what its client said."""
 
-    def __init__(self, device: Smb100a, heard: list[bytes]) -> None:
-        super().__init__(device)
+    def __init__(self, device: Smb100a, heard: list[bytes], held: bool = False) -> None:
+        super().__init__(device, held)
         self._heard = heard
 
     def feed(self, data: bytes, now_ns: int) -> list[Chunk]:
@@ -52,19 +53,25 @@ async def run_client(resource: str, options: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("options", ["SelectVisa=SocketIo", "SelectVisa=@py"])
-async def test_rsinstrument_does_the_whole_job(options: str) -> None:
+@pytest.mark.parametrize(
+    ("transport", "options"),
+    [("socket", "SelectVisa=SocketIo"), ("socket", "SelectVisa=@py"), ("hislip", "SelectVisa=@py")],
+)
+async def test_rsinstrument_does_the_whole_job(transport: str, options: str) -> None:
     panel, heard = Smb100a("654321"), list[bytes]()
-    server = await serve_tcp(lambda: Listening(panel, heard))
+    hislip = HislipServer(lambda: Listening(panel, heard, held=True), vendor=b"RS")
+    doors: dict[str, SessionFactory] = {"socket": lambda: Listening(panel, heard), "hislip": hislip.open_session}
+    server = await serve_tcp(doors[transport])
     host, port = server.address.split(":")
+    resources = {"socket": f"TCPIP::{host}::{port}::SOCKET", "hislip": f"TCPIP::{host}::hislip0,{port}::INSTR"}
     try:
-        found = await run_client(f"TCPIP::{host}::{port}::SOCKET", options)
+        found = await run_client(resources[transport], options)
     finally:
         await server.close()
     said = [line.strip() for line in heard if line.strip()]
-    begin = said.index(OPENING[0])
-    assert said[begin : begin + len(OPENING)] == OPENING
-    assert said.count(b"*STB?") > 10
+    opening = OPENING if transport == "socket" else OPENING[:3]  # a device clear takes the place of the rest
+    assert said[: len(opening)] == opening
+    assert transport == "hislip" or said.count(b"*STB?") > 10
     assert found["idn"].startswith("Rohde&Schwarz,SMB100A,1406.6000k02/654321,")
     assert found["model"] == "SMB100A"
     assert (found["frequency"], found["power"], found["pulse"], found["output"]) == (2.856e9, -12.5, True, True)
