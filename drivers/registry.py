@@ -83,7 +83,7 @@ MODELS: Mapping[str, Model] = {
         Model("TDK-Lambda Genesys GEN80-65", "power_supply", GENESYS, open_genesys, ("serial",)),
         Model("SRS DG645", "delay_generator", DG645, open_dg645, ("socket",)),
         Model("Highland T560", "delay_generator", T560, open_t560, ("socket",)),
-        Model("Keysight DSO-X 3014A", "oscilloscope", DSOX, open_dsox, ("socket",)),
+        Model("Keysight DSO-X 3014A", "oscilloscope", DSOX, open_dsox, ("socket", "hislip")),
         Model("Pfeiffer TPG 262", "vacuum_gauge", TPG_262.dialect, open_tpg_262, ("serial",)),
         Model("Pfeiffer TPG 256A", "vacuum_gauge", TPG_256A.dialect, open_tpg_256a, ("serial",)),
         Model("R&S SMB100A", "rf_source", SMB100A, open_smb100a, ("socket", "hislip")),

@@ -38,7 +38,8 @@ Doors = Mapping[str, SessionFactory]
 
 def _dsox(seed: int) -> Doors:
     panel = open_dsox("MY00000001", seed)
-    return {"socket": lambda: ScpiSession(panel)}
+    hislip = HislipServer(lambda: ScpiSession(panel, held=True), vendor=b"KT")
+    return {"socket": lambda: ScpiSession(panel), "hislip": hislip.open_session}
 
 
 def _fug(rating: Rating, capacitance_f: float, bleeder_ohm: float) -> Doors:
@@ -111,8 +112,8 @@ STANDALONE: Mapping[str, Callable[[int], Doors]] = {
     "Technix CCR10KV-7.5KJ": _technix,
     "TDK-Lambda Genesys GEN80-65": _genesys,
     "SRS DG645": _dg645,
-    "Keysight DSO-X 3014A": _dsox,
     "Highland T560": _t560,
+    "Keysight DSO-X 3014A": _dsox,
     "Pfeiffer TPG 262": _tpg_262,
     "Pfeiffer TPG 256A": _tpg_256a,
     "R&S SMB100A": _smb100a,

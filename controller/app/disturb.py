@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from controller.app.linked import Connect, LinkedTransport
+from controller.app.linked import Connect, LinkedTransport, Way, rewired
 from controller.app.mistakes import MISTAKES
 from controller.app.preflight import Prepared
 from controller.app.stalling import StallingLoop
@@ -54,9 +54,9 @@ class Scene:
 
     # --- the links ----------------------------------------------------------------------------------------------
 
-    def connects(self) -> Mapping[str, Connect]:
+    def connects(self) -> Mapping[str, Way]:
         """The bench's links, kept so that they can be cut or held."""
-        return {name: self._kept(connect) for name, connect in self.rig.connects().items()}
+        return {name: rewired(way, self._kept) for name, way in self.rig.connects().items()}
 
     def _kept(self, connect: Connect) -> Connect:
         async def join(

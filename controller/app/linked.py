@@ -4,7 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+from drivers.transports.route import Hislip
+
 Connect = Callable[[Callable[[], asyncio.BaseProtocol]], Awaitable[tuple[asyncio.Transport, asyncio.BaseProtocol]]]
+
+Way = Connect | Hislip
+"""A route to a stand-in in memory: one stream, or HiSLIP's two."""
 
 
 class LinkedTransport(asyncio.Transport):
@@ -122,3 +127,13 @@ def linked(server_factory: Callable[[], asyncio.BaseProtocol]) -> Connect:
         return near, client
 
     return connect
+
+
+def way_by(transport: str, connect: Connect) -> Way:
+    """The route by ``transport`` (as rig.yaml names it) whose every connection is made by ``connect``."""
+    return Hislip(connect) if transport == "hislip" else connect
+
+
+def rewired(way: Way, change: Callable[[Connect], Connect]) -> Way:
+    """``way`` with every connection made as ``change`` says."""
+    return Hislip(change(cast(Connect, way.connect)), way.sub_address) if isinstance(way, Hislip) else change(way)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from controller.app.benches import build_plant
 from controller.app.instruments import open_bench
-from controller.app.linked import Connect
+from controller.app.linked import Way
 from controller.app.preflight import Prepared, read_bounded
 from controller.app.rig_sim import SimulatedRig
 from controller.rig import load_rig
@@ -91,7 +91,7 @@ async def _open_swapped(prepared: Prepared, bench: str, one: str, other: str) ->
     """Open a bench of its own with two links swapped; empty when that was refused."""
     plc = read_bounded(prepared.files.plc).decode()
     rig = SimulatedRig(prepared.rig, build_plant(bench, 1), plc, str(prepared.files.plc), 1, inline)
-    connects: dict[str, Connect] = dict(rig.connects())
+    connects: dict[str, Way] = dict(rig.connects())
     if one:
         connects[one], connects[other] = connects[other], connects[one]
     rig.start()

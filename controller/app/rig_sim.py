@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from controller.app.attendant import Attendant
-from controller.app.linked import Connect, linked
+from controller.app.linked import Way, linked, way_by
 from controller.app.standin_models import MAKERS, StandIn, Wiring
 from controller.rig.model import Rig
 from controller.runtime.offload import Offload
@@ -201,11 +201,12 @@ class SimulatedRig:
         """The server protocol of one more connection to an instrument."""
         return SessionProtocol(self.standins[name].open_session, self.now_ns)
 
-    def connects(self) -> dict[str, Connect]:
-        """Every instrument linked in memory."""
+    def connects(self) -> dict[str, Way]:
+        """Every instrument linked in memory, by the transport that the rig file names."""
 
-        def join(name: str) -> Connect:
-            return linked(lambda: ranked(Rank.LINKS).run(self.protocol, name))
+        def join(name: str) -> Way:
+            connect = linked(lambda: ranked(Rank.LINKS).run(self.protocol, name))
+            return way_by(self.standins[name].transport, connect)
 
         return {name: join(name) for name in self.standins}
 

@@ -20,6 +20,7 @@ from firmware_sim.plc.plc import Plc
 from firmware_sim.plc.registers import PlcRegisters
 from firmware_sim.sessions.base import Session, SessionFactory
 from firmware_sim.sessions.dg645 import open_dg645_session
+from firmware_sim.sessions.hislip import HislipServer
 from firmware_sim.sessions.modbus import ModbusSession
 from firmware_sim.sessions.probus import ProbusSession
 from firmware_sim.sessions.scpi import ScpiSession
@@ -106,7 +107,8 @@ def _oscilloscope(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel,
 
     digits = sum(spec.name.encode()) * 7919 % 10**8
     panel = Dsox(f"MY{digits:08d}", volts, wiring.seed)
-    return _stand_in(spec, panel, socket=lambda: ScpiSession(panel))
+    hislip = HislipServer(lambda: ScpiSession(panel, held=True))
+    return _stand_in(spec, panel, socket=lambda: ScpiSession(panel), hislip=hislip.open_session)
 
 
 def _labjack(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:

@@ -27,16 +27,17 @@ class RunningSim:
     said: Mapping[str, Any]
 
     def address(self, name: str) -> str:
-        """The one address of an instrument."""
-        (address,) = self.said["instruments"][name]["endpoints"].values()
-        return str(address)
+        """The first address of an instrument: the one that the rig file names."""
+        return str(next(iter(self.said["instruments"][name]["endpoints"].values())))
 
     def lab(self, changed: Mapping[str, str] | None = None) -> str:
         """The published endpoints as a lab file, with other addresses for the instruments in ``changed``."""
         lines = ["lab: 1", f"rig: {self.said['rig']}", "instruments:"]
         for name, entry in self.said["instruments"].items():
-            for transport, address in entry["endpoints"].items():
-                lines.append(f'  {name}: {{{transport}: "{(changed or {}).get(name, address)}"}}')
+            doors = {**entry["endpoints"]}
+            if changed and name in changed:
+                doors[next(iter(doors))] = changed[name]
+            lines.append(f"  {name}: {{" + ", ".join(f'{door}: "{where}"' for door, where in doors.items()) + "}")
         return "\n".join(lines) + "\n"
 
 

@@ -1,17 +1,17 @@
 """Our client and our stand-in with each other, on virtual time."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
-from controller.app.linked import linked
+from controller.app.linked import Connect, rewired, way_by
 from drivers.errors import LinkTimeout
 from drivers.families.oscilloscope import open_dsox
 from drivers.ports import ScopeChannel, ScopeSetup
 from drivers.transports.hislip import LockInfo
 from drivers.transports.route import Hislip
 from drivers.wire.hislip import RemoteLocal
-from firmware_sim.servers.tcp import SessionProtocol
 from tests.unit.hislip.bench import Bench, run
 
 
@@ -106,11 +106,25 @@ def test_a_hung_instrument_is_freed_by_the_next_exchange() -> None:
     run(main)
 
 
-def test_routes_of_a_rig_are_linked_too() -> None:
+def test_a_rig_that_names_hislip_is_linked_by_both_channels_which_a_campaign_can_hold() -> None:
     async def main(bench: Bench) -> None:
-        connect = linked(lambda: SessionProtocol(bench.server.open_session))
-        scope = await open_dsox("scope", Hislip(connect), identity="")
+        made: list[asyncio.BaseTransport] = []
+
+        def kept(connect: Connect) -> Connect:
+            async def join(
+                factory: Callable[[], asyncio.BaseProtocol],
+            ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+                transport, protocol = await connect(factory)
+                made.append(transport)
+                return transport, protocol
+
+            return join
+
+        way = rewired(way_by("hislip", bench.connect), kept)
+        assert isinstance(way, Hislip)
+        scope = await open_dsox("scope", way, identity="")
         assert (await scope.identify()).model == "DSO-X 3014A"
+        assert len(made) == 2
         await scope.close()
 
     run(main)
