@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from drivers.wire.dsox import CHANNELS, ROWS
 from drivers.wire.scpi import HeaderTable, ScpiError, Unit, format_engineering
 from drivers.wire.scpi_rows import BlockRow, DumpRow, ScpiRow, block_header
-from firmware_sim.personalities.dsox_measure import MEASUREMENTS
-from firmware_sim.personalities.dsox_record import Acquisition, source_index
-from firmware_sim.personalities.dsox_run import Mode, Run
+from firmware_sim.personalities.dsox_record import Acquisition
 from firmware_sim.personalities.dsox_screen import encode_bmp, encode_png, render_screen
-from firmware_sim.personalities.dsox_settings import MEMORY_POINTS, SCREEN_POINTS
+from firmware_sim.personalities.dsox_settings import MEMORY_POINTS, SCREEN_POINTS, SEGMENTS_MAX
+from firmware_sim.personalities.scope_measure import MEASUREMENTS
+from firmware_sim.personalities.scope_record import source_index
+from firmware_sim.personalities.scope_run import Mode, Run
 from firmware_sim.sessions.scpi import Handler, Reply, Wait
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ ATTRIBUTES: Mapping[str, tuple[str, str, Limits | None]] = MappingProxyType(
         "acquire.type": ("acquire", "type", None),
         "acquire.mode": ("acquire", "mode", None),
         "acquire.count": ("acquire", "count", (2, 65_536)),
+        "acquire.segments": ("acquire", "segments", (2, SEGMENTS_MAX)),
         "acquire.complete": ("acquire", "complete", (100, 100)),
         "trigger.mode": ("trigger", "mode", None),
         "trigger.source": ("trigger", "source", None),
@@ -73,7 +75,7 @@ ATTRIBUTES: Mapping[str, tuple[str, str, Limits | None]] = MappingProxyType(
 MODELLED: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "timebase.mode": frozenset({"MAIN"}),
-        "acquire.mode": frozenset({"RTIM"}),
+        "acquire.mode": frozenset({"RTIM", "SEGM"}),
         "trigger.mode": frozenset({"EDGE"}),
         "trigger.slope": frozenset({"POS", "NEG"}),
     }
@@ -102,6 +104,7 @@ class Commands:
             "channel.scale": lambda values: self._write("channel.range", values["value"] * 8, values["channel"]),
             "timebase.scale": lambda values: self._write("timebase.range", values["value"] * 10, 0),
             "channel.probe": lambda values: self._probe(values["value"], values["channel"]),
+            "acquire.segment": lambda values: self._select(values["value"]),
             "waveform.points": lambda values: self._points(values["value"]),
             "display.data?": self._screen,
             "waveform.data?": lambda _: self._data(),
@@ -115,6 +118,9 @@ class Commands:
             "acquire.sample_rate?": self._settings.sample_rate_hz,
             "timebase.scale?": lambda: self._settings.timebase.range_s / 10,
             "waveform.points?": self._read_points,
+            "acquire.segment?": self._selected_segment,
+            "waveform.segments?": lambda: len(self._scope.engine.history),
+            "waveform.time_tag?": self._time_tag,
             "waveform.count?": lambda: self._preamble()["count"],
             "waveform.type?": lambda: self._acquisition_type(),
             **{f"waveform.{name}?": self._preamble_field(name) for name in _PREAMBLE_QUERIES},
@@ -232,7 +238,7 @@ class Commands:
     # ---------------------------------------------------------------------------------------- actions
 
     def _start(self, mode: Mode) -> Reply:
-        self._scope.start(mode)
+        self._scope.engine.start(mode)
         return None
 
     def _stop(self) -> Reply:
@@ -244,17 +250,17 @@ class Commands:
         """``:DIGitize``: one acquisition of these channels, the parser held until it is complete."""
         for source in sources:
             self._settings.channels[source_index(source)].display = True
-        self._scope.start(Mode.DIGITIZE)
+        self._scope.engine.start(Mode.DIGITIZE)
         return Wait.THEN_CONTINUE
 
     def _force(self) -> Reply:
-        if not self._scope.run.force(self._scope.now_ns):
+        if not self._scope.run.force(self._scope.engine.now_ns):
             raise ScpiError(-211)
         return None
 
     def _clear_display(self) -> Reply:
         if self._scope.run.state is Run.STOPPED:
-            self._scope.record = None
+            self._scope.engine.forget()
         return None
 
     def _view(self, source: str, shown: bool) -> Reply:
@@ -267,8 +273,25 @@ class Commands:
 
     def _selected(self) -> tuple[Acquisition, int, int]:
         """Record, channel index and points that waveform queries speak of."""
-        record, waveform = self._scope.require_record(), self._settings.waveform
+        record, waveform = self._scope.engine.require_record(), self._settings.waveform
         return record, source_index(waveform.source), record.points(waveform.points, waveform.points_mode)
+
+    def _select(self, number: int) -> Reply:
+        """``:ACQuire:SEGMented:INDex``: the segment that waveform queries speak of, counted from 1."""
+        if not 1 <= number <= len(self._scope.engine.history):
+            raise ScpiError(-222, "segment")
+        self._scope.engine.selected = number - 1
+        return None
+
+    def _selected_segment(self) -> int:
+        engine = self._scope.engine
+        return engine.selected + 1 if engine.selected >= 0 else max(1, len(engine.history))
+
+    def _time_tag(self) -> float:
+        """Trigger of the selected segment after that of the first, in s."""
+        engine = self._scope.engine
+        engine.require_record()
+        return (engine.times_ns[engine.selected] - engine.times_ns[0]) * 1e-9
 
     def _read_points(self) -> int:
         """Points a record taken with the present settings has; the preamble speaks of the record at hand."""
@@ -285,7 +308,7 @@ class Commands:
         return lambda: self._preamble()[name]
 
     def _acquisition_type(self) -> str:
-        record = self._scope.record
+        record = self._scope.engine.record
         return (record.settings if record is not None else self._settings).acquire.type
 
     def _data(self) -> Reply:
@@ -295,7 +318,7 @@ class Commands:
         return Wait.UNTIL_TICK if data is None else (block_header(len(data)), data)
 
     def _measure(self, name: str, source: str | None) -> Reply:
-        record = self._scope.record
+        record = self._scope.engine.record
         if record is None:
             return OVERFLOW_TEXT
         channel = source_index(source or self._settings.other.measure_source)
@@ -305,7 +328,7 @@ class Commands:
 
     def _screen(self, values: Mapping[str, Any]) -> Reply:
         """The screen as PNG (default) or BMP; ``:HARDcopy:INKSaver`` makes the background white."""
-        picture = render_screen(self._settings, self._scope.record)
+        picture = render_screen(self._settings, self._scope.engine.record)
         encode = encode_png if values.get("format", "PNG") == "PNG" else encode_bmp
         data = encode(picture)
         return block_header(len(data)), memoryview(data)

@@ -3,6 +3,9 @@
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
 
+from firmware_sim.personalities.scope_engine import Edge
+from firmware_sim.personalities.scope_record import Adc, Inlet, Sweep
+
 CHANNEL_COUNT = 4
 SAMPLE_RATE_MAX_HZ = 4e9
 MEMORY_POINTS = 4_000_000
@@ -12,6 +15,15 @@ SCREEN_POINTS = 62_500
 
 REFERENCE_FRACTION = {"LEFT": 0.1, "CENT": 0.5, "RIGH": 0.9}
 """Where the time reference sits on the screen: one division from the edge, or in the middle."""
+
+CODE_SPAN = 65_536
+"""Codes of the screen's 8 divisions; code 0 is a hole in the record and never sent (instruments.md 2.1)."""
+QUANTUM = {"NORM": 256, "PEAK": 256, "HRES": 16, "AVER": 16}
+"""Codes per ADC step: 8 bits, or 12 bits in high resolution and averaged records."""
+BANDWIDTH_LIMIT_HZ = 20e6
+"""``:CHANnel<n>:BWLimit``: one pole at 20 MHz."""
+SEGMENTS_MAX = 1000
+"""Segments that the memory option holds [UNV]."""
 
 _RATE_STEPS = (4.0, 2.0, 1.0, 0.5)
 
@@ -56,6 +68,7 @@ class AcquireSettings:
     mode: str = "RTIM"
     count: int = 8
     complete: int = 100
+    segments: int = 25
 
 
 @dataclass(slots=True)
@@ -132,6 +145,46 @@ class Settings:
     def memory_points(self) -> int:
         """Samples of the window in acquisition memory."""
         return max(1, round(self.sample_rate_hz() * self.timebase.range_s))
+
+    # -- what the engine reads (scope_engine.ScopePanel)
+
+    def window(self) -> tuple[float, float]:
+        """First sample relative to the trigger, and length, in s."""
+        return self.timebase.start_s, self.timebase.range_s
+
+    def auto(self) -> bool:
+        """True in AUTO sweep."""
+        return self.trigger.sweep == "AUTO"
+
+    def segments(self) -> int:
+        """Triggers of one single acquisition."""
+        return self.acquire.segments if self.acquire.mode == "SEGM" else 1
+
+    def edge(self) -> Edge:
+        """The edge trigger."""
+        return Edge(self.trigger.source, self.trigger.level_v, self.trigger.slope)
+
+    def scale_channel_1(self, factor: float) -> None:
+        """A fault: its range changes by itself."""
+        self.channels[0].range_v *= factor
+
+    def freeze(self) -> Sweep:
+        """What shapes a record."""
+        acquire, quantum = self.acquire, QUANTUM[self.acquire.type]
+        inlets = tuple(
+            Inlet(
+                range_v=own.range_v,
+                centre_v=own.offset_v,
+                gain=-own.probe if own.invert else own.probe,
+                ac=own.coupling == "AC",
+                bandwidth_hz=BANDWIDTH_LIMIT_HZ if own.bandwidth_limit else None,
+                skew_s=own.skew_s,
+            )
+            for own in self.channels
+        )
+        adc = Adc(CODE_SPAN, CODE_SPAN // 2, quantum, quantum, CODE_SPAN - quantum, 1, CODE_SPAN - 1)
+        noise = float(acquire.count) ** -0.5 if acquire.type == "AVER" else 1.0
+        return Sweep(inlets, *self.window(), adc, noise, acquire.type == "PEAK")
 
 
 _PARTS = ("timebase", "acquire", "trigger", "waveform", "other")

@@ -415,10 +415,10 @@ def test_a_word_record_travels_without_a_copy() -> None:
     bench.ask(":WAV:POIN:MODE RAW;:WAV:POIN 2000;FORM WORD;BYT LSBF;UNS 1;SOUR CHAN1")
     _, data, _ = bench.session.feed(b":WAV:DATA?\n", bench.now_ns)
     assert bench.scope.record is not None and isinstance(data.data, memoryview)
-    assert np.shares_memory(np.frombuffer(data.data, np.uint8), bench.scope.record.codes(0, 2000))
+    assert np.shares_memory(np.frombuffer(data.data, np.uint8), bench.scope.record.record.codes(0, 2000))
 
 
-@pytest.mark.parametrize("message", [":ACQ:MODE SEGM", ":TIM:MODE ROLL", ":TRIG:MODE GLIT", ":TRIG:SLOP EITH"])
+@pytest.mark.parametrize("message", [":ACQ:MODE ETIM", ":TIM:MODE ROLL", ":TRIG:MODE GLIT", ":TRIG:SLOP EITH"])
 def test_modes_that_are_not_modelled_are_refused(message: str) -> None:
     bench = Bench()
     bench.ask(message)
@@ -440,5 +440,26 @@ def test_many_record_lengths_do_not_pile_up() -> None:
     first = read_words(bench, 1, points=100).tobytes()
     for points in range(101, 140):
         read_words(bench, 1, points=points)
-    assert bench.scope.record is not None and len(bench.scope.record._codes) <= 16
+    assert bench.scope.record is not None and len(bench.scope.record.record._codes) <= 16
     assert read_words(bench, 1, points=100).tobytes() == first
+
+
+def test_segmented_memory_keeps_every_trigger_with_its_time() -> None:
+    bench = Bench()
+    bench.arm()
+    bench.ask(":STOP;:ACQ:MODE SEGM;:ACQ:SEGM:COUN 3;:SINGle;*OPC")
+    for gap_ms in (0, 5, 70):
+        bench.now_ns += 10 * MS  # the pre-trigger memory fills again for each segment
+        assert bench.ask(":OPER:COND?", step_ns=gap_ms * MS) == b"+40\n"
+        fire(bench)
+    assert bench.ask(":OPER:COND?;:WAV:SEGM:COUN?;*ESR?") == b"+0;+3;129\n"
+    last = read_words(bench, 1).tobytes()
+    tags = []
+    for number in (1, 2, 3):
+        tags.append(float(bench.ask(f":ACQ:SEGM:IND {number};:WAV:SEGM:TTAG?")))
+        words = read_words(bench, 1)
+        assert words[1900] < words[250] and words[100] < 32768 - 2000  # each has the pulse at its own trigger
+    assert tags == pytest.approx([0.0, 0.040, 0.145]) and words.tobytes() == last
+    assert len({bench.ask(f":ACQ:SEGM:IND {n};:WAV:DATA?") for n in (1, 2, 3)}) == 3
+    bench.ask(":ACQ:SEGM:IND 4")
+    assert bench.ask(":SYST:ERR?").startswith(b"-222")

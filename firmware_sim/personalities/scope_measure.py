@@ -1,4 +1,4 @@
-"""PURE: the automatic measurements of a DSO-X on a record in volts; None where the instrument answers 9.9E+37."""
+"""PURE: the automatic measurements of a scope on a record in volts; None where the instrument answers 9.9E+37."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -57,4 +57,4 @@ MEASUREMENTS: Mapping[str, Callable[[Record, float], float | None]] = MappingPro
         "measure.frequency?": _frequency,
     }
 )
-"""Row name -> function of (volts, sample interval in s)."""
+"""DSO-X row name -> function of (volts, sample interval in s)."""

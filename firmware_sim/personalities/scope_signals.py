@@ -1,4 +1,4 @@
-"""PURE: what a DSO-X sees that is not wired to a rig: test signals on its four inputs (instruments.md 4b)."""
+"""PURE: what a scope sees that is not wired to a rig: test signals on its four inputs (instruments.md 4b)."""
 
 import numpy as np
 import numpy.typing as npt

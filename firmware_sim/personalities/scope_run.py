@@ -1,14 +1,12 @@
-"""PURE: run control of a DSO-X: stopped, filling the pre-trigger memory, waiting, storing (instruments.md 2.1).
+"""PURE: run control of any scope: stopped, filling the pre-trigger memory, waiting, storing (instruments.md 2.1-2.3).
 
 Time is an argument; the state catches up with it in :meth:`RunControl.advance`, which is called before every message
 and costs one comparison when nothing is due.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
-
-from drivers.wire.dsox import OPER_RUN, OPER_WAIT_TRIGGER
-from firmware_sim.personalities.dsox_settings import Settings
+from typing import Protocol
 
 ARM_NS = 2_000_000
 """From the command until samples flow; the pre-trigger part of the window is filled after that."""
@@ -38,26 +36,41 @@ class Mode(Enum):
     DIGITIZE = "digitize"
 
 
-CONDITION = {
-    Run.STOPPED: 0,
-    Run.FILLING: OPER_RUN,
-    Run.WAITING: OPER_RUN | OPER_WAIT_TRIGGER,
-    Run.STORING: OPER_RUN,
-}
-"""Operation status condition bits by state."""
+class Timing(Protocol):
+    """What run control reads of the panel."""
+
+    def window(self) -> tuple[float, float]:
+        """Time of the first sample relative to the trigger, and length of the record, in s."""
+        ...
+
+    def auto(self) -> bool:
+        """True when a running scope triggers by itself."""
+        ...
+
+    def segments(self) -> int:
+        """Triggers that a single acquisition takes before it stops."""
+        ...
 
 
 class RunControl:
-    """The acquisition state machine. ``capture(trigger_ns, mode)`` is called once per accepted trigger."""
+    """The acquisition state machine. ``capture(trigger_ns, mode)`` is called once per accepted trigger.
 
-    def __init__(self, settings: Settings, capture: Callable[[int, Mode], None]) -> None:
-        self._settings = settings
+    ``condition`` gives the operation status bits of each state.
+    """
+
+    def __init__(
+        self, timing: Timing, capture: Callable[[int, Mode], None], condition: Mapping[Run, int] | None = None
+    ) -> None:
+        self._timing = timing
         self._capture = capture
+        self._condition = condition or dict.fromkeys(Run, 0)
         self.state = Run.STOPPED
         self.mode = Mode.CONTINUOUS
         self.armed_event = False
         self.trigger_event = False
         self.operation_event = 0
+        self.taken = 0
+        """Triggers accepted since the start of the acquisition."""
         self.arm_lost = False
         self.never_triggers = False
         self.next_edge_ns: Callable[[int], int | None] = lambda _: None
@@ -72,13 +85,14 @@ class RunControl:
 
     @property
     def condition(self) -> int:
-        """``:OPERegister:CONDition?`` bits of run control."""
-        return CONDITION[self.state]
+        """Operation status condition bits of run control."""
+        return self._condition[self.state]
 
     def start(self, mode: Mode, now_ns: int) -> None:
-        """``:RUN``, ``:SINGle`` or ``:DIGitize``."""
+        """Run, single or digitize."""
         self.mode = mode
         self._forced = False
+        self.taken = 0
         self.armed_event = self.trigger_event = False
         self._fill(now_ns + ARM_NS)
 
@@ -126,13 +140,15 @@ class RunControl:
             self._accept(at_ns)
         elif self.mode is Mode.CONTINUOUS:
             self._fill(at_ns + REARM_NS)
+        elif self.taken < self._timing.segments():
+            self._fill(at_ns)
         else:
             self.stop()
 
     def _fill(self, start_ns: int) -> None:
-        timebase = self._settings.timebase
+        start_s, _ = self._timing.window()
         self._enter(Run.FILLING)
-        self._due_ns = start_ns + max(0, round(-timebase.start_s * 1e9))
+        self._due_ns = start_ns + max(0, round(-start_s * 1e9))
 
     def _become_ready(self, at_ns: int) -> None:
         self.armed_event = True
@@ -148,17 +164,18 @@ class RunControl:
             edge_ns = self.next_edge_ns(at_ns)
             if edge_ns is not None:
                 self._due_ns = edge_ns
-            elif self._settings.trigger.sweep == "AUTO" and self.mode is not Mode.SINGLE:
+            elif self._timing.auto() and self.mode is not Mode.SINGLE:
                 self._due_ns = at_ns + AUTO_WAIT_NS
 
     def _accept(self, t_ns: int) -> None:
-        timebase = self._settings.timebase
+        start_s, range_s = self._timing.window()
         self._forced = False
         self.trigger_event = True
-        self._due_ns = t_ns + max(0, round((timebase.start_s + timebase.range_s) * 1e9))
+        self.taken += 1
+        self._due_ns = t_ns + max(0, round((start_s + range_s) * 1e9))
         self._enter(Run.STORING)
         self._capture(t_ns, self.mode)
 
     def _enter(self, state: Run) -> None:
-        before, self.state = CONDITION[self.state], state
-        self.operation_event |= CONDITION[state] & ~before
+        before, self.state = self._condition[self.state], state
+        self.operation_event |= self._condition[state] & ~before
