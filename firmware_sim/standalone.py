@@ -23,23 +23,31 @@ from firmware_sim.sessions.base import SessionFactory
 from firmware_sim.sessions.dg645 import open_dg645_session
 from firmware_sim.sessions.genesys import GenesysLine
 from firmware_sim.sessions.hislip import HislipServer
+from firmware_sim.sessions.hislip_locks import Locks
 from firmware_sim.sessions.lauda import open_lauda_session
 from firmware_sim.sessions.modbus import ModbusSession
 from firmware_sim.sessions.probus import ProbusSession
-from firmware_sim.sessions.scpi import ScpiSession
+from firmware_sim.sessions.scpi import ScpiDevice, ScpiSession
 from firmware_sim.sessions.t560 import T560Session
 from firmware_sim.sessions.technix import BAUD as TECHNIX_BAUD
 from firmware_sim.sessions.technix import TechnixSession
 from firmware_sim.sessions.tpg import GaugeSession
+from firmware_sim.sessions.vxi11 import Vxi11Server
 
 Doors = Mapping[str, SessionFactory]
 """Transport name -> what opens the session of one connection; all doors lead to the same panel."""
 
 
+def _scpi_doors(device: ScpiDevice, vendor: bytes) -> Doors:
+    """Socket, HiSLIP and VXI-11; the last two lock each other's clients out."""
+    locks = Locks()
+    hislip = HislipServer(lambda: ScpiSession(device, held=True), vendor, locks)
+    vxi11 = Vxi11Server(lambda: ScpiSession(device, held=True), locks)
+    return {"socket": lambda: ScpiSession(device), "hislip": hislip.open_session, "vxi11": vxi11}
+
+
 def _dsox(seed: int) -> Doors:
-    panel = open_dsox("MY00000001", seed)
-    hislip = HislipServer(lambda: ScpiSession(panel, held=True), vendor=b"KT")
-    return {"socket": lambda: ScpiSession(panel), "hislip": hislip.open_session}
+    return _scpi_doors(open_dsox("MY00000001", seed), b"KT")
 
 
 def _fug(rating: Rating, capacitance_f: float, bleeder_ohm: float) -> Doors:
@@ -91,9 +99,7 @@ def _tpg_256a(seed: int) -> Doors:
 
 
 def _smb100a(seed: int) -> Doors:
-    panel = Smb100a()
-    hislip = HislipServer(lambda: ScpiSession(panel, held=True), vendor=b"RS")
-    return {"socket": lambda: ScpiSession(panel), "hislip": hislip.open_session}
+    return _scpi_doors(Smb100a(), b"RS")
 
 
 def _lauda(seed: int) -> Doors:

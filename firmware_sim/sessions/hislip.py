@@ -27,14 +27,17 @@ class HislipServer:
     """The HiSLIP door of one instrument: ``doors={"hislip": HislipServer(...).open_session}``.
 
     ``open_scpi`` makes the message exchange of one client, with ``held`` replies; ``vendor`` are the two letters of
-    the maker, KT for Keysight and RS for Rohde & Schwarz [UNV].
+    the maker, KT for Keysight and RS for Rohde & Schwarz [UNV]. ``locks`` are shared with the instrument's other doors.
     """
 
-    def __init__(self, open_scpi: Callable[[], ScpiSession], vendor: bytes = b"KT") -> None:
+    def __init__(
+        self, open_scpi: Callable[[], ScpiSession], vendor: bytes = b"KT", locks: Locks | None = None
+    ) -> None:
         self._open_scpi = open_scpi
         self.vendor = vendor
         self.clients: dict[int, HislipClient] = {}
-        self.locks = Locks()
+        self.locks = locks if locks is not None else Locks()
+        self.locks.watchers.append(self._go_on)
         self.now_ns = 0
         self._last_session = 0
 
@@ -62,6 +65,10 @@ class HislipServer:
 
     def locks_changed(self) -> None:
         """A lock was given back: whoever waits for it, or behind it, goes on."""
+        self.locks.changed(self.now_ns)
+
+    def _go_on(self, now_ns: int) -> None:
+        self.now_ns = now_ns
         for client in tuple(self.clients.values()):
             client.go_on()
 

@@ -1,6 +1,9 @@
-"""PURE: the locks of one instrument (IVI-6.1 section 6.5): one exclusive lock, or clients that share one by name."""
+"""PURE: the locks of one instrument (IVI-6.1 section 6.5): one exclusive lock, or clients that share one by name.
 
-from collections.abc import Hashable
+One object per instrument: its HiSLIP and VXI-11 clients lock each other out.
+"""
+
+from collections.abc import Callable, Hashable
 
 from drivers.wire.hislip import LockReply
 
@@ -11,6 +14,13 @@ class Locks:
     def __init__(self) -> None:
         self._exclusive: Hashable | None = None
         self._shared: dict[Hashable, bytes] = {}
+        self.watchers: list[Callable[[int], None]] = []
+        """Whoever serves clients that may wait: called with the time when a lock was given back."""
+
+    def changed(self, now_ns: int) -> None:
+        """A lock was given back."""
+        for watcher in tuple(self.watchers):
+            watcher(now_ns)
 
     def request(self, client: Hashable, name: bytes) -> LockReply:
         """The exclusive lock, or with a ``name`` that shared one. FAILURE: not free now. ERROR: held already.
