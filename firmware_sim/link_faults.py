@@ -1,6 +1,7 @@
 """PURE: what can go wrong on any instrument's link, as a filter around its session.
 
-One :class:`LinkFaults` per instrument, shared by all its connections, so that a fault survives a reconnect.
+What an instrument says wrongly is here, what the wire does to it in :mod:`firmware_sim.wire_faults`. One
+:class:`LinkFaults` per instrument, shared by all its connections, so that a fault survives a reconnect.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from typing import ClassVar
 
 from firmware_sim.sessions.base import Attached, Chunk, Session
 from firmware_sim.signals import Acts, unheard
+from firmware_sim.wire_faults import MBAP_BYTES, WIRE_FAULTS, Disorder, Noise, is_modbus
 
 FAULTS: Mapping[str, str] = {
     "silent": "stops answering; what is sent to it is lost",
@@ -22,10 +24,10 @@ FAULTS: Mapping[str, str] = {
     "nan": "every number in a reply reads NAN",
     "overflow": "every number in a reply reads 9.9E37",
     "huge_block": "announces a block of a gigabyte instead of the reply",
-    "slow": "sends one byte per second",
     "no_end": "never ends a line: the terminator is missing",
     "unsolicited": "says something nobody asked for before every answer",
     "stale": "repeats its last answer to each question, with whatever stamps it had",
+    **WIRE_FAULTS,
 }
 
 _UNASKED = b"0\n"
@@ -40,17 +42,8 @@ _PURPOSE = {
     "stale": "it repeats an old answer",
 }
 
-SLOW_BYTE_NS = 1_000_000_000
-"""One byte per second: alive for every per-read timeout, dead for a total deadline."""
-
-SLOW_MAX = 1024
-"""Bytes sent one by one before the rest of a slow reply is dropped: a quarter of an hour, no deadline is longer."""
-
 _EMI = "emi"
 """Among the active ones while a pulse disturbs the link; nobody can inject it."""
-
-MBAP_BYTES = 7
-"""Transaction, protocol, length and unit in front of every Modbus TCP frame."""
 
 _NUMBER = re.compile(rb"(?<![A-Za-z0-9_.#])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![A-Za-z0-9_.])")
 _GARBAGE = bytes(range(0x80, 0x100)).replace(b"\x8a", b"")
@@ -77,11 +70,7 @@ def rewrite_registers(fault: str, reply: bytes) -> bytes:
 
 def rewrite_reply(fault: str, reply: bytes) -> bytes:
     """Tell Modbus TCP from text by its header (protocol id 0, matching length: text holds no NUL), then replace."""
-    return rewrite_registers(fault, reply) if _is_modbus(reply) else rewrite_text(fault, reply)
-
-
-def _is_modbus(reply: bytes) -> bool:
-    return reply[2:4] == b"\0\0" and int.from_bytes(reply[4:6], "big") == len(reply) - MBAP_BYTES + 1
+    return rewrite_registers(fault, reply) if is_modbus(reply) else rewrite_text(fault, reply)
 
 
 class Emi(Enum):
@@ -104,7 +93,7 @@ EMI_LATE_NS = 20_000_000
 
 @dataclass(slots=True)
 class LinkFaults:
-    """The faults injected into one instrument's link. ``active`` is empty on a healthy one."""
+    """The faults injected into one instrument's link. ``active`` is empty on a healthy one; ``seed`` is its noise's."""
 
     FAULTS: ClassVar[Mapping[str, str]] = FAULTS
 
@@ -115,6 +104,9 @@ class LinkFaults:
     on_act: Acts = unheard
     heard_bytes: int = 0
     """Bytes received since the stand-in was switched on, lost ones included."""
+    seed: int = 0
+    sessions: int = 0
+    """Connections made so far: each has noise of its own."""
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""
@@ -131,20 +123,26 @@ class LinkFaults:
             self.emi_until_ns = until_ns
             self.active[_EMI] = None
 
-    def wrap(self, session: Session) -> "FaultySession":
-        """``session`` as seen through this link."""
-        return FaultySession(session, self)
+    def wrap(self, session: Session, *, serial: bool = False) -> "FaultySession":
+        """``session`` as seen through this link; a ``serial`` one is a line, which has no connections to lose."""
+        self.sessions += 1
+        return FaultySession(session, self, serial)
+
+    def note(self, fault: str) -> None:
+        """``fault`` has done something."""
+        self.on_act(fault, FAULTS[fault])
 
 
 class FaultySession:
     """A session behind a link that may be faulty; costs one truth test while it is not."""
 
-    __slots__ = ("_faults", "_inner", "_kept")
+    __slots__ = ("_disorder", "_faults", "_inner", "_kept")
 
-    def __init__(self, inner: Session, faults: LinkFaults) -> None:
+    def __init__(self, inner: Session, faults: LinkFaults, serial: bool) -> None:
         self._inner = inner
         self._faults = faults
         self._kept: dict[bytes, bytes] = {}
+        self._disorder = Disorder(Noise(faults.seed * 65537 + faults.sessions), faults.note, serial=serial)
 
     @property
     def waiting(self) -> bool:
@@ -166,12 +164,16 @@ class FaultySession:
         faults = self._faults
         faults.heard_bytes += len(data)
         active = faults.active
-        if not active:
+        disorder = self._disorder
+        if not active and not disorder.dead:
+            disorder.healthy()
             return self._inner.feed(data, now_ns)
         if _EMI in active:
             if now_ns < faults.emi_until_ns:
                 return self._interfere(data, now_ns)
             del active[_EMI]
+        if disorder.deaf(active):
+            return []
         for fault in ("close", "silent"):
             if fault in active:
                 faults.on_act(fault, _PURPOSE[fault])
@@ -186,7 +188,7 @@ class FaultySession:
         reply = b"".join(bytes(chunk.data) for chunk in chunks)
         if not reply:
             return chunks
-        modbus = _is_modbus(reply)
+        modbus = is_modbus(reply)
         key = question[2:12] if modbus else question
         kept = self._kept.setdefault(key, reply)
         if len(self._kept) > KEPT_MAX:
@@ -211,6 +213,8 @@ class FaultySession:
         """As the session behind, unless a fault is active."""
         chunks = self._inner.tick(now_ns)
         active = self._faults.active
+        if self._disorder.dead or "half_open" in active:
+            return []
         if not active or not chunks or active.keys() == {_EMI}:
             return chunks
         return [] if "silent" in active else self._spoil(chunks)
@@ -230,16 +234,13 @@ class FaultySession:
         if "garbage" in active:
             reply = (_GARBAGE * (len(reply) // len(_GARBAGE) + 1))[: len(reply)] + reply[-1:]
         if "no_end" in active:
-            reply = reply[:-1] if _is_modbus(reply) else reply.rstrip(b"\r\n")
+            reply = reply[:-1] if is_modbus(reply) else reply.rstrip(b"\r\n")
         if "unsolicited" in active:
             reply = _UNASKED + reply
-        for fault in ("huge_block", "garbage", "no_end", "unsolicited", "slow"):
+        for fault in ("huge_block", "garbage", "no_end", "unsolicited"):
             self._note(fault, fault in active)
-        if "slow" in active:
-            return [Chunk(reply[i : i + 1], SLOW_BYTE_NS) for i in range(min(len(reply), SLOW_MAX))]
-        total_ns = sum(chunk.duration_ns for chunk in chunks)
-        return [Chunk(b"", total_ns), Chunk(reply)]
+        return self._disorder.spoil(active, reply, sum(chunk.duration_ns for chunk in chunks))
 
     def _note(self, fault: str, acts: bool) -> None:
         if acts:
-            self._faults.on_act(fault, FAULTS[fault])
+            self._faults.note(fault)

@@ -54,6 +54,11 @@ class _Receiver(asyncio.Protocol):
         """Remember the way back."""
         self.transport = cast(asyncio.Transport, transport)
 
+    @property
+    def pending(self) -> int:
+        """Bytes of a frame that is not whole."""
+        return self._framer.pending
+
     def data_received(self, data: bytes) -> None:
         """Complete the exchange whose number a frame carries; any other frame is late and is dropped."""
         try:
@@ -178,8 +183,11 @@ class ModbusLink:
             return
         self._timeouts += 1
         waiter.set_exception(LinkTimeout(self.name, "no answer within the deadline"))
-        if self._timeouts >= TIMEOUTS_MAX and self._receiver is not None:
-            self._drop(self._receiver, "no answer several times in a row")
+        receiver = self._receiver
+        if receiver is not None and receiver.pending:
+            self._drop(receiver, "half an answer, and the other half would be taken for the next one's beginning")
+        elif receiver is not None and self._timeouts >= TIMEOUTS_MAX:
+            self._drop(receiver, "no answer several times in a row")
 
     def _drop(self, receiver: _Receiver, problem: str) -> None:
         """Give a connection up and fail the exchange in progress; the next transaction opens another."""

@@ -6,6 +6,8 @@ does not read its answers, so that neither side can make it hold more than the b
 """
 
 import asyncio
+import socket
+import struct
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -94,12 +96,12 @@ class SessionProtocol(asyncio.Protocol):
         self._pacing = None
         transport = self._transport
         while self._pending and transport is not None:
-            data, duration_ns, close = self._pending.popleft()
+            data, duration_ns, close, reset = self._pending.popleft()
             if len(data):
                 transport.write(data)
             if close:
                 self._pending.clear()
-                transport.close()
+                reset_connection(transport) if reset else transport.close()
                 return
             if duration_ns > 0:
                 self._pacing = self._loop.call_at(self._loop.time() + duration_ns / 1e9, self._pump)
@@ -149,6 +151,14 @@ class SessionProtocol(asyncio.Protocol):
         """Drop the connection now, without sending what is queued."""
         if self._transport is not None:
             self._transport.abort()
+
+
+def reset_connection(transport: asyncio.Transport) -> None:
+    """Hang up with RST instead of FIN, where there is a socket."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 class TcpServer:

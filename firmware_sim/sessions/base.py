@@ -12,12 +12,14 @@ class Chunk(NamedTuple):
     """Bytes for the peer, and how long the line is busy with them before the next chunk may follow.
 
     ``duration_ns`` is zero on a network; on a serial line it is the transmission time. A chunk without data is a pure
-    pause. ``close`` hangs up after the bytes. A NamedTuple because one is made per reply on the hot path.
+    pause. ``close`` hangs up after the bytes, with ``reset`` as a crash does: the peer may lose what it has not read.
+    A NamedTuple because one is made per reply on the hot path.
     """
 
     data: bytes | memoryview = b""
     duration_ns: int = 0
     close: bool = False
+    reset: bool = False
 
 
 class Session(Protocol):

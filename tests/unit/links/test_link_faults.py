@@ -7,7 +7,7 @@ import pytest
 from controller.app.linked import linked
 from controller.runtime.virtual_loop import run_virtual
 from firmware_sim.link_faults import FAULTS, LinkFaults, rewrite_text
-from firmware_sim.servers.tcp import SessionProtocol
+from firmware_sim.servers.tcp import SessionProtocol, serve_tcp
 from firmware_sim.sessions.base import Chunk
 
 
@@ -158,3 +158,61 @@ def test_a_waiting_session_is_ticked_and_only_then() -> None:
         await asyncio.sleep(0.1)
 
     run_virtual(main())
+
+
+def spoilt(fault: str, replies: int = 2, seed: int = 0, serial: bool = False) -> list[list[Chunk]]:
+    faults = LinkFaults(seed=seed)
+    session = faults.wrap(Parrot(b"12345678\n"), serial=serial)
+    session.feed(b"?\n", 0)
+    faults.inject(fault)
+    return [session.feed(b"?\n", number) for number in range(replies)]
+
+
+def joined(chunks: list[Chunk]) -> bytes:
+    return b"".join(bytes(chunk.data) for chunk in chunks)
+
+
+def test_what_the_wire_does_to_two_answers() -> None:
+    true = b"12345678\n"
+    assert [joined(chunks) for chunks in spoilt("drop")] == [b"", true]
+    assert [joined(chunks) for chunks in spoilt("merge")] == [b"", true + true]
+    assert [joined(chunks) for chunks in spoilt("duplicate")] == [true + true] * 2
+    assert [joined(chunks) for chunks in spoilt("wrong_end")] == [b"12345678\r"] * 2
+    assert all(true.startswith(joined(chunks)) and joined(chunks) != true for chunks in spoilt("truncated"))
+    assert [joined(chunks) for chunks in spoilt("half_open")] == [b"", b""]
+    for fault in ("delay", "jitter", "split"):
+        assert [joined(chunks) for chunks in spoilt(fault)] == [true, true]
+    assert len(spoilt("split")[0]) == 1 + len(true)
+    assert sum(chunk.duration_ns for chunk in spoilt("delay")[0]) == 400_000_000
+
+
+def test_a_line_has_no_connection_to_reset_or_to_leave_half_open() -> None:
+    assert spoilt("reset")[0][-1] == Chunk(close=True, reset=True)
+    assert not any(chunk.close for chunk in spoilt("reset", serial=True)[0])
+    for serial, answers in ((False, b""), (True, b"12345678\n")):
+        faults = LinkFaults()
+        session = faults.wrap(Parrot(b"12345678\n"), serial=serial)
+        session.feed(b"?\n", 0)
+        faults.inject("half_open")
+        assert session.feed(b"?\n", 1) == []
+        faults.inject("half_open", on=False)
+        assert joined(session.feed(b"?\n", 2)) == answers
+
+
+def test_noise_follows_from_the_seed() -> None:
+    first, again, other = (spoilt("jitter", 8, seed) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+async def test_a_reset_arrives_as_one() -> None:
+    faults = LinkFaults()
+    faults.inject("reset")
+    server = await serve_tcp(lambda: faults.wrap(Parrot(b"12345678\n")))
+    host, port = server.address.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"?\n")
+    with pytest.raises(ConnectionResetError):
+        await reader.read()
+        await reader.read()
+    writer.close()
+    await server.close()
