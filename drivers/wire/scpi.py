@@ -46,6 +46,10 @@ ERROR_TEXTS = {
     -224: "Illegal parameter value",
     -230: "Data corrupt or stale",
     -240: "Hardware error",
+    -250: "Mass storage error",
+    -254: "Media full",
+    -256: "File name not found",
+    -257: "File name error",
     -310: "System error",
     -350: "Queue overflow",
     -363: "Input buffer overrun",
@@ -150,7 +154,7 @@ def matches_mnemonic(text: str, mnemonic: str) -> bool:
     return upper in (short_form(mnemonic), mnemonic.upper())
 
 
-_NODE = re.compile(r"(\[)?:?([*A-Za-z]+)(<n>)?(\])?")
+_NODE = re.compile(r"(\[)?:?([*A-Za-z_]+)(<n>)?(\])?")
 _SUFFIX = re.compile(r"([*A-Z_]+?)(\d*)$")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from drivers.wire.block import header
+from drivers.wire.block import BadBlock, header, parse_header
 from drivers.wire.dialect import BadReply, Values
 from drivers.wire.scpi import (
     NUMBER_MAX,
@@ -158,8 +158,8 @@ class Word:
 
 @dataclass(frozen=True)
 class ScpiRow:
-    """One command or query. ``suffix`` names the number in the header (``channel``), ``optional`` the arguments that
-    may be left out (from the right)."""
+    """One command or query. ``suffix`` names the numbers in the header (``channel``, ``trigger level``), ``optional``
+    the arguments that may be left out (from the right)."""
 
     name: str
     pattern: str
@@ -180,7 +180,7 @@ class ScpiRow:
     def request(self, **values: Any) -> bytes:
         """The command with LF; raises ValueError for a missing, surplus or illegal argument."""
         left = dict(values)
-        head = fill_header(self.pattern, (int(left.pop(self.suffix)),) if self.suffix else ())
+        head = fill_header(self.pattern, tuple(int(left.pop(name)) for name in self.suffix.split()))
         texts = [codec.write(left.pop(name)) for name, codec in self.arguments.items() if name in left]
         if left or len(texts) < len(self.arguments) - self.optional:
             raise ValueError(f"{self.name} takes {list(self.arguments)}, got {sorted(values)}")
@@ -200,7 +200,7 @@ class ScpiRow:
     def read_arguments(self, unit: Unit, suffixes: tuple[int, ...]) -> Values:
         """Arguments of a unit whose header is known to be this row's. Raises ScpiError."""
         refuse_arguments(unit.arguments, len(self.arguments) - self.optional, len(self.arguments))
-        values: Values = {self.suffix: suffixes[0]} if self.suffix else {}
+        values: Values = dict(zip(self.suffix.split(), suffixes, strict=False))
         for (name, codec), text in zip(self.arguments.items(), unit.arguments, strict=False):
             values[name] = codec.read(text)
         return values
@@ -292,7 +292,7 @@ class DumpRow:
 
 @dataclass(frozen=True)
 class BlockRow:
-    """A query answered by a definite-length block, ``#8`` and eight digits.
+    """A query answered by a definite-length block, ``#8`` and eight digits; ``digits`` 0 writes as few as it takes.
 
     The value ``data`` is hexadecimal text: for vectors and short blocks. Waveforms go through ``Link.query_block``.
     """
@@ -302,6 +302,7 @@ class BlockRow:
     arguments: Mapping[str, Codec] = field(default_factory=dict)
     optional: int = 0
     suffix: str = ""
+    digits: int = BLOCK_DIGITS
 
     @property
     def answers(self) -> bool:
@@ -310,7 +311,7 @@ class BlockRow:
 
     @cached_property
     def _row(self) -> ScpiRow:
-        return ScpiRow(self.name, self.pattern, self.arguments, optional=self.optional)
+        return ScpiRow(self.name, self.pattern, self.arguments, optional=self.optional, suffix=self.suffix)
 
     def request(self, **values: Any) -> bytes:
         """The query with LF."""
@@ -327,19 +328,23 @@ class BlockRow:
     def reply(self, **values: Any) -> bytes:
         """Header, data, LF."""
         data = bytes.fromhex(values["data"])
-        return block_header(len(data)) + data + b"\n"
+        return block_header(len(data), self.digits) + data + b"\n"
 
     def parse_reply(self, data: bytes) -> Values:
         """The block's data; raises BadReply when header and length disagree."""
-        length = len(data)
-        if data[:2] != b"#8" or not data[2:10].isdigit() or int(data[2:10]) + 10 not in (length, length - 1):
-            raise BadReply(f"{self.name}: {data[:16]!r} is not a #8 block of {length} bytes")
-        return {"data": data[10 : 10 + int(data[2:10])].hex()}
+        try:
+            parsed = parse_header(data)
+        except BadBlock as error:
+            raise BadReply(f"{self.name}: {error}") from error
+        skip, size = parsed or (0, -1)
+        if size + skip not in (len(data), len(data) - 1) or self.digits not in (0, skip - 2):
+            raise BadReply(f"{self.name}: {data[:16]!r} does not begin a block of {len(data)} bytes")
+        return {"data": data[skip : skip + size].hex()}
 
 
-def block_header(length: int) -> bytes:
-    """``#8`` and eight digits; raises ValueError for a block too long for them."""
-    return header(length, BLOCK_DIGITS)
+def block_header(length: int, digits: int = BLOCK_DIGITS) -> bytes:
+    """``#`` and the length in ``digits`` digits (0: as few as it takes); raises ValueError when they are too few."""
+    return header(length, digits or len(str(length)))
 
 
 def setting(name: str, pattern: str, codec: Codec, suffix: str = "") -> tuple[ScpiRow, ScpiRow]:

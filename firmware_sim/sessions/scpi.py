@@ -82,11 +82,15 @@ class ScpiDevice(Protocol):
 
 
 class ScpiSession:
-    """One connection. ``held`` keeps replies for :meth:`fetch` (HiSLIP, VXI-11); a socket sends at once."""
+    """One connection. ``held`` keeps replies for :meth:`fetch` (HiSLIP, VXI-11); a socket sends at once.
 
-    def __init__(self, device: ScpiDevice, held: bool = False) -> None:
+    ``ignored`` are upper-case lines that the instrument takes and does nothing about: ``&GTR`` of R&S scopes.
+    """
+
+    def __init__(self, device: ScpiDevice, held: bool = False, ignored: frozenset[bytes] = frozenset()) -> None:
         self._device = device
         self._held = held
+        self._ignored = ignored
         self._buffer = bytearray()
         self._compiled: dict[bytes, tuple[Handler, ...]] = {}
         self._steps: tuple[Handler, ...] = ()
@@ -219,6 +223,8 @@ class ScpiSession:
     def _compile(self, message: bytes) -> tuple[Handler, ...]:
         """Handlers for the units of a message; the first command error becomes the last handler."""
         steps: list[Handler] = []
+        if message.strip().upper() in self._ignored:
+            return ()
         try:
             for unit in parse_message(message):
                 steps.append(self._common(unit) if unit.path[0].startswith("*") else self._device.compile(unit))
