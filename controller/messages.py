@@ -201,6 +201,8 @@ class RunConfig(msgspec.Struct, frozen=True):
     """instrument name -> {transport: address} as `sim --json` prints it; empty on virtual time."""
     started_utc: str = ""
     """Wall-clock label of the start, made once by the shell; virtual runs derive it from the seed."""
+    tape: str = ""
+    """File that gets every byte between drivers and instruments; empty: none."""
     mode: str = "run"
     """run | recover | watch: recover connects, dumps, verifies and marks the interrupted shot; watch runs nothing,
     publishes what the bench says until its input closes, and dumps a bench that it finds armed."""

@@ -8,13 +8,14 @@ or 4 (nobody knows that it is safe).
 """
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from controller.app.inventory import fault_catalogue
 from controller.app.preflight import lab_endpoints, prepare, read_rig
 from controller.app.recovery import recover
 from controller.app.shot import World, run_shot
+from controller.app.tape import Tape, begin_of
+from controller.app.tape_tap import taped
 from controller.app.twin import foresee
 from controller.app.unconfirmed import mark_watch
 from controller.app.wall_clock import utc_date, utc_label
@@ -38,7 +41,7 @@ from controller.runtime.bus import Bus
 from controller.runtime.core import Stop
 from controller.runtime.offload import Offload, to_daemon_thread, to_thread
 from controller.runtime.requests import Abort, Answer, RequestPort
-from controller.runtime.watching import Parting
+from controller.runtime.watching import Parting, Watcher
 from drivers.transports.route import Route
 
 IMPORTED_EARLY = ("controller.shots.catalogue_store", "pint", "scipy.integrate")
@@ -112,7 +115,11 @@ async def _run(config: RunConfig, lines: Lines) -> Finished:
             stopper.stop_when(stop)
 
         try:
-            finished = await run_shot(prepared, _world(config, prepared.rig, bus, predicted, to_thread), stop_when)
+            with _taping(config, prepared.rig) as tape:
+                world = _world(config, prepared.rig, bus, predicted, to_thread, tape)
+                finished = await run_shot(prepared, world, stop_when)
+                if tape is not None:
+                    tape.ended(finished)
             bus.publish(finished)
             return finished
         finally:
@@ -127,26 +134,46 @@ async def _recover(config: RunConfig) -> Finished:
         doors.announce()
         finished = await recover(rig, config, _world(config, rig, bus, {}, to_daemon_thread))
         bus.publish(finished)
-        return finished
+        return finished  # not taped: nothing may keep a recovery from dumping, not even a tape that cannot be written
 
 
 async def _watch(config: RunConfig, lines: Lines) -> int:
     bus = Bus()
     rig, _ = read_rig(config.rig)
-    connects, started_utc = _connects(config, rig), config.started_utc or utc_label()
-    async with kept_alarms(rig, Path(config.out), bus.publish, utc_label, to_daemon_thread) as alarming:
-        watcher = watcher_of(rig, connects, bus.publish, started_utc, alarming=alarming)
-        async with _Doors(bus, watcher.abort) as doors:
-            doors.announce()
-            listener = asyncio.create_task(_listen(lines, watcher.abort, watcher.leave), name="core control")
-            try:
-                parting = await watcher.run()
-                if parting is Parting.UNVERIFIED:
-                    trouble = await to_daemon_thread(lambda: mark_watch(config, rig, utc_label()))
-                    watcher.note("core", "fault", trouble or "unsafe-unconfirmed: the next run needs the PLC's proof")
-                return parting.value
-            finally:
-                listener.cancel()
+    started_utc = config.started_utc or utc_label()
+    with _taping(config, rig) as tape:
+        async with kept_alarms(rig, Path(config.out), bus.publish, utc_label, to_daemon_thread) as alarming:
+            watcher = watcher_of(rig, taped(_connects(config, rig), tape), bus.publish, started_utc, alarming=alarming)
+            return await _watch_with(watcher, config, rig, bus, lines)
+
+
+async def _watch_with(watcher: Watcher, config: RunConfig, rig: Rig, bus: Bus, lines: Lines) -> int:
+    async with _Doors(bus, watcher.abort) as doors:
+        doors.announce()
+        listener = asyncio.create_task(_listen(lines, watcher.abort, watcher.leave), name="core control")
+        try:
+            parting = await watcher.run()
+            if parting is Parting.UNVERIFIED:
+                trouble = await to_daemon_thread(lambda: mark_watch(config, rig, utc_label()))
+                watcher.note("core", "fault", trouble or "unsafe-unconfirmed: the next run needs the PLC's proof")
+            return parting.value
+        finally:
+            listener.cancel()
+
+
+@contextlib.contextmanager
+def _taping(config: RunConfig, rig: Rig) -> Iterator[Tape | None]:
+    """The tape of this process, if there is to be one. Raises Refused when it cannot be written."""
+    if not config.tape:
+        yield None
+        return
+    tape = Tape(
+        Path(config.tape), begin_of(config, rig, config.started_utc or utc_label(), virtual=False), threaded=True
+    )
+    try:
+        yield tape
+    finally:
+        tape.close()
 
 
 class _Doors:
@@ -177,9 +204,16 @@ def _connects(config: RunConfig, rig: Rig) -> dict[str, Route]:
     return connects_from(rig, config.endpoints, "the stand-ins")
 
 
-def _world(config: RunConfig, rig: Rig, bus: Bus, predicted: Mapping[str, float], offload: Offload) -> World:
+def _world(
+    config: RunConfig,
+    rig: Rig,
+    bus: Bus,
+    predicted: Mapping[str, float],
+    offload: Offload,
+    tape: Tape | None = None,
+) -> World:
     return World(
-        connects=_connects(config, rig),
+        connects=taped(_connects(config, rig), tape),
         offload=offload,
         publish=bus.publish,
         utc=utc_label,

@@ -5,9 +5,11 @@ one Control per line on standard input; when it closes, the bench is switched of
 """
 
 import asyncio
+import contextlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +19,9 @@ from controller.app.control import Lines, install_uvloop, wake_when_orphaned
 from controller.app.preflight import read_bounded, read_rig
 from controller.app.rig_sim import SimulatedRig
 from controller.app.single import serve_single
+from controller.app.tape import Tape
+from controller.app.tape_format import Begin
+from controller.app.wall_clock import utc_label
 from controller.messages import Control
 from controller.rig.source import Refused
 from controller.runtime.offload import to_thread
@@ -31,6 +36,9 @@ class Order(msgspec.Struct, frozen=True):
     rig: str = ""
     seed: int = 0
     instrument: str = ""
+    faults: tuple[str, ...] = ()
+    """From the start; of a bench ``target.fault``, of one instrument a fault of its links."""
+    tape: str = ""
 
 
 async def main(make: Callable[..., SimulatedRig] = SimulatedRig) -> int:
@@ -38,21 +46,47 @@ async def main(make: Callable[..., SimulatedRig] = SimulatedRig) -> int:
     lines = Lines()
     order = msgspec.json.decode(await lines.first(), type=Order)
     try:
-        if order.instrument:
-            single = await serve_single(order.instrument, order.seed)
-            alone = {"model": order.instrument, "endpoints": dict(single.endpoints)}
-            _say({"rig": "", "instruments": {order.instrument: alone}})
-            await lines.until_closed(lambda line: None)
-            await single.close()
-            return 0
-        rig = await _serve_rig(order, make)
+        with _taping(order) as tape:
+            if order.instrument:
+                return await _serve_one(order, lines, tape)
+            rig = await _serve_rig(order, make, tape)
+            try:
+                return await _obey_all(rig, lines)
+            finally:
+                await rig.stop()
     except Refused as refused:
         _say({"refused": [str(problem) for problem in refused.problems]})
         return 2
+
+
+@contextlib.contextmanager
+def _taping(order: Order) -> Iterator[Tape | None]:
+    """The tape of these stand-ins, if there is to be one. Raises Refused when it cannot be written."""
+    if not order.tape:
+        yield None
+        return
+    tape = Tape(Path(order.tape), _begin(order), threaded=True)
     try:
-        return await _obey_all(rig, lines)
+        yield tape
     finally:
-        await rig.stop()
+        tape.close()
+
+
+def _begin(order: Order) -> Begin:
+    if order.instrument:
+        return Begin("stand-in", utc_label(), False, {order.instrument: (order.instrument, "")})
+    model, _ = read_rig(order.rig)
+    instruments = {spec.name: (spec.model, spec.transport) for spec in model.instruments}
+    return Begin("stand-in", utc_label(), False, instruments)
+
+
+async def _serve_one(order: Order, lines: Lines, tape: Tape | None) -> int:
+    single = await serve_single(order.instrument, order.seed, order.faults, tape)
+    alone = {"model": order.instrument, "endpoints": dict(single.endpoints)}
+    _say({"rig": "", "instruments": {order.instrument: alone}})
+    await lines.until_closed(lambda line: None)
+    await single.close()
+    return 0
 
 
 async def _obey_all(rig: SimulatedRig, lines: Lines) -> int:
@@ -70,13 +104,15 @@ async def _obey_all(rig: SimulatedRig, lines: Lines) -> int:
     return EXIT_BROKEN
 
 
-async def _serve_rig(order: Order, make: Callable[..., SimulatedRig]) -> SimulatedRig:
+async def _serve_rig(order: Order, make: Callable[..., SimulatedRig], tape: Tape | None) -> SimulatedRig:
     model, files = read_rig(order.rig)
     plant = build_plant(order.rig, order.seed)
     rig = make(model, plant, read_bounded(files.plc).decode(), str(files.plc), order.seed, to_thread)
     await to_thread(_warm_up)
-    published = await rig.serve()
+    published = await rig.serve(tape)
     rig.start()
+    for fault in order.faults:
+        rig.board.switch(fault, True)
     _say({"rig": order.rig, "instruments": published})
     return rig
 

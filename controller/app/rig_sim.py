@@ -13,6 +13,8 @@ from typing import Any
 from controller.app.attendant import Attendant
 from controller.app.linked import Way, linked, way_by
 from controller.app.standin_models import MAKERS, StandIn, Wiring
+from controller.app.tape import Tape
+from controller.app.tape_tap import taping
 from controller.rig.model import Rig
 from controller.runtime.offload import Offload
 from controller.runtime.virtual_loop import Rank, ranked
@@ -210,11 +212,11 @@ class SimulatedRig:
 
         return {name: join(name) for name in self.standins}
 
-    async def serve(self) -> dict[str, dict[str, Any]]:
+    async def serve(self, tape: Tape | None = None) -> dict[str, dict[str, Any]]:
         """Put every instrument on its transports and return what ``sim --json`` prints of them."""
         published: dict[str, dict[str, Any]] = {}
         for name, standin in self.standins.items():
-            opened = await open_doors(standin.doors, self.now_ns)
+            opened = await open_doors(standin.doors, self.now_ns, taping(tape, name))
             self._closers.append(opened.close)
             published[name] = {"model": standin.model, "endpoints": dict(opened.endpoints)}
         return published

@@ -74,13 +74,17 @@ class Maker:
 def _stand_in(spec: InstrumentSpec, panel: Faulty, **doors: SessionFactory) -> StandIn:
     """``doors`` by transport; one set of link faults spoils them all."""
     ordinary = Emi.GARBAGE if spec.transport == "serial" else Emi.LOST
-    faults = LinkFaults(emi=Emi.LATE if spec.port == "RigPlc" else ordinary)
-    wrapped = {transport: _behind(faults, open_session) for transport, open_session in doors.items()}
+    faults = LinkFaults(
+        emi=Emi.LATE if spec.port == "RigPlc" else ordinary, seed=int.from_bytes(spec.name.encode()[-7:])
+    )
+    wrapped = {
+        transport: _behind(faults, open_session, transport == "serial") for transport, open_session in doors.items()
+    }
     return StandIn(spec.model, spec.transport, panel, faults, wrapped)
 
 
-def _behind(faults: LinkFaults, open_session: SessionFactory) -> SessionFactory:
-    return lambda: faults.wrap(open_session())
+def _behind(faults: LinkFaults, open_session: SessionFactory, serial: bool) -> SessionFactory:
+    return lambda: faults.wrap(open_session(), serial=serial)
 
 
 def _plc(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:

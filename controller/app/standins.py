@@ -13,6 +13,8 @@ async def run_standins(
     rig: str,
     seed: int,
     instrument: str,
+    faults: tuple[str, ...],
+    tape: str,
     log_dir: Path,
     on_ready: Callable[[Mapping[str, Any]], None],
     stopped: asyncio.Event,
@@ -23,7 +25,7 @@ async def run_standins(
     ``on_ready`` gets the endpoints object of design.md section 4. Returns why it refused to start, or that it
     died; empty when it was stopped as asked. Raises ChildFailed when it never became ready.
     """
-    order = json.dumps({"rig": rig, "seed": seed, "instrument": instrument}).encode()
+    order = json.dumps({"rig": rig, "seed": seed, "instrument": instrument, "faults": faults, "tape": tape}).encode()
     child = await start_child("rig", command or module_command("controller.app.rig_process"), order, log_dir)
     try:
         said = await first_object(child)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 
@@ -13,6 +14,8 @@ from controller.app.inventory import fault_catalogue
 from controller.app.preflight import Prepared, prepare, read_bounded
 from controller.app.rig_sim import SimulatedRig
 from controller.app.shot import World, run_shot
+from controller.app.tape import Tape, begin_of
+from controller.app.tape_tap import taped
 from controller.app.twin import Prediction, foresee
 from controller.messages import Finished, Message, RunConfig, StepEntered
 from controller.runtime.core import Stop
@@ -104,9 +107,24 @@ async def _run(
 
         poll()
 
+    tape = tape_of(prepared)
     rig.start()
     try:
-        world = world_of(prepared, prediction, rig.connects(), inline, publish)
-        return await run_shot(prepared, world, stop_when)
+        world = world_of(prepared, prediction, taped(rig.connects(), tape), inline, publish)
+        finished = await run_shot(prepared, world, stop_when)
+        if tape is not None:
+            tape.ended(finished)
+        return finished
     finally:
         await rig.stop()
+        if tape is not None:
+            tape.close()
+
+
+def tape_of(prepared: Prepared) -> Tape | None:
+    """The tape of a run on virtual time, if it is to have one. Raises Refused."""
+    config = prepared.config
+    if not config.tape:
+        return None
+    begin = begin_of(config, prepared.rig, config.started_utc, virtual=True)
+    return Tape(Path(config.tape), begin, threaded=False)

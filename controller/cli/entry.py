@@ -28,6 +28,7 @@ COMMANDS = {
     "campaign": _entry("campaign", "Inject every fault at every step and judge what comes of it."),
     "shots": _entry("shots", "List, show, verify and export recorded shots.", "group"),
     "faults": _entry("faults", "List the ids that --fault takes."),
+    "tape": _entry("tape", "Show, replay and compare recordings of the wire.", "group"),
     "identify": _entry("identify", "Ask what answers at an address."),
     "instruments": _entry("instruments", "List the instruments of the benches."),
     "rigs": _entry("rigs", "List the benches."),

@@ -51,8 +51,10 @@ def _check_and_run(request: Request, stop: StopRequest, show: Show, writer: Writ
 
 def _check(request: Request) -> Job:
     """Everything that is refused before anything opens: files, values, faults, the port, and where we shall write."""
+    from controller.app.tape import require_new
     from controller.cli.page import panel_job
 
+    require_new(request.config.tape)
     panel = panel_job(request.config, request.port, request.site) if request.page else None
     job = _bench_job(request, panel) if request.watches_only else _run_job(request, _prepare(request), panel)
     configure_logs("supervisor", request.log_dir)

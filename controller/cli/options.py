@@ -59,6 +59,16 @@ def out_option(command: Decorated) -> Decorated:
     )
 
 
+def tape_option(command: Decorated) -> Decorated:
+    """--tape: every byte."""
+    return click.option(
+        "--tape",
+        metavar="FILE",
+        default="",
+        help="Record every byte on the wire in a new FILE; see `sparkgap tape`.",
+    )(command)
+
+
 def json_option(command: Decorated) -> Decorated:
     """--json: for programs."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of text.")(command)

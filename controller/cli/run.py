@@ -15,6 +15,7 @@ from controller.cli.options import (
     seed_option,
     set_option,
     site_option,
+    tape_option,
 )
 
 
@@ -41,6 +42,7 @@ from controller.cli.options import (
     metavar="ID[@STEP[:PHASE]]",
     help="Inject a fault; PHASE is before, during or after. Repeatable. See `sparkgap faults`.",
 )
+@tape_option
 @click.option("--operator", default="unnamed", show_default=True, help="Who runs this shot.")
 @click.option("--purpose", default="", help="Why this shot is run.")
 @click.option("--load", default="", help="What is in the bench; overrides the profile's load.")
@@ -64,6 +66,7 @@ def command(
     junit: str,
     as_json: bool,
     faults: tuple[str, ...],
+    tape: str,
     operator: str,
     purpose: str,
     load: str,
@@ -96,6 +99,7 @@ def command(
         comment=comment,
         catalogue=catalogue,
         faults=faults,
+        tape=os.path.abspath(tape) if tape else "",
         lab=lab,
         waive=waive,
         started_utc="" if virtual else utc_label(),

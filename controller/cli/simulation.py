@@ -12,6 +12,7 @@ from controller.app.logs import LOGS
 from controller.app.signals import StopSignals
 from controller.app.single import require_standalone
 from controller.app.standins import run_standins
+from controller.app.tape import require_new
 from controller.cli.result import json_line
 from controller.cli.stop import StopRequest
 from controller.cli.writer import Writer
@@ -28,13 +29,21 @@ class Order:
     instrument: str
     out: str
     as_json: bool
+    faults: tuple[str, ...] = ()
+    tape: str = ""
 
 
 def simulate(order: Order) -> int:
     """Run the stand-ins until asked to stop; exit code 0 then, 2 when refused, 5 when they died."""
     rig_files(order.rig)
     if order.instrument:
-        require_standalone(order.instrument)
+        require_standalone(order.instrument, order.faults)
+    elif order.faults:
+        from controller.app.faultspec import check_faults
+        from controller.app.inventory import fault_catalogue
+
+        check_faults(order.faults, fault_catalogue(order.rig), ())
+    require_new(order.tape)
     stop = StopRequest()
     writer = Writer(1, on_closed=lambda: stop("standard output closed"))
     errors = Writer(2)
@@ -60,7 +69,9 @@ async def _run(order: Order, stop: StopRequest, writer: Writer, errors: Writer) 
     log_dir = _make_log_dir(Path(order.out) if order.out else data_dir())
     stop.listen(lambda reason: _set_from_anywhere(loop, stopped))
     try:
-        problems = await run_standins(order.rig, order.seed, order.instrument, log_dir, announce, stopped)
+        problems = await run_standins(
+            order.rig, order.seed, order.instrument, order.faults, order.tape, log_dir, announce, stopped
+        )
     except ChildFailed as error:
         problems, ready = (str(error),), True
     finally:
