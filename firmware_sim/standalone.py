@@ -14,6 +14,8 @@ from firmware_sim.personalities.genesys import GenesysUnit
 from firmware_sim.personalities.labjack_t7 import LabJackT7
 from firmware_sim.personalities.lauda import LaudaPanel
 from firmware_sim.personalities.lauda_bath import Bath
+from firmware_sim.personalities.lecroy import open_standalone as open_lecroy
+from firmware_sim.personalities.mso5 import open_standalone as open_mso5
 from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.personalities.smb100a import Smb100a
 from firmware_sim.personalities.t560 import T560Panel
@@ -25,6 +27,7 @@ from firmware_sim.sessions.genesys import GenesysLine
 from firmware_sim.sessions.hislip import HislipServer
 from firmware_sim.sessions.hislip_locks import Locks
 from firmware_sim.sessions.lauda import open_lauda_session
+from firmware_sim.sessions.lecroy import LeCroySession
 from firmware_sim.sessions.modbus import ModbusSession
 from firmware_sim.sessions.probus import ProbusSession
 from firmware_sim.sessions.scpi import ScpiDevice, ScpiSession
@@ -107,6 +110,16 @@ def _lauda(seed: int) -> Doors:
     return {"socket": lambda: open_lauda_session(panel)}
 
 
+def _mso5(seed: int) -> Doors:
+    return _scpi_doors(open_mso5("C012345", seed), b"TK")
+
+
+def _lecroy(seed: int) -> Doors:
+    """A socket; the real one speaks VICP or VXI-11."""
+    panel = open_lecroy("LCRY3701N10001", seed)
+    return {"socket": lambda: LeCroySession(panel)}
+
+
 def _labjack(seed: int) -> Doors:
     panel = LabJackT7(470012345, lambda index: 0.1 * index)
     return {"modbus": lambda: ModbusSession(panel)}
@@ -120,6 +133,8 @@ STANDALONE: Mapping[str, Callable[[int], Doors]] = {
     "SRS DG645": _dg645,
     "Highland T560": _t560,
     "Keysight DSO-X 3014A": _dsox,
+    "Tektronix MSO54": _mso5,
+    "Teledyne LeCroy WaveRunner": _lecroy,
     "Pfeiffer TPG 262": _tpg_262,
     "Pfeiffer TPG 256A": _tpg_256a,
     "R&S SMB100A": _smb100a,

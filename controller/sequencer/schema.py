@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from controller.rig.schema import RigFile
+from controller.rig.scope_file import ScopeFile
 from controller.sequencer.profile import ProfileFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -21,6 +22,11 @@ def profile_schema() -> str:
 def rig_schema() -> str:
     """configs/schema/rig.json."""
     return _text("Sparkgap rig", RigFile.model_json_schema())
+
+
+def scope_schema() -> str:
+    """configs/schema/scope.json."""
+    return _text("Sparkgap scope verbs", ScopeFile.model_json_schema())
 
 
 def _text(title: str, schema: dict[str, Any]) -> str:
