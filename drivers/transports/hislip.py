@@ -9,6 +9,7 @@ awaited nor cancelled (instruments.md 3.1), which is why this exists.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from drivers.errors import (
     ConnectFailed,
@@ -19,12 +20,13 @@ from drivers.errors import (
     WrongInstrument,
     connect_problem,
 )
-from drivers.transports.exchange import REPLY_MAX, Exchanges, Hello
 from drivers.transports.hislip_channels import Events, Replies
 from drivers.transports.receiver import Framer
 from drivers.transports.route import Hislip
+from drivers.transports.turns import OVERDUE, REPLY_MAX, Hello, Turns, ask
 from drivers.wire import hislip
 from drivers.wire.block import BlockReader
+from drivers.wire.dialect import Row, Values
 from drivers.wire.hislip import FIRST_ID, HEADER, HEADER_BYTES, IDS, PROLOGUE, Kind, LockReply, Message, RemoteLocal
 
 CLEAR_S = 0.3
@@ -47,14 +49,15 @@ class LockInfo:
     holders: int
 
 
-class HislipLink(Exchanges):
+class HislipLink:
     """The two channels to instrument ``name``. Opens lazily; raises only the tree of :mod:`drivers.errors`.
 
     ``on_service_request`` is called with the status byte whenever the instrument requests service.
     """
 
     def __init__(self, name: str, route: Hislip, *, hello: Hello | None = None) -> None:
-        super().__init__(name, hello)
+        self.name = name
+        self._turns = Turns(name, self, hello)
         self.on_service_request: Callable[[int], None] | None = None
         self._route = route
         self._replies = Replies(self)
@@ -64,6 +67,20 @@ class HislipLink(Exchanges):
         self._last_id = FIRST_ID
         self._delivered = 0
         self._payload_max = hislip.MESSAGE_MAX
+
+    async def open(self, timeout_s: float) -> None:
+        """Connect and say hello now. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
+        await self._turns.open(timeout_s)
+
+    async def ask(
+        self, row: Row, *, timeout_s: float, terminator: bytes = b"\n", before: bytes = b"", **values: Any
+    ) -> Values:
+        """One dialect row's values, as :func:`drivers.transports.turns.ask`."""
+        return await ask(self, row, timeout_s=timeout_s, terminator=terminator, before=before, values=values)
+
+    def poison(self, problem: str) -> None:
+        """Distrust the stream: restore it before the next exchange."""
+        self._turns.poison(problem)
 
     async def query(
         self,
@@ -78,18 +95,19 @@ class HislipLink(Exchanges):
 
         Raises as :meth:`drivers.transports.link.Link.query`.
         """
-        deadline = self._loop.time() + timeout_s
-        if self._busy or not self._ready:
-            await self._enter(deadline)
+        turns = self._turns
+        deadline = turns.loop.time() + timeout_s
+        if turns.busy or not turns.ready:
+            await turns.enter(deadline)
         else:
-            self._busy = True
+            turns.busy = True
         try:
             self._replies.expect(terminator, max_bytes, framer)
             return await self._exchange(request, deadline)
         except BaseException as error:
-            self._break(error)
+            turns.spoil(error)
         finally:
-            self._leave()
+            turns.leave()
 
     async def query_block(
         self, request: bytes, out: bytearray | memoryview, *, timeout_s: float, terminator: bytes = b"\n"
@@ -99,31 +117,30 @@ class HislipLink(Exchanges):
         The socket writes into ``out`` itself, however many messages the block comes in. Raises as :meth:`query`;
         RemoteWireError when the block is larger than ``out``. After an error nothing writes to ``out`` any more.
         """
-        deadline = self._loop.time() + timeout_s
-        if self._busy or not self._ready:
-            await self._enter(deadline)
+        turns = self._turns
+        deadline = turns.loop.time() + timeout_s
+        if turns.busy or not turns.ready:
+            await turns.enter(deadline)
         else:
-            self._busy = True
+            turns.busy = True
         block = BlockReader(out, terminator)
         try:
             self._replies.expect(terminator, 0, block=block)
             await self._exchange(request, deadline)
             return block.size
         except BaseException as error:
-            self._break(error)
+            turns.spoil(error)
         finally:
             self._replies.expect(b"\n", 0)
-            self._leave()
+            turns.leave()
 
     async def send(self, request: bytes, *, timeout_s: float) -> None:
         """Send ``request``, which has no reply; returns when the transport has taken it. Raises as :meth:`query`."""
-        await self._post(request, self._loop.time() + timeout_s)
+        await self._post(request, self._turns.loop.time() + timeout_s)
 
     async def close(self) -> None:
         """Release the link. Never raises for one that is already gone."""
-        self._closed = True
-        self.poison("closed")
-        self._disarm()
+        self._turns.close()
         self._drop(LinkClosed(self.name, "closed here"))
 
     # -- what HiSLIP offers beyond a byte stream
@@ -135,15 +152,15 @@ class HislipLink(Exchanges):
 
     async def trigger(self, *, timeout_s: float) -> None:
         """The group execute trigger; it has no answer."""
-        await self._post(None, self._loop.time() + timeout_s)
+        await self._post(None, self._turns.loop.time() + timeout_s)
 
     async def clear(self, *, timeout_s: float) -> None:
         """Device clear: the instrument gives up what it does and forgets what it was about to answer."""
-        deadline = self._loop.time() + timeout_s
-        if self._ready:
-            self.poison("to be cleared")
-        await self._enter(deadline)
-        self._leave()
+        deadline = self._turns.loop.time() + timeout_s
+        if self._turns.ready:
+            self._turns.poison("to be cleared")
+        await self._turns.enter(deadline)
+        self._turns.leave()
 
     async def lock(self, *, wait_s: float, timeout_s: float, shared: bytes = b"") -> bool:
         """Ask for the exclusive lock, or the ``shared`` one of that name; False when it was not free in ``wait_s``."""
@@ -177,10 +194,10 @@ class HislipLink(Exchanges):
 
     async def _converse(self, message: Message, kind: Kind, timeout_s: float) -> Message:
         """One request on the asynchronous channel. Without its answer the channel is not to be trusted again."""
-        deadline = self._loop.time() + timeout_s
-        if not self._ready:
-            await self._enter(deadline)
-            self._leave()
+        deadline = self._turns.loop.time() + timeout_s
+        if not self._turns.ready:
+            await self._turns.enter(deadline)
+            self._turns.leave()
         events = self._events
         try:
             async with asyncio.timeout_at(deadline):
@@ -188,31 +205,31 @@ class HislipLink(Exchanges):
         except BaseException as error:
             self._broken = self._broken or events is self._events
             if isinstance(error, TimeoutError):
-                self.poison("no answer on the asynchronous channel")
+                self._turns.poison("no answer on the asynchronous channel")
                 raise LinkTimeout(self.name, "no answer on the asynchronous channel within the deadline") from error
-            self._break(error)
+            self._turns.spoil(error)
 
     # -- what the channels report
 
     def stray(self, problem: str) -> None:
         """An answer that nobody asked for: clear before the next exchange."""
-        self.poison(problem)
+        self._turns.poison(problem)
 
     def broken(self, problem: str) -> None:
         """The connection is gone, or cannot be read any further. One channel is no use without the other."""
         garbage = self._replies.transport is not None and self._events.transport is not None
-        self.poison(problem)
+        self._turns.poison(problem)
         self._drop(RemoteWireError(self.name, problem) if garbage else LinkClosed(self.name, problem))
 
     def refused(self, message: Message) -> None:
         """Error: this exchange failed. FatalError: so has the connection."""
         problem = hislip.describe_problem(message)
-        self.poison(problem)
+        self._turns.poison(problem)
         error = RemoteWireError(self.name, problem)
         if message.kind == Kind.FATAL_ERROR:
             self._drop(error)
         else:
-            self._fail(error)
+            self.fail(error)
             self._events.fail(error)
 
     def service_requested(self, status: int) -> None:
@@ -224,9 +241,9 @@ class HislipLink(Exchanges):
 
     async def _exchange(self, request: bytes, deadline: float) -> bytes:
         replies = self._replies
-        waiter: asyncio.Future[bytes] = self._loop.create_future()
+        waiter: asyncio.Future[bytes] = self._turns.loop.create_future()
         replies.waiter = waiter
-        self._watch(deadline)
+        self._turns.watch(deadline)
         self._write(request)
         reply = await waiter
         self._delivered = 1
@@ -252,7 +269,7 @@ class HislipLink(Exchanges):
 
     async def _post(self, request: bytes | None, deadline: float) -> None:
         """What has no answer: a message, or without one the trigger."""
-        await self._enter(deadline)
+        await self._turns.enter(deadline)
         try:
             if request is None:
                 message_id = self._next_id
@@ -265,27 +282,30 @@ class HislipLink(Exchanges):
                     await self._replies.drained
                 self._transport()
         except BaseException as error:
-            self._break(error)
+            self._turns.spoil(error)
         finally:
-            self._leave()
+            self._turns.leave()
 
     def _transport(self) -> asyncio.Transport:
         transport = self._replies.transport
         if transport is None:
-            raise LinkClosed(self.name, self._problem)
+            raise LinkClosed(self.name, self._turns.problem)
         return transport
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """End the exchange in progress with ``error``."""
         self._replies.fail(error)
 
-    def _overdue(self) -> str:
+    def overdue(self) -> str:
+        """What is wrong when the deadline has passed, and what came instead."""
         count = self._replies.discarded
         others = f" ({count} answers to other messages were dropped)" if count else ""
-        return super()._overdue() + others
+        return OVERDUE + others
 
     # -- recovery
 
-    async def _restore(self) -> None:
+    async def restore(self) -> None:
+        """Clear the device, or connect again. Raises ConnectFailed, LinkError, RemoteWireError, TimeoutError."""
         if not self._broken:
             try:
                 async with asyncio.timeout(CLEAR_S):
@@ -308,7 +328,7 @@ class HislipLink(Exchanges):
         self._delivered = 0
 
     async def _reconnect(self) -> None:
-        self._drop(LinkClosed(self.name, self._problem))
+        self._drop(LinkClosed(self.name, self._turns.problem))
         replies, events = self._replies, self._events = Replies(self), Events(self)
         self._next_id, self._delivered = FIRST_ID, 0
         try:
@@ -343,13 +363,13 @@ class HislipLink(Exchanges):
             channel.give_up()
             channel.fail(error)
 
-    async def _greet(self, hello: Hello, deadline: float) -> None:
+    async def greet(self, hello: Hello, deadline: float) -> None:
         """Ask who is there; raises WrongInstrument and what :meth:`query` raises."""
         self._replies.expect(hello.terminator, REPLY_MAX, len)
         try:
             answer = (await self._exchange(hello.request, deadline)).removesuffix(hello.terminator)
         except BaseException as error:
-            self._break(error)
+            self._turns.spoil(error)
         if not hello.accept(answer):
             text = answer[:80].decode("latin-1").strip()
             raise WrongInstrument(self.name, f"another instrument is there, which answered {text!r}")

@@ -338,7 +338,8 @@ class Events(_Channel, asyncio.Protocol):
         self._requests.append(entry)
         try:
             self.way_back().write(message.encode())
-            return await answer
+            reply: Message = await answer
+            return reply
         finally:
             if entry in self._requests:
                 self._requests.remove(entry)

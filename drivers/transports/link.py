@@ -2,20 +2,21 @@
 
 After a timeout, garbage, stray bytes or a cancelled exchange the link is *poisoned*: before the next exchange it
 reconnects (networks) or drains the line until silence (serial), and says hello again. Turns, deadlines and the rest
-that is the same on every transport are :mod:`drivers.transports.exchange`'s.
+that is the same on every transport are :mod:`drivers.transports.turns`'s.
 """
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable
 from enum import Enum
+from typing import Any
 
 from drivers.errors import ConnectFailed, LinkClosed, LinkTimeout, WrongInstrument, connect_problem
-from drivers.transports.exchange import REPLY_MAX, Exchanges
-from drivers.transports.exchange import TURNS_MAX as TURNS_MAX
-from drivers.transports.exchange import Hello as Hello
 from drivers.transports.receiver import BlockReceiver, Framer, Receiver
+from drivers.transports.turns import OVERDUE, REPLY_MAX, Turns, ask
+from drivers.transports.turns import TURNS_MAX as TURNS_MAX
+from drivers.transports.turns import Hello as Hello
 from drivers.wire.block import BlockReader
+from drivers.wire.dialect import Row, Values
 
 SILENCE_S = 0.1
 """A drained serial line must be quiet this long: three times the longest FuG reply at 9600 baud."""
@@ -37,17 +38,32 @@ class Recovery(Enum):
     DRAIN = "drain"
 
 
-class Link(Exchanges):
+class Link:
     """The stream to instrument ``name``. Opens lazily; every method raises only the tree of :mod:`drivers.errors`."""
 
     def __init__(
         self, name: str, connect: Connect, *, recovery: Recovery = Recovery.RECONNECT, hello: Hello | None = None
     ) -> None:
-        super().__init__(name, hello)
+        self.name = name
+        self._turns = Turns(name, self, hello)
         self._connect = connect
         self._recovery = recovery
         self._receiver = Receiver(self)
         self._strays = 0
+
+    async def open(self, timeout_s: float) -> None:
+        """Connect and say hello now. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
+        await self._turns.open(timeout_s)
+
+    async def ask(
+        self, row: Row, *, timeout_s: float, terminator: bytes = b"\n", before: bytes = b"", **values: Any
+    ) -> Values:
+        """One dialect row's values, as :func:`drivers.transports.turns.ask`."""
+        return await ask(self, row, timeout_s=timeout_s, terminator=terminator, before=before, values=values)
+
+    def poison(self, problem: str) -> None:
+        """Distrust the stream: restore it before the next exchange."""
+        self._turns.poison(problem)
 
     async def query(
         self,
@@ -63,18 +79,19 @@ class Link(Exchanges):
         ``timeout_s`` covers everything: waiting for the turn, reconnecting, sending and the last byte of the reply.
         Raises LinkTimeout, LinkClosed, ConnectFailed, RemoteWireError (more than ``max_bytes``, or bytes after it).
         """
-        deadline = self._loop.time() + timeout_s
-        if self._busy or not self._ready:
-            await self._enter(deadline)
+        turns = self._turns
+        deadline = turns.loop.time() + timeout_s
+        if turns.busy or not turns.ready:
+            await turns.enter(deadline)
         else:
-            self._busy = True
+            turns.busy = True
         try:
             self._receiver.expect(terminator, max_bytes, framer)
             return await self._exchange(request, deadline)
         except BaseException as error:
-            self._break(error)
+            turns.spoil(error)
         finally:
-            self._leave()
+            turns.leave()
 
     async def query_block(
         self, request: bytes, out: bytearray | memoryview, *, timeout_s: float, terminator: bytes = b"\n"
@@ -84,11 +101,12 @@ class Link(Exchanges):
         The socket writes into ``out`` itself. Raises as :meth:`query`; RemoteWireError when the block is larger than
         ``out``. After an error the contents of ``out`` are undefined, but nothing writes to it any more.
         """
-        deadline = self._loop.time() + timeout_s
-        if self._busy or not self._ready:
-            await self._enter(deadline)
+        turns = self._turns
+        deadline = turns.loop.time() + timeout_s
+        if turns.busy or not turns.ready:
+            await turns.enter(deadline)
         else:
-            self._busy = True
+            turns.busy = True
         receiver = self._receiver
         block = BlockReader(out, terminator)
         receiver.expect(terminator, 0, block=block)
@@ -97,16 +115,16 @@ class Link(Exchanges):
             await self._exchange(request, deadline)
             return block.size
         except BaseException as error:
-            self._break(error)
+            turns.spoil(error)
         finally:
             if direct:
                 self._switch(receiver)
-            self._leave()
+            turns.leave()
 
     async def send(self, request: bytes, *, timeout_s: float) -> None:
         """Send ``request``, which has no reply; returns when the transport has taken it. Raises as :meth:`query`."""
-        deadline = self._loop.time() + timeout_s
-        await self._enter(deadline)
+        deadline = self._turns.loop.time() + timeout_s
+        await self._turns.enter(deadline)
         try:
             self._transport().write(request)
             if self._receiver.drained is not None:
@@ -114,16 +132,14 @@ class Link(Exchanges):
                     await self._receiver.drained
                 self._transport()
         except BaseException as error:
-            self._break(error)
+            self._turns.spoil(error)
         finally:
-            self._leave()
+            self._turns.leave()
 
     async def close(self) -> None:
         """Release the link. Never raises for one that is already gone."""
-        self._closed = True
-        self.poison("closed")
+        self._turns.close()
         self._receiver.fail(LinkClosed(self.name, "closed here"))
-        self._disarm()
         transport = self._receiver.transport
         if transport is not None:
             transport.close()
@@ -131,30 +147,35 @@ class Link(Exchanges):
     def stray(self, count: int) -> None:
         """The receiver's report: bytes came that nobody asked for."""
         self._strays += count
-        self.poison(f"{count} bytes that nobody asked for")
+        self._turns.poison(f"{count} bytes that nobody asked for")
 
     def lost(self, error: Exception | None) -> None:
         """The receiver's report: the connection is gone."""
-        self.poison("the peer hung up" if error is None else f"connection lost: {error}")
-        self._receiver.fail(LinkClosed(self.name, self._problem))
+        self._turns.poison("the peer hung up" if error is None else f"connection lost: {error}")
+        self._receiver.fail(LinkClosed(self.name, self._turns.problem))
 
     # -- one exchange
 
     async def _exchange(self, request: bytes, deadline: float) -> bytes:
-        waiter: asyncio.Future[bytes] = self._loop.create_future()
+        waiter: asyncio.Future[bytes] = self._turns.loop.create_future()
         self._receiver.waiter = waiter
-        self._watch(deadline)
+        self._turns.watch(deadline)
         self._transport().write(request)
         return await waiter
 
     def _transport(self) -> asyncio.Transport:
         transport = self._receiver.transport
         if transport is None:
-            raise LinkClosed(self.name, self._problem)
+            raise LinkClosed(self.name, self._turns.problem)
         return transport
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """End the exchange in progress with ``error``."""
         self._receiver.fail(error)
+
+    def overdue(self) -> str:
+        """What is wrong when the deadline has passed."""
+        return OVERDUE
 
     def _switch(self, protocol: asyncio.BaseProtocol) -> bool:
         """Let ``protocol`` receive from now on; False where the transport cannot (then the receiver copies)."""
@@ -172,7 +193,8 @@ class Link(Exchanges):
 
     # -- recovery
 
-    async def _restore(self) -> None:
+    async def restore(self) -> None:
+        """Connect again, or drain the line. Raises ConnectFailed."""
         receiver = self._receiver
         drain = self._recovery is Recovery.DRAIN
         if receiver.transport is None or not drain:
@@ -199,7 +221,7 @@ class Link(Exchanges):
             serial = self._receiver.transport.get_extra_info("serial")
             self._recovery = Recovery.DRAIN if serial is not None else self._recovery
 
-    async def _greet(self, hello: Hello, deadline: float) -> None:
+    async def greet(self, hello: Hello, deadline: float) -> None:
         """Ask who is there; raises WrongInstrument.
 
         On a line that was only drained, older answers may still come first: they are skipped, and because a serial
@@ -229,10 +251,10 @@ class Link(Exchanges):
             answer = last or (seen if seen.endswith((b"\n", b"\r", b"\0")) else b"")
             if answer.strip() and not isinstance(error, asyncio.CancelledError):
                 raise WrongInstrument(self.name, _another(answer)) from error
-            self._break(error)
+            self._turns.spoil(error)
         finally:
             receiver.reset()
-            self._deadline = math.inf
+            self._turns.unwatch()
         if not hello.accept(last):
             raise WrongInstrument(self.name, _another(last))
 

@@ -1,23 +1,37 @@
 """Turns on a link: after a process stood still, a deadline and the end of an exchange come together."""
 
 import asyncio
-from collections import deque
 
 import pytest
 
-from drivers.transports.link import Link
+from drivers.transports.turns import OVERDUE, Hello, Turns
+
+
+class Nothing:
+    """The hooks of a link without a transport."""
+
+    async def restore(self) -> None:
+        """It always works."""
+
+    async def greet(self, hello: Hello, deadline: float) -> None:
+        """Everybody is the right one."""
+
+    def fail(self, error: Exception) -> None:
+        """Nothing is under way."""
+
+    def overdue(self) -> str:
+        return OVERDUE
 
 
 async def test_a_turn_that_was_passed_over_is_gone_already() -> None:
     """Its deadline cancels it, and whoever leaves throws it away before the waiter has been told."""
-    loop = asyncio.get_running_loop()
-    link = object.__new__(Link)
-    link.name, link._loop, link._turns, link._busy = "plc", loop, deque(), True
-    waiting = asyncio.create_task(link._wait_turn(loop.time() + 60.0), name="waiter")
+    turns = Turns("plc", Nothing(), None)
+    await turns.enter(turns.loop.time() + 60.0)
+    waiting = asyncio.create_task(turns.enter(turns.loop.time() + 60.0), name="waiter")
     await asyncio.sleep(0)
-    (turn,) = link._turns
+    (turn,) = turns._waiting
     turn.cancel()
-    link._leave()
+    turns.leave()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert not link._turns
+    assert not turns._waiting and not turns.busy
