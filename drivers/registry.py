@@ -15,6 +15,7 @@ from drivers.families.oscilloscope import open_dsox
 from drivers.families.power_supply import open_genesys
 from drivers.families.rf_source import open_smb100a
 from drivers.families.rig_plc import open_rig_plc
+from drivers.families.scope_rto import open_rto
 from drivers.families.t560 import open_t560
 from drivers.families.technix import open_technix
 from drivers.families.vacuum_gauge import open_tpg_256a, open_tpg_262
@@ -27,6 +28,7 @@ from drivers.wire.dsox import DSOX
 from drivers.wire.genesys import GENESYS
 from drivers.wire.lauda import LAUDA
 from drivers.wire.probus import FUG_HCK
+from drivers.wire.rto import RTO
 from drivers.wire.smb100a import SMB100A
 from drivers.wire.t560 import T560
 from drivers.wire.technix import TECHNIX
@@ -83,10 +85,11 @@ MODELS: Mapping[str, Model] = {
         Model("TDK-Lambda Genesys GEN80-65", "power_supply", GENESYS, open_genesys, ("serial",)),
         Model("SRS DG645", "delay_generator", DG645, open_dg645, ("socket",)),
         Model("Highland T560", "delay_generator", T560, open_t560, ("socket",)),
-        Model("Keysight DSO-X 3014A", "oscilloscope", DSOX, open_dsox, ("socket", "hislip")),
+        Model("Keysight DSO-X 3014A", "oscilloscope", DSOX, open_dsox, ("socket", "hislip", "vxi11")),
+        Model("R&S RTO1024", "oscilloscope", RTO, open_rto, ("hislip", "vxi11", "socket")),
         Model("Pfeiffer TPG 262", "vacuum_gauge", TPG_262.dialect, open_tpg_262, ("serial",)),
         Model("Pfeiffer TPG 256A", "vacuum_gauge", TPG_256A.dialect, open_tpg_256a, ("serial",)),
-        Model("R&S SMB100A", "rf_source", SMB100A, open_smb100a, ("socket", "hislip")),
+        Model("R&S SMB100A", "rf_source", SMB100A, open_smb100a, ("socket", "hislip", "vxi11")),
         Model("LAUDA PRO RP245E", "chiller", LAUDA, open_lauda, ("socket",)),
         Model("LabJack T7", "daq", None, open_t7, ("modbus",)),
         Model("Sparkgap rig PLC", "plc", None, open_plc, ("modbus",)),

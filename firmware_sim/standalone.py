@@ -6,6 +6,7 @@ signals, a gauge to two sensors.
 
 from collections.abc import Callable, Mapping
 
+from drivers.wire.rto import INTERFACE_MESSAGES
 from drivers.wire.tpg import TPG_256A, TPG_262
 from firmware_sim.personalities.dg645 import DelayGeneratorPanel
 from firmware_sim.personalities.dsox import open_standalone as open_dsox
@@ -16,6 +17,7 @@ from firmware_sim.personalities.lauda import LaudaPanel
 from firmware_sim.personalities.lauda_bath import Bath
 from firmware_sim.personalities.lecroy import open_standalone as open_lecroy
 from firmware_sim.personalities.mso5 import open_standalone as open_mso5
+from firmware_sim.personalities.rto import open_standalone as open_rto
 from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.personalities.smb100a import Smb100a
 from firmware_sim.personalities.t560 import T560Panel
@@ -41,16 +43,20 @@ Doors = Mapping[str, SessionFactory]
 """Transport name -> what opens the session of one connection; all doors lead to the same panel."""
 
 
-def _scpi_doors(device: ScpiDevice, vendor: bytes) -> Doors:
-    """Socket, HiSLIP and VXI-11; the last two lock each other's clients out."""
+def _scpi_doors(device: ScpiDevice, vendor: bytes, ignored: frozenset[bytes] = frozenset()) -> Doors:
+    """Socket, HiSLIP and VXI-11; the last two lock each other's clients out. ``ignored``: see ScpiSession."""
     locks = Locks()
-    hislip = HislipServer(lambda: ScpiSession(device, held=True), vendor, locks)
-    vxi11 = Vxi11Server(lambda: ScpiSession(device, held=True), locks)
-    return {"socket": lambda: ScpiSession(device), "hislip": hislip.open_session, "vxi11": vxi11}
+    hislip = HislipServer(lambda: ScpiSession(device, True, ignored), vendor, locks)
+    vxi11 = Vxi11Server(lambda: ScpiSession(device, True, ignored), locks)
+    return {"socket": lambda: ScpiSession(device, False, ignored), "hislip": hislip.open_session, "vxi11": vxi11}
 
 
 def _dsox(seed: int) -> Doors:
     return _scpi_doors(open_dsox("MY00000001", seed), b"KT")
+
+
+def _rto(seed: int) -> Doors:
+    return _scpi_doors(open_rto("200001", seed), b"RS", INTERFACE_MESSAGES)
 
 
 def _fug(rating: Rating, capacitance_f: float, bleeder_ohm: float) -> Doors:
@@ -133,6 +139,7 @@ STANDALONE: Mapping[str, Callable[[int], Doors]] = {
     "SRS DG645": _dg645,
     "Highland T560": _t560,
     "Keysight DSO-X 3014A": _dsox,
+    "R&S RTO1024": _rto,
     "Tektronix MSO54": _mso5,
     "Teledyne LeCroy WaveRunner": _lecroy,
     "Pfeiffer TPG 262": _tpg_262,

@@ -1,0 +1,257 @@
+"""R&S RTO scopes (instruments.md 2.2) behind the port of :mod:`drivers.families.scope_port`.
+
+A range is the full scale of ten divisions. 1 MOhm and 50 Ohm are values of the coupling; labels stay here. The
+operation status bits and ``ACQuire:CURRent?`` tell the state [UNV].
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.errors import InstrumentRefused
+from drivers.families.identity import match_identity
+from drivers.families.scope_port import Asking, Exchange, ScopePort, near, number_of, refuse_sources
+from drivers.families.scope_table import Table, changed_from, order_sources, read_table, settings_text, write_lines
+from drivers.ports import Identity, Oscilloscope, ScopeChannel, ScopeSetup, Waveform
+from drivers.transports.link import Hello
+from drivers.transports.route import Route, make_link
+from drivers.wire.dialect import BadReply
+from drivers.wire.rto import (
+    CHANNELS,
+    CODE_SPAN,
+    EXTERNAL_LEVEL,
+    OPER_MEASURING,
+    OPER_WAIT_TRIGGER,
+    RECORD_POINTS_MAX,
+    RTO,
+)
+
+VENDOR = "Rohde&Schwarz"
+NAMES = ("RTO", "RTO1024")
+"""Second field of ``*IDN?``."""
+
+COUPLINGS: Mapping[tuple[str, str], str] = {("DC", "FIFT"): "DC", ("DC", "ONEM"): "DCL", ("AC", "ONEM"): "AC"}
+"""(coupling, impedance) of the port -> the scope's one setting."""
+
+FORCED_CHANNEL: Mapping[str, Any] = {
+    "channel.probe": 1.0,
+    "channel.position": 0.0,
+    "channel.invert": False,
+    "channel.ground": False,
+    "channel.bandwidth": "FULL",
+    "channel.skew": 0.0,
+    "channel.arithmetics": "OFF",
+}
+FORCED: Mapping[str, Any] = {
+    "timebase.reference": 50.0,
+    "acquire.count": 1,
+    "acquire.segmented": False,
+    "trigger.type": "EDGE",
+    "trigger.mode": "NORM",
+    "trigger.slope": "POS",
+}
+"""Settings a :class:`ScopeSetup` does not name: forced by configure, checked by every read-back."""
+
+CODE_MAX = 127
+"""Largest 8-bit code, either sign; a clipped input stays there."""
+
+
+class RtoModel:
+    """How an RTO spells what the port asks for; a :class:`drivers.families.scope_port.ScopeModel`."""
+
+    dialect = RTO
+    channels = CHANNELS
+
+    def setup_lines(self, name: str, setup: ScopeSetup) -> list[bytes]:
+        """The commands of a setup. Raises InstrumentRefused."""
+        refuse_sources(name, setup, CHANNELS)
+        for channel in setup.channels:
+            if (channel.coupling, channel.impedance) not in COUPLINGS:
+                raise InstrumentRefused(name, f"{channel.source} has no {channel.coupling} with {channel.impedance}")
+        return write_lines(RTO, _numbers, _table_of(setup))
+
+    async def read_panel(self, ask: Asking) -> Table:
+        """All common settings, and those of the channels that are on."""
+        held = await read_table(ask, _numbers, [("channel.state", number) for number in range(1, 5)])
+        rows = ("channel.range", "channel.offset", "channel.coupling", *FORCED_CHANNEL)
+        shown = [number for number in range(1, 5) if held["channel.state", number]]
+        held |= await read_table(ask, _numbers, [(row, number) for number in shown for row in rows])
+        common = ("timebase.range", "timebase.position", "acquire.points", "trigger.source", *FORCED)
+        held |= await read_table(ask, _numbers, [("channel.type", 1), *((row, 0) for row in common)])
+        level = await ask("trigger.level?", trigger=1, level=_level_of(held["trigger.source", 0]))
+        return held | {("trigger.level", 0): level["value"]}
+
+    def setup_of(self, panel: Table, expected: ScopeSetup | None) -> ScopeSetup:
+        """The panel as a setup."""
+        shown = [source for number, source in enumerate(CHANNELS, 1) if panel["channel.state", number]]
+        window_s = panel["timebase.range", 0]
+        held = ScopeSetup(
+            channels=tuple(_channel_of(panel, *pair) for pair in order_sources(shown, expected)),
+            window_s=window_s,
+            pretrigger_s=window_s * panel["timebase.reference", 0] / 100 - panel["timebase.position", 0],
+            trigger_source=panel["trigger.source", 0],
+            trigger_level_v=panel["trigger.level", 0],
+            points=panel["acquire.points", 0],
+            bits=16 if panel["channel.type", 1] == "HRES" else 8,
+        )
+        if expected is None:
+            return held
+        return replace(
+            held,
+            window_s=near(held.window_s, expected.window_s, expected.window_s),
+            pretrigger_s=near(held.pretrigger_s, expected.pretrigger_s, expected.window_s),
+            trigger_level_v=near(held.trigger_level_v, expected.trigger_level_v, expected.trigger_level_v),
+        )
+
+    def changed(self, panel: Table, setup: ScopeSetup) -> list[str]:
+        """What is not as :data:`FORCED` and :data:`FORCED_CHANNEL` say, of the channels that are on."""
+        on = [number_of(c.source) for c in setup.channels if panel["channel.state", number_of(c.source)]]
+        forced = {(row, number): value for number in on for row, value in FORCED_CHANNEL.items()}
+        return changed_from(forced | {(row, 0): value for row, value in FORCED.items()}, panel)
+
+    def settings(self, panel: Table, source: str) -> Mapping[str, str]:
+        """The settings at capture, as read back when the acquisition was armed."""
+        return settings_text(panel, number_of(source))
+
+    async def forget(self, ask: Asking) -> None:
+        """Nothing is latched: ``ACQuire:CURRent?`` starts again by itself."""
+
+    async def armed(self, ask: Asking) -> bool:
+        """Waiting, or not acquiring any more."""
+        acquiring, waiting = await self.progress(ask)
+        return waiting or not acquiring
+
+    async def progress(self, ask: Asking) -> tuple[bool, bool]:
+        """MEASuring and WTRIgger of the operation condition."""
+        condition = (await ask("operation.condition?"))["value"]
+        return bool(condition & (OPER_MEASURING | OPER_WAIT_TRIGGER)), bool(condition & OPER_WAIT_TRIGGER)
+
+    async def triggered(self, ask: Asking) -> bool:
+        """An acquisition was counted since the start."""
+        return bool((await ask("acquire.current?"))["value"])
+
+    async def read(
+        self,
+        link: Exchange,
+        source: str,
+        setup: ScopeSetup | None,
+        panel: Table | None,
+        out: bytearray | memoryview | None,
+    ) -> Waveform:
+        """Header, vertical scale, then the block straight into the memory."""
+        bits = 16 if setup is None else setup.bits
+        number = number_of(source)
+        lines = RTO["format"].request(format="INT", bits=bits) + RTO["data.border"].request(value="LSBF")
+        header = await link.ask("data.header?", before=lines, channel=number)
+        points, window_s = header["points"], header["x_stop"] - header["x_start"]
+        if not (
+            0 < points <= (RECORD_POINTS_MAX if setup is None else setup.points)
+            and header["values_per_sample"] == 1
+            and 0 < window_s < math.inf
+        ):
+            raise link.impossible(f"data header cannot be right: {dict(header)}")
+        scale = {key: (await link.ask(f"channel.{key}?", channel=number))["value"] for key in _SCALE}
+        if panel is not None and any(panel.get((f"channel.{key}", number), scale[key]) != scale[key] for key in _SCALE):
+            raise InstrumentRefused(link.name, f"the scale of {source} was changed after the record was taken")
+        memory = link.memory(out, points * bits // 8)
+        await link.block(RTO["data?"].request(channel=number), memory)
+        unit = CODE_SPAN * (256 if bits == 16 else 1)
+        limit = CODE_MAX * (256 if bits == 16 else 1)
+        return Waveform(
+            source=source,
+            raw=_samples(memory, bits),
+            x_increment_s=window_s / points,
+            x_origin_s=header["x_start"],
+            x_reference=0,
+            y_increment_v=scale["range"] / unit,
+            y_origin_v=scale["offset"] - scale["position"] * scale["range"] / 10,
+            y_reference=0.0,
+            full_scale=(-limit, limit),
+            settings={} if panel is None else self.settings(panel, source),
+        )
+
+
+_SCALE = ("range", "offset", "position")
+
+
+async def open_rto(name: str, route: Route, *, identity: str, timeout_s: float = 5.0) -> Oscilloscope:
+    """Connect to an RTO and check who answers: R&S, this model, and ``identity`` found in its ``*IDN?``.
+
+    ``identity`` is text or a regular expression, such as the serial number; empty accepts any. The same check runs
+    after every reconnect. Raises ConnectFailed, LinkTimeout, WrongInstrument.
+    """
+    matches = match_identity(identity)
+
+    def accept(line: bytes) -> bool:
+        try:
+            found = Identity(**RTO["idn?"].parse_reply(line))
+        except BadReply:
+            return False
+        return found.vendor == VENDOR and found.model in NAMES and matches(line)
+
+    link = make_link(name, route, hello=Hello(RTO["idn?"].request(), b"\n", accept))
+    await link.open(timeout_s)
+    return ScopePort(name, link, RtoModel())
+
+
+# -- pure parts
+
+
+def _numbers(row: str, number: int) -> Mapping[str, Any]:
+    if row == "trigger.level":
+        return {"trigger": 1, "level": number}
+    if row.startswith("trigger."):
+        return {"trigger": 1}
+    return {"channel": number} if row.startswith("channel.") else {}
+
+
+def _level_of(source: str) -> int:
+    return number_of(source) if source in CHANNELS else EXTERNAL_LEVEL
+
+
+def _table_of(setup: ScopeSetup) -> Table:
+    """Every setting of a setup, in the order in which it is written."""
+    sources = [channel.source for channel in setup.channels]
+    table: dict[tuple[str, int], Any] = {
+        ("channel.state", number): source in sources for number, source in enumerate(CHANNELS, 1)
+    }
+    for channel in setup.channels:
+        number = number_of(channel.source)
+        table |= {(row, number): value for row, value in FORCED_CHANNEL.items()}
+        table["channel.range", number] = channel.range_v
+        table["channel.offset", number] = channel.offset_v
+        table["channel.coupling", number] = COUPLINGS[channel.coupling, channel.impedance]
+    table |= {(row, 0): value for row, value in FORCED.items()}
+    table["channel.type", 1] = "HRES" if setup.bits == 16 else "SAMP"
+    table["timebase.range", 0] = setup.window_s
+    table["timebase.position", 0] = setup.window_s / 2 - setup.pretrigger_s
+    table["acquire.points", 0] = setup.points
+    table["trigger.source", 0] = setup.trigger_source
+    table["trigger.level", _level_of(setup.trigger_source)] = setup.trigger_level_v
+    return table
+
+
+def _channel_of(panel: Table, source: str, wanted: ScopeChannel | None) -> ScopeChannel:
+    number = number_of(source)
+    coupling, impedance = {text: pair for pair, text in COUPLINGS.items()}[panel["channel.coupling", number]]
+    range_v, offset_v = panel["channel.range", number], panel["channel.offset", number]
+    if wanted is None:
+        return ScopeChannel(source, range_v, offset_v, coupling, impedance)
+    return ScopeChannel(
+        source=source,
+        range_v=near(range_v, wanted.range_v, wanted.range_v),
+        offset_v=near(offset_v, wanted.offset_v, wanted.range_v),
+        coupling=coupling,
+        impedance=impedance,
+        label=wanted.label,
+    )
+
+
+def _samples(memory: memoryview, bits: int) -> npt.NDArray[np.int16]:
+    if bits == 16:
+        return np.frombuffer(memory, dtype="<i2")
+    return np.frombuffer(memory, dtype=np.int8).astype(np.int16)

@@ -1,0 +1,49 @@
+"""Scope panels that are read and written one setting at a time: (row, channel number or 0) -> value."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from drivers.families.scope_port import Asking
+from drivers.ports import ScopeChannel, ScopeSetup
+from drivers.wire.dialect import Dialect, Values
+
+Key = tuple[str, int]
+Table = Mapping[Key, Any]
+
+Numbers = Callable[[str, int], Mapping[str, Any]]
+"""The numbers in the header of a row for a channel (0: none): ``("channel.range", 2)`` -> ``{"channel": 2}``."""
+
+
+def write_lines(dialect: Dialect, numbers: Numbers, table: Table) -> list[bytes]:
+    """One command per entry."""
+    return [dialect[row].request(**numbers(row, number), value=value) for (row, number), value in table.items()]
+
+
+async def read_table(ask: Asking, numbers: Numbers, keys: Iterable[Key]) -> dict[Key, Any]:
+    """The values of ``keys``, one query each."""
+    found: dict[Key, Any] = {}
+    for row, number in keys:
+        answer: Values = await ask(f"{row}?", **numbers(row, number))
+        found[row, number] = answer["value"]
+    return found
+
+
+def changed_from(forced: Table, held: Table) -> list[str]:
+    """Entries of ``held`` that are not as forced, for a person."""
+    return [
+        f"{f'CHAN{number} ' if number else ''}{row} is {held.get((row, number))}"
+        for (row, number), value in forced.items()
+        if held.get((row, number)) != value
+    ]
+
+
+def order_sources(shown: list[str], expected: ScopeSetup | None) -> list[tuple[str, ScopeChannel | None]]:
+    """Shown inputs in the configured order, further ones after them, each with what it was configured to."""
+    wanted = {channel.source: channel for channel in expected.channels} if expected is not None else {}
+    order = [source for source in wanted if source in shown] + [source for source in shown if source not in wanted]
+    return [(source, wanted.get(source)) for source in order]
+
+
+def settings_text(held: Table, number: int) -> dict[str, str]:
+    """The common settings and those of one channel, for the record."""
+    return {row: str(value) for (row, channel), value in held.items() if channel in (0, number)}
