@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
+from controller.app.learned_scopes import open_model
 from controller.app.proof import safe_now
 from controller.app.recovery import open_plc, plc_name
 from controller.app.unstored import RAW, planned
@@ -25,7 +26,6 @@ from controller.shots.model import ShotRecord
 from controller.shots.reader import read_record
 from drivers.errors import InstrumentError
 from drivers.ports import Oscilloscope, ScopeChannel, ScopeSetup, ScopeState
-from drivers.registry import open_instrument
 from drivers.transports.route import Route
 from drivers.wire.plc import PlcRequest, PlcState
 
@@ -134,7 +134,7 @@ async def _fetch_scope(
     wanted: Wanted, plan: ScopePlan, present: Rig, connect: Route, catalogue: Catalogue, offload: Offload
 ) -> AsyncIterator[Path]:
     spec = present.instrument(plan.instrument)
-    scope = cast(Oscilloscope, await open_instrument(spec.model, spec.name, connect, identity=spec.identity))
+    scope = cast(Oscilloscope, await open_model(spec.model, spec.name, connect, identity=spec.identity))
     try:
         await _require_same(scope, plan, wanted.serials.get(plan.instrument, ""))
         async for path in _store_missing(scope, plan, wanted, catalogue, offload):

@@ -1,33 +1,58 @@
 """Who answers at an address? Asks, changes nothing, and knows no more than the address says."""
 
 import asyncio
+import re
+from dataclasses import dataclass
 
+from controller.app.learned_scopes import guess_verbs
+from controller.app.resources import Resource, parse_resource
 from controller.rig.source import Problem, Refused
 from drivers.errors import InstrumentError
 from drivers.ports import Identity
-from drivers.registry import MODELS, open_instrument
-from drivers.transports.serial import serial_port
-from drivers.transports.tcp import tcp
+from drivers.registry import MODELS, find_model, open_instrument
+from drivers.transports.route import make_link
 
 ANSWER_TIMEOUT_S = 3.0
 """An instrument answers its identity within milliseconds; this also bounds an address where nobody is."""
 
-ANSWER_BYTES_MAX = 4096
-"""Four comma-separated fields; SCPI answers are shorter than 100 bytes."""
+MODEL_TIMEOUT_S = 10.0
+"""The same for a model's own protocol: a gauge or a shared line is drained first."""
+
+MODEL_WORD_MIN = 3
+"""Shorter model names than this match too much (``T7`` has its own protocol and never comes this way)."""
 
 
-async def identify(resource: str, model: str = "") -> Identity:
-    """Identity of what answers at ``HOST:PORT``, ``TCPIP::HOST::PORT::SOCKET`` or a serial port.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What answers: itself, by which transport, and what Sparkgap has for it."""
 
-    With ``model`` the model's own protocol is used; without, SCPI's ``*IDN?`` on a socket. Raises Refused when nobody
-    answers, or not in that protocol.
+    identity: Identity
+    transport: str
+    address: str
+    models: tuple[str, ...]
+    verbs: str
+
+
+async def identify(resource: str, model: str = "") -> Found:
+    """What answers at an address (:mod:`controller.app.resources`).
+
+    With ``model`` the model's own protocol is used; without, ``*IDN?`` whatever the transport. Raises Refused when
+    nobody answers, or not in that protocol.
     """
+    place = parse_resource(resource)
+    if model:
+        _require_model(model)
+    elif place.transport == "modbus":
+        raise Refused([Problem(resource, 0, "", "Modbus has no question for everybody", "name the model with --model")])
     try:
         if model:
-            return await _ask_model(resource, model)
-        return await asyncio.wait_for(_ask_scpi(resource), ANSWER_TIMEOUT_S)
+            async with asyncio.timeout(MODEL_TIMEOUT_S):
+                identity = await _ask_model(place, model)
+            return Found(identity, place.transport, place.address, (find_model(model).name,), "")
+        answer = await _ask_idn(place)
+        return Found(_parse(answer), place.transport, place.address, matching(_parse(answer)), guess_verbs(answer))
     except TimeoutError:
-        problem = f"no answer within {ANSWER_TIMEOUT_S:g} s"
+        problem = f"no answer within {MODEL_TIMEOUT_S:g} s"
     except InstrumentError as error:
         problem = error.problem
     except OSError as error:
@@ -37,38 +62,53 @@ async def identify(resource: str, model: str = "") -> Identity:
     raise Refused([Problem(resource, 0, "", problem, "check the address, or name the protocol with --model")])
 
 
-async def _ask_model(resource: str, model: str) -> Identity:
-    if model not in MODELS:
-        raise Refused([Problem("--model", 0, model, "there is no such model", f"models: {', '.join(sorted(MODELS))}")])
-    network = "serial" not in MODELS[model].endpoints
-    connect = tcp(*split_address(resource)) if network else serial_port(resource)
-    instrument = await open_instrument(model, resource, connect, identity="")
+def matching(identity: Identity) -> tuple[str, ...]:
+    """The registry's rows for an instrument that names itself so."""
+    wanted = _letters(identity.model)
+    if len(wanted) < MODEL_WORD_MIN:
+        return ()
+    return tuple(name for name in MODELS if wanted in _letters(name))
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def _require_model(model: str) -> None:
+    try:
+        find_model(model)
+    except KeyError:
+        remedy = f"models: {', '.join(sorted(MODELS))}"
+        raise Refused([Problem("--model", 0, model, "there is no such model", remedy)]) from None
+
+
+async def _ask_model(place: Resource, model: str) -> Identity:
+    instrument = await open_instrument(model, place.text, place.route, identity="")
     try:
         return await instrument.identify()
     finally:
         await instrument.close()
 
 
-async def _ask_scpi(resource: str) -> Identity:
-    reader, writer = await asyncio.open_connection(*split_address(resource), limit=ANSWER_BYTES_MAX)
+async def _ask_idn(place: Resource) -> str:
+    link = make_link(place.text, place.route)
     try:
-        writer.write(b"*IDN?\n")
-        answer = (await reader.readline()).decode("latin-1").strip()
+        return (await link.query(b"*IDN?\n", timeout_s=ANSWER_TIMEOUT_S)).decode("latin-1").strip()
     finally:
-        writer.close()
-    fields = [field.strip() for field in answer.split(",")]
+        await link.close()
+
+
+def _parse(answer: str) -> Identity:
+    fields = [field.strip() for field in answer.removeprefix("*IDN ").split(",")]
     if len(fields) != 4:
         raise ValueError(f"answered {answer[:60]!r}, which is no *IDN? reply")
     return Identity(*fields)
 
 
-def split_address(resource: str) -> tuple[str, int]:
-    """Host and port of ``HOST:PORT`` or ``TCPIP::HOST::PORT::SOCKET``. Raises ValueError."""
-    text = resource
-    parts = resource.split("::")
-    if len(parts) == 4 and parts[0].upper().startswith("TCPIP") and parts[3].upper() == "SOCKET":
-        text = f"{parts[1]}:{parts[2]}"
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError("is no network address; write HOST:PORT or TCPIP::HOST::PORT::SOCKET")
-    return host, int(port)
+async def ask_identification(resource: str) -> str:
+    """The answer to ``*IDN?`` as it came. Raises Refused when there is none."""
+    place = parse_resource(resource)
+    try:
+        return await _ask_idn(place)
+    except InstrumentError as error:
+        raise Refused([Problem(resource, 0, "", error.problem, "check the address")]) from error

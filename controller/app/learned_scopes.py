@@ -25,7 +25,8 @@ from controller.rig.source import Document, Problem, Refused
 from controller.rig.source import Path as Place
 from drivers.errors import InstrumentError
 from drivers.families.learned_scope import open_learned
-from drivers.ports import Identity, Oscilloscope
+from drivers.ports import Identity, Instrument
+from drivers.registry import open_instrument
 from drivers.transports.route import Route
 from drivers.wire.formula import BadFormula, Formula, parse_formula
 from drivers.wire.verbs import BLOB_MAX, Condition, Number, Read, Restore, Setting, Verbs
@@ -78,6 +79,11 @@ def guess_verbs(answer: str) -> str:
     return next((name for name in shipped_verbs() if find_verbs(name)[0].accepts(answer.encode("latin-1"))), "")
 
 
+def learned_names() -> tuple[str, ...]:
+    """Names of the learned scopes of this place, sorted."""
+    return tuple(sorted(path.parent.name for path in (data_dir() / FOLDER).glob(f"*/{LEARNED}")))
+
+
 async def learn(route: Route, where: str, name: str, verbs: str, at_utc: str) -> Learned:
     """Ask the scope for its panel and store it as ``name``. Raises Refused; replaces an earlier ``name``."""
     taught, data = find_verbs(verbs)
@@ -106,8 +112,13 @@ async def learn(route: Route, where: str, name: str, verbs: str, at_utc: str) ->
     return Learned(folder, identity, len(blob), len(taught.restore.comparable(blob)))
 
 
-async def open_scope(model: str, name: str, route: Route, *, identity: str) -> Oscilloscope:
-    """Open the learned scope that ``model`` (``scope NAME``) means. Raises Refused, ConnectFailed, WrongInstrument."""
+async def open_model(model: str, name: str, route: Route, *, identity: str) -> Instrument:
+    """Open ``model`` as a rig file names it: a registered one, or ``scope NAME`` for a learned one.
+
+    Raises Refused for a scope that was never learned, KeyError for an unknown model, ConnectFailed, WrongInstrument.
+    """
+    if not model.startswith(MODEL_PREFIX):
+        return await open_instrument(model, name, route, identity=identity)
     verbs, blob = recall(model.removeprefix(MODEL_PREFIX).strip())
     return await open_learned(name, route, identity=identity, verbs=verbs, blob=blob)
 

@@ -13,6 +13,16 @@ import numpy as np
 from drivers.wire import wavedesc
 from drivers.wire.block import header
 from drivers.wire.scpi import ScpiError, parse_number
+from firmware_sim.personalities.lecroy_text import (
+    CHANNELS,
+    COUPLINGS,
+    name_coupling,
+    our_source,
+    read_choice,
+    read_number,
+    read_panel,
+    their_source,
+)
 from firmware_sim.personalities.scope_engine import FAULTS
 from firmware_sim.personalities.scope_record import Adc, Codes, Volts
 from firmware_sim.personalities.scope_run import Mode, Run
@@ -26,7 +36,6 @@ DIVISIONS = 8
 ADC = Adc(span=65_536, centre=32_768, quantum=256, lowest=256, highest=65_280, mark_low=0, mark_high=65_535)
 """Eight divisions of 8192 codes, 8 bits of them converted. [UNV] the number of codes per division."""
 NEW_SIGNAL, TRIGGER_READY = 1 << 0, 1 << 13
-CHANNELS = ("C1", "C2", "C3", "C4")
 TRIGGER_MODES = ("AUTO", "NORM", "SINGLE", "STOP")
 LONG = {
     "TRIG_MODE": "TRMD",
@@ -48,7 +57,6 @@ LONG = {
     "TRIG_SELECT": "TRSE",
 }
 """Long header -> short one."""
-COUPLINGS = {"D1M": ("DC", "ONEM"), "A1M": ("AC", "ONEM"), "D50": ("DC", "FIFT"), "GND": ("GND", "ONEM")}
 
 Answer = bytes | tuple[bytes | memoryview, ...] | None
 
@@ -119,7 +127,7 @@ class LeCroy:
             f"app.Acquisition.Horizontal.HorScale = {panel.window_s / 10:.9g}",
             f"app.Acquisition.Horizontal.HorOffset = {self._delay():.9g}",
             f"app.Acquisition.Horizontal.MaxSamples = {panel.points}",
-            f'app.Acquisition.Trigger.Source = "{_theirs(panel.source)}"',
+            f'app.Acquisition.Trigger.Source = "{their_source(panel.source)}"',
             f"app.Acquisition.Trigger.Level = {panel.level_v:.9g}",
         ]
         for number, own in enumerate(self.panel.channels, 1):
@@ -127,7 +135,7 @@ class LeCroy:
             lines += [
                 f"{place}.VerScale = {own.range_v / DIVISIONS:.9g}",
                 f"{place}.VerOffset = {-own.offset_v:.9g}",
-                f'{place}.Coupling = "{_coupling(own.coupling, own.impedance)}"',
+                f'{place}.Coupling = "{name_coupling(own.coupling, own.impedance)}"',
             ]
         return "\r\n".join(lines).encode("ascii") + b"\r\n"
 
@@ -135,8 +143,8 @@ class LeCroy:
 
     def _command_table(self) -> Mapping[str, Callable[[int | None, bytes], None]]:
         return {
-            "CHDR": lambda _, text: setattr(self, "_headers", _choice(text, ("SHORT", "LONG", "OFF")) != "OFF"),
-            "CORD": lambda _, text: setattr(self, "_low_first", _choice(text, ("LO", "HI")) == "LO"),
+            "CHDR": lambda _, text: setattr(self, "_headers", read_choice(text, ("SHORT", "LONG", "OFF")) != "OFF"),
+            "CORD": lambda _, text: setattr(self, "_low_first", read_choice(text, ("LO", "HI")) == "LO"),
             "CFMT": self._format,
             "WFSU": self._waveform_setup,
             "TRMD": self._set_trigger_mode,
@@ -154,8 +162,8 @@ class LeCroy:
             "PNSU": lambda _, data: self._restore(data),
             "*CLS": lambda _, text: self._clear(),
             "*RST": lambda _, text: self._reset(),
-            "*ESE": lambda _, text: setattr(self.status, "ese", round(_number(text)) & 255),
-            "*SRE": lambda _, text: setattr(self.status, "sre", round(_number(text)) & 191),
+            "*ESE": lambda _, text: setattr(self.status, "ese", round(read_number(text)) & 255),
+            "*SRE": lambda _, text: setattr(self.status, "sre", round(read_number(text)) & 191),
             "*OPC": lambda _, text: self.status.want_opc(),
             "WAIT": lambda _, text: None,
         }
@@ -172,11 +180,11 @@ class LeCroy:
             "CORD": lambda n, text: "LO" if self._low_first else "HI",
             "CFMT": lambda n, text: f"DEF9,{'WORD' if self._word else 'BYTE'},BIN",
             "TRMD": lambda n, text: self._trigger_mode(),
-            "TRSE": lambda n, text: f"EDGE,SR,{_theirs(self.panel.source)},HT,OFF",
+            "TRSE": lambda n, text: f"EDGE,SR,{their_source(self.panel.source)},HT,OFF",
             "TRLV": lambda n, text: (self.panel.level_v, "V"),
             "VDIV": lambda n, text: (self._own(n).range_v / DIVISIONS, "V"),
             "OFST": lambda n, text: (-self._own(n).offset_v, "V"),
-            "CPL": lambda n, text: _coupling(self._own(n).coupling, self._own(n).impedance),
+            "CPL": lambda n, text: name_coupling(self._own(n).coupling, self._own(n).impedance),
             "TDIV": lambda n, text: (self.panel.window_s / 10, "S"),
             "TRDL": lambda n, text: (self._delay(), "S"),
             "MSIZ": lambda n, text: (float(self.panel.points), "SAMPLE"),
@@ -201,14 +209,14 @@ class LeCroy:
         return self.panel.channels[channel]
 
     def _set(self, owner: Any, name: str, text: bytes, factor: float, limits: tuple[float, float]) -> None:
-        value = _number(text)
+        value = read_number(text)
         if not limits[0] <= value <= limits[1]:
             raise ScpiError(-222)
         setattr(owner, name, value * factor)
 
     def _set_coupling(self, channel: int | None, text: bytes) -> None:
         own = self._own(channel)
-        own.coupling, own.impedance = COUPLINGS[_choice(text, tuple(COUPLINGS))]
+        own.coupling, own.impedance = COUPLINGS[read_choice(text, tuple(COUPLINGS))]
 
     def _set_time(self, _: int | None, text: bytes) -> None:
         delay_s = self._delay()
@@ -220,7 +228,7 @@ class LeCroy:
         return (self.panel.before - 0.5) * self.panel.window_s
 
     def _set_delay(self, _: int | None, text: bytes) -> None:
-        self._place(_number(text))
+        self._place(read_number(text))
 
     def _place(self, delay_s: float) -> None:
         self.panel.before = min(1.0, 0.5 + delay_s / self.panel.window_s)
@@ -229,10 +237,10 @@ class LeCroy:
         words = [word.strip().upper() for word in text.decode("latin-1").split(",")]
         if words[:1] != ["EDGE"] or "SR" not in words[:-1]:
             raise ScpiError(-224)
-        self.panel.source = _ours(words[words.index("SR") + 1])
+        self.panel.source = our_source(words[words.index("SR") + 1])
 
     def _memory(self, _: int | None, text: bytes) -> None:
-        points = round(_number(text))
+        points = round(read_number(text))
         if not 500 <= points <= 1_000_000:
             raise ScpiError(-222)
         self.panel.points = points
@@ -264,7 +272,7 @@ class LeCroy:
         return "AUTO" if self.panel.automatic else "NORM"
 
     def _set_trigger_mode(self, _: int | None, text: bytes) -> None:
-        mode = _choice(text, TRIGGER_MODES)
+        mode = read_choice(text, TRIGGER_MODES)
         if mode == "STOP":
             self.engine.run.stop()
         elif mode == "SINGLE":
@@ -291,11 +299,11 @@ class LeCroy:
 
     def _restore(self, data: bytes) -> None:
         """``PNSU``: a block of settings; one that is none is refused whole (-230)."""
-        panel, values = self.panel, _assignments(data)
+        panel, values = self.panel, read_panel(data)
         panel.window_s = 10 * float(values["app.Acquisition.Horizontal.HorScale"])
         self._place(float(values["app.Acquisition.Horizontal.HorOffset"]))
         panel.points = int(values["app.Acquisition.Horizontal.MaxSamples"])
-        panel.source = _ours(values["app.Acquisition.Trigger.Source"])
+        panel.source = our_source(values["app.Acquisition.Trigger.Source"])
         panel.level_v = float(values["app.Acquisition.Trigger.Level"])
         for number, own in enumerate(self.panel.channels, 1):
             place = f"app.Acquisition.C{number}"
@@ -364,64 +372,6 @@ def _lay_out(codes: Codes, word: bool, low_first: bool) -> memoryview:
 
 def _block(data: bytes) -> tuple[bytes, bytes]:
     return header(len(data), 9), data
-
-
-def _choice(text: bytes, words: tuple[str, ...]) -> str:
-    word = text.decode("latin-1").strip().upper()
-    if word not in words:
-        raise ScpiError(-224, word)
-    return word
-
-
-def _number(text: bytes) -> float:
-    """A number with its unit, if it has one: ``500 MV``, ``1E-3``, ``10K``."""
-    found = text.decode("latin-1").strip().upper()
-    for unit in ("V", "S"):
-        if found.endswith(unit):
-            return parse_number(found, unit)
-    return parse_number(found.removesuffix("K")) * 1e3 if found.endswith("K") else parse_number(found)
-
-
-def _coupling(coupling: str, impedance: str) -> str:
-    return next(word for word, pair in COUPLINGS.items() if pair == (coupling, impedance))
-
-
-def _theirs(source: str) -> str:
-    return "EX" if source == "EXT" else "C" + source[-1]
-
-
-def _ours(source: str) -> str:
-    if source != "EX" and source not in CHANNELS:
-        raise ScpiError(-224, source)
-    return "EXT" if source == "EX" else "CHAN" + source[-1]
-
-
-def _assignments(data: bytes) -> dict[str, str]:
-    """``name = value`` lines of a panel. Raises ScpiError -230 when one that is needed is missing or makes no sense."""
-    found: dict[str, str] = {}
-    for line in data.decode("latin-1").splitlines():
-        name, equals, value = line.partition(" = ")
-        if equals:
-            found[name] = value.strip('"')
-    needed = ["TriggerMode", "Trigger.Level", "Trigger.Source"]
-    needed += [f"Horizontal.{name}" for name in ("HorScale", "HorOffset", "MaxSamples")]
-    needed += [f"{channel}.{name}" for channel in CHANNELS for name in ("VerScale", "VerOffset", "Coupling")]
-    numbers = ("Level", "HorScale", "HorOffset", "MaxSamples", "VerScale", "VerOffset")
-    for name in needed:
-        text = found.get(f"app.Acquisition.{name}")
-        if text is None or (name.rpartition(".")[2] in numbers and not _is_number(text)):
-            raise ScpiError(-230, name)
-        if name.endswith("Coupling") and text not in COUPLINGS:
-            raise ScpiError(-230, name)
-    return found
-
-
-def _is_number(text: str) -> bool:
-    try:
-        parse_number(text.strip())
-    except ScpiError:
-        return False
-    return True
 
 
 def open_standalone(serial: str, seed: int = 0) -> LeCroy:
