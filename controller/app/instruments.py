@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import Mapping
 from typing import cast
 
-from controller.app.learned_scopes import open_model
+from controller.rig.lab import transport_of
 from controller.rig.model import InstrumentSpec, Rig
 from controller.rig.source import Problem, Refused
 from controller.runtime.bench import Bench
 from drivers.errors import InstrumentError, WrongInstrument
 from drivers.ports import CapacitorCharger, Daq, DelayGenerator, Identity, Instrument, Oscilloscope, RigPlc
+from drivers.registry import open_instrument
 from drivers.transports.multidrop import SharedLine
 from drivers.transports.route import Hislip, Route, Visa
 from drivers.transports.serial import serial_port
 from drivers.transports.tcp import tcp
+from drivers.wire.visa import BadResource, split_library
 
 OPEN_TIMEOUT_S = 10.0
 """Longest time to connect to one instrument and hear its identity; drivers' own deadlines are shorter."""
@@ -25,13 +27,16 @@ def connects_from(rig: Rig, endpoints: Mapping[str, Mapping[str, str]], where: s
     connects: dict[str, Route] = {}
     lines: dict[str, SharedLine] = {}
     for spec in rig.instruments:
-        address = endpoints.get(spec.name, {}).get(spec.transport)
-        if address is None:
+        given = endpoints.get(spec.name, {})
+        transport = transport_of(spec.transport, given)
+        if transport is None:
             remedy = f"give {spec.transport}: ADDRESS"
             problems.append(Problem(where, 0, spec.name, f"has no {spec.transport} address", remedy))
             continue
         try:
-            connects[spec.name] = route_to(spec.transport, address, lines)
+            connects[spec.name] = route_to(transport, given[transport], lines)
+        except BadResource as problem:
+            problems.append(Problem(where, 0, spec.name, str(problem), f"write {problem.remedy}"))
         except ValueError as problem:
             problems.append(Problem(where, 0, spec.name, str(problem), "write HOST:PORT, or DEVICE#UNIT"))
     if problems:
@@ -43,7 +48,8 @@ def route_to(transport: str, address: str, lines: dict[str, SharedLine] | None =
     """The way to an instrument by one of the transports that ``sparkgap sim --json`` and lab.yaml name.
 
     ``/dev/ttyUSB0#6`` is unit 6 on a serial line with several units; ``lines`` has the lines met so far, so that all
-    units of one device share it. Raises ValueError for an address that is none of the transport's.
+    units of one device share it; ``GPIB0::7::INSTR@py`` names PyVISA's library too.
+    Raises ValueError for an address that is none of the transport's.
     """
     if transport == "serial":
         device, mark, unit = address.partition("#")
@@ -54,7 +60,7 @@ def route_to(transport: str, address: str, lines: dict[str, SharedLine] | None =
         line = SharedLine(serial_port(device))
         return line.drop(int(unit)) if lines is None else lines.setdefault(device, line).drop(int(unit))
     if transport == "visa":
-        return Visa(address)
+        return Visa(*split_library(address))
     host, colon, port = address.rpartition(":")
     if transport == "vxi11":  # PyVISA's spelling; a host alone has a port mapper (instruments.md 4b)
         return Visa(f"TCPIP::{host},{port}::inst0::INSTR" if colon else f"TCPIP::{address}::inst0::INSTR")
@@ -92,7 +98,7 @@ async def open_bench(rig: Rig, connects: Mapping[str, Route]) -> tuple[Bench, di
 
 async def _open(spec: InstrumentSpec, route: Route) -> Instrument:
     async with asyncio.timeout(OPEN_TIMEOUT_S):
-        return await open_model(spec.model, spec.name, route, identity=spec.identity)
+        return await open_instrument(spec.model, spec.name, route, identity=spec.identity)
 
 
 def _bench(rig: Rig, opened: Mapping[str, Instrument]) -> Bench:

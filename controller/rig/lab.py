@@ -1,6 +1,7 @@
 """PURE: lab.yaml, the addresses of a bench's real hardware: instrument -> {transport: address}."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from controller.rig.fields import StrictModel, closest, require_version, validat
 from controller.rig.model import Rig
 from controller.rig.schema import Name
 from controller.rig.source import Document, Problem, Refused, load
+from drivers.wire.visa import BadResource, split_library
 
 VERSION = 1
 """The newest lab.yaml this code reads."""
@@ -18,12 +20,16 @@ PORT_MAX = 65535
 Address = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S+$")]
 
 
+EXAMPLES = {"socket": 5025, "modbus": 502, "hislip": 4880, "vxi11": 1024}
+"""Ports for the examples in refusals."""
+
+
 class LabFile(StrictModel):
     """lab.yaml; the transports' names are those of ``sparkgap sim --json``."""
 
     lab: Literal[1]
     rig: Name
-    instruments: dict[Name, dict[Literal["socket", "hislip", "vxi11", "serial", "modbus"], Address]]
+    instruments: dict[Name, dict[Literal["socket", "hislip", "vxi11", "serial", "modbus", "visa"], Address]]
 
 
 def load_lab(data: bytes, filename: str, rig: Rig) -> dict[str, dict[str, str]]:
@@ -41,13 +47,46 @@ def load_lab(data: bytes, filename: str, rig: Rig) -> dict[str, dict[str, str]]:
     problems = list(_missing(document, file, rig))
     for name, addresses in file.instruments.items():
         for transport, address in addresses.items():
-            if transport in ("socket", "modbus") and not _is_endpoint(address):
-                problem = f"'{address}' is not host:port"
-                remedy = "write for example 192.168.10.21:5025"
-                problems.append(document.problem(("instruments", name, transport), problem, remedy))
+            found = _wrong(transport, address)
+            if found is not None:
+                problems.append(document.problem(("instruments", name, transport), *found))
     if problems:
         raise Refused(problems)
     return {name: {str(key): value for key, value in found.items()} for name, found in file.instruments.items()}
+
+
+def transport_of(named: str, given: Collection[str]) -> str | None:
+    """Which of the ``given`` transports leads to an instrument whose rig names ``named``; None when none does.
+
+    The one the rig names; else the only one there is, because real hardware may have another cable than the stand-in.
+    Registers (modbus) and text are no substitutes for each other.
+    """
+    if named in given:
+        return named
+    others = list(given)
+    return others[0] if len(others) == 1 and "modbus" not in (named, others[0]) else None
+
+
+def _wrong(transport: str, address: str) -> tuple[str, str] | None:
+    """What is wrong with an address and what would be right."""
+    if transport == "visa":
+        try:
+            split_library(address)
+        except BadResource as trouble:
+            return str(trouble), f"write {trouble.remedy}"
+        return None
+    if transport == "serial" or _is_endpoint(address):
+        return None
+    if "::" in address:
+        other = _wrong("visa", address)
+        remedy = f"write visa: {address}" if other is None else other[1]
+        return f"'{address}' is a VISA resource, not an address of {transport}", remedy
+    example = f"192.168.10.21:{EXAMPLES[transport]}"
+    if transport == "vxi11":
+        host = re.fullmatch(r"[A-Za-z0-9_.\-]+", address) is not None
+        remedy = f"write the host alone (its port mapper is asked), or for example {example}"
+        return None if host else (f"'{address}' is neither a host nor host:port", remedy)
+    return f"'{address}' is not host:port", f"write for example {example}"
 
 
 def _missing(document: Document, file: LabFile, rig: Rig) -> Iterator[Problem]:
@@ -56,7 +95,7 @@ def _missing(document: Document, file: LabFile, rig: Rig) -> Iterator[Problem]:
         if name not in names:
             yield document.problem(("instruments", name), "the rig has no such instrument", closest(name, names))
     for spec in rig.instruments:
-        if spec.transport not in file.instruments.get(spec.name, {}):
+        if transport_of(spec.transport, file.instruments.get(spec.name, {})) is None:
             remedy = f"write `{spec.name}: {{{spec.transport}: ...}}`"
             yield document.problem(("instruments", spec.name), f"has no {spec.transport} address", remedy)
 

@@ -37,7 +37,7 @@ STDLIB = frozenset(
 
 ALLOWED = {
     "controller/messages.py": {"msgspec"},
-    "controller/rig/": {"controller.rig", "pint", "pydantic", "pydantic_core", "ruamel"},
+    "controller/rig/": {"controller.rig", "drivers.wire", "pint", "pydantic", "pydantic_core", "ruamel"},
     "controller/safety/": {"controller.safety"},
     "controller/sequencer/": {
         "controller.sequencer",

@@ -174,15 +174,58 @@ def test_lab_addresses():
 
 
 @pytest.mark.parametrize(
+    ("transport", "address"),
+    [
+        ("vxi11", "192.168.10.22"),
+        ("vxi11", "scope-2.lab:1024"),
+        ("hislip", "192.168.10.22:4880"),
+        ("visa", "GPIB0::7::INSTR"),
+        ("visa", "USB0::0x2A8D::0x1766::MY1234::INSTR@py"),
+    ],
+)
+def test_real_hardware_may_have_another_cable(transport: str, address: str):
+    text = (FOLDER / "lab.yaml").read_text()
+    text = text.replace('scope_2: {socket: "192.168.10.22:5025"}', f'scope_2: {{{transport}: "{address}"}}')
+    assert load_lab(text.encode(), "lab.yaml", rig())["scope_2"] == {transport: address}
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         (
             'daq: {modbus: "192.168.10.30:502"}',
             "daq: {modbus: nowhere}",
-            ":11: instruments.daq.modbus: 'nowhere' is not host:port; write for example 192.168.10.21:5025",
+            ":11: instruments.daq.modbus: 'nowhere' is not host:port; write for example 192.168.10.21:502",
         ),
         ("daq:", "daqs:", ":11: instruments.daqs: the rig has no such instrument; did you mean daq?"),
-        ("scope_2: {socket:", "scope_2: {vxi11:", ":10: instruments.scope_2: has no socket address"),
+        ("scope_2: {socket:", "scope_2: {modbus:", ":10: instruments.scope_2: has no socket address"),
+        (
+            'scope_2: {socket: "192.168.10.22:5025"}',
+            'scope_2: {hislip: "192.168.10.22:4880", vxi11: 192.168.10.22}',
+            ":10: instruments.scope_2: has no socket address",
+        ),
+        (
+            'scope_2: {socket: "192.168.10.22:5025"}',
+            "scope_2: {hislip: 192.168.10.22}",
+            ":10: instruments.scope_2.hislip: '192.168.10.22' is not host:port; write for example 192.168.10.21:4880",
+        ),
+        (
+            'scope_2: {socket: "192.168.10.22:5025"}',
+            'scope_2: {vxi11: "192.168.10.22:"}',
+            ":10: instruments.scope_2.vxi11: '192.168.10.22:' is neither a host nor host:port; write the host alone",
+        ),
+        (
+            'scope_2: {socket: "192.168.10.22:5025"}',
+            'scope_2: {socket: "TCPIP::192.168.10.22::inst0::INSTR"}',
+            ":10: instruments.scope_2.socket: 'TCPIP::192.168.10.22::inst0::INSTR' is a VISA resource, not an address of"
+            " socket; write visa: TCPIP::192.168.10.22::inst0::INSTR",
+        ),
+        (
+            'scope_2: {socket: "192.168.10.22:5025"}',
+            'scope_2: {visa: "TCPIP::192.168.10.22::5025::SOCKET"}',
+            ":10: instruments.scope_2.visa: 'TCPIP::192.168.10.22::5025::SOCKET' is a raw socket, on which PyVISA takes"
+            " late answers for the next one; write socket: 192.168.10.22:5025",
+        ),
         ("rig: railgun_bench", "rig: other", ":4: rig: the addresses are those of other, not of railgun_bench"),
     ],
 )
