@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import cast
 
+from controller.app.learned_scopes import open_model
 from controller.rig.lab import transport_of
 from controller.rig.model import InstrumentSpec, Rig
 from controller.rig.source import Problem, Refused
 from controller.runtime.bench import Bench
 from drivers.errors import InstrumentError, WrongInstrument
 from drivers.ports import CapacitorCharger, Daq, DelayGenerator, Identity, Instrument, Oscilloscope, RigPlc
-from drivers.registry import open_instrument
 from drivers.transports.multidrop import SharedLine
 from drivers.transports.route import Hislip, Route, Visa
 from drivers.transports.serial import serial_port
@@ -98,7 +98,7 @@ async def open_bench(rig: Rig, connects: Mapping[str, Route]) -> tuple[Bench, di
 
 async def _open(spec: InstrumentSpec, route: Route) -> Instrument:
     async with asyncio.timeout(OPEN_TIMEOUT_S):
-        return await open_instrument(spec.model, spec.name, route, identity=spec.identity)
+        return await open_model(spec.model, spec.name, route, identity=spec.identity)
 
 
 def _bench(rig: Rig, opened: Mapping[str, Instrument]) -> Bench:
