@@ -1,10 +1,9 @@
 """A taped run again, on virtual time: every instrument is its tape, the drivers and everything above them are real.
 
 The n-th connection to an instrument is served by its n-th taped one. What the driver sends is compared with the tape;
-the answers follow after the taped delays. A request that differs is noted (``Divergence``) and then served as well as
-possible: by the taped answer to the same request further on, or, where only counters differ (Modbus), by the next one.
-A run that was taped on virtual time replays byte for byte; one from real time need not, because the scheduler's
-moments are not on the tape.
+the answers follow after the taped delays. A request that differs is noted (``Divergence``) and then served as
+:mod:`controller.app.tape_script` says. A run that was taped on virtual time replays byte for byte; one from real time
+does not, because the scheduler's moments are not on the tape.
 """
 
 import asyncio
@@ -17,11 +16,12 @@ from typing import Any, cast
 
 import msgspec
 
+from controller.app.booking import open_catalogue
 from controller.app.linked import linked, way_by
 from controller.app.preflight import Prepared, prepare
 from controller.app.shot import World, run_shot
-from controller.app.tape_format import Closed, Received, Sent
 from controller.app.tape_read import Connection, Recording
+from controller.app.tape_script import Clock, Line, Script, alike_bytes
 from controller.app.twin import foresee
 from controller.app.virtual import label_of
 from controller.messages import Finished, Message, RunConfig
@@ -33,11 +33,9 @@ from drivers.transports.route import Route
 DIVERGENCES_MAX = 1000
 """Differences that are kept; a replay with more has nothing to do with its tape."""
 
-SEARCH_MAX = 200
-"""Taped requests that are looked through for one that differs from the next: some seconds of a poller."""
 
-MBAP = 2
-"""A Modbus request begins with its transaction number, which a reply repeats."""
+NUMBERS_MAX = 10_000
+"""Shot numbers that are skipped at most: some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +68,7 @@ def replay(recording: Recording, out: Path, on_message: Callable[[Message], None
     """Run ``recording`` again; the shot goes to ``out``. Raises Refused as a run does, and for a tape without a run."""
     with tempfile.TemporaryDirectory(prefix="sparkgap-tape-") as folder:
         prepared = prepare(_config_of(recording, Path(folder), out))
+        _count_to(recording, prepared)
         prediction = foresee(prepared.plan, prepared.rig).ledger
         return run_virtual(_run(recording, prepared, prediction, on_message))
 
@@ -95,6 +94,20 @@ def _config_of(recording: Recording, folder: Path, out: Path) -> RunConfig:
     )
 
 
+def _count_to(recording: Recording, prepared: Prepared) -> None:
+    """Let the shot have its taped number, which the PLC's answers name: the catalogue skips those before it."""
+    if recording.ended is None:
+        return
+    number = msgspec.json.decode(recording.ended.finished, type=Finished).shot
+    catalogue = open_catalogue(prepared.config, prepared.out)
+    try:
+        for _ in range(min(number, NUMBERS_MAX) - 1 if not catalogue.list(limit=1) else 0):
+            skipped = catalogue.reserve_number(prepared.rig.name, prepared.config.started_utc)
+            catalogue.update(skipped, verdict="aborted", ended="refused", reason="a number before the taped shot's")
+    finally:
+        catalogue.close()
+
+
 async def _run(
     recording: Recording,
     prepared: Prepared,
@@ -104,7 +117,8 @@ async def _run(
     loop, config = asyncio.get_running_loop(), prepared.config
     virtual = recording.begin.virtual
     started = config.started_utc or recording.begin.utc
-    players = {spec.name: Player(recording, spec.name) for spec in prepared.rig.instruments}
+    clock = Clock()
+    players = {spec.name: Player(recording, spec.name, clock) for spec in prepared.rig.instruments}
     routes = {spec.name: players[spec.name].route(spec.transport) for spec in prepared.rig.instruments}
     world = World(
         connects=routes,
@@ -125,7 +139,8 @@ async def _run(
 class Player:
     """One instrument of the tape."""
 
-    def __init__(self, recording: Recording, instrument: str) -> None:
+    def __init__(self, recording: Recording, instrument: str, clock: Clock) -> None:
+        self._clock = clock
         self._connections = recording.of(instrument)
         self._made = 0
         self.divergences: list[Divergence] = []
@@ -145,7 +160,7 @@ class Player:
         return cast(Route, way_by(transport, connect))
 
     def _serve(self) -> "Voice":
-        return Voice(self._connections[self._made - 1], self.diverged)
+        return Voice(self._connections[self._made - 1], self._clock, self.diverged)
 
     def diverged(self, difference: Divergence) -> None:
         """Note it."""
@@ -156,10 +171,9 @@ class Player:
 class Voice(asyncio.Protocol):
     """The far end of one connection: says what the tape says."""
 
-    def __init__(self, taped: Connection, diverged: Callable[[Divergence], None]) -> None:
+    def __init__(self, taped: Connection, clock: Clock, diverged: Callable[[Divergence], None]) -> None:
         self._taped = taped
-        self._events = taped.events
-        self._at = 0
+        self._script = Script(taped.opened_ns, taped.events, clock)
         self._sent_bytes = 0
         self._diverged = diverged
         self._loop = asyncio.get_running_loop()
@@ -169,7 +183,7 @@ class Voice(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """What it says unasked."""
         self._transport = cast(asyncio.Transport, transport)
-        self._say(self._taped.opened_ns, b"")
+        self._say(self._script.unasked())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more is said."""
@@ -178,83 +192,28 @@ class Voice(asyncio.Protocol):
             timer.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Find it on the tape, and answer as the tape does."""
-        at = self._find(data)
+        """Answer as the tape does."""
+        t_ns = round(self._loop.time() * 1e9)
+        taped, lines = self._script.answer(data, t_ns)
+        if taped is not None:
+            offset = self._sent_bytes + alike_bytes(taped, data)
+            self._diverged(Divergence(self._taped.instrument, self._taped.index, t_ns, offset, data, taped))
         self._sent_bytes += len(data)
-        if at is None:
-            return
-        event = self._events[at]
-        self._at = at + 1
-        self._say(event.t_ns, data)
+        self._say(lines)
 
-    def _find(self, data: bytes) -> int | None:
-        wanted = [at for at in range(self._at, len(self._events)) if isinstance(self._events[at], Sent)][:SEARCH_MAX]
-        taped = [cast(Sent, self._events[at]).data for at in wanted]
-        if taped and taped[0] == data:
-            return wanted[0]
-        first = taped[0] if taped else b""
-        same = next(
-            (i for i, (a, b) in enumerate(zip(first, data, strict=False)) if a != b), min(len(first), len(data))
-        )
-        now_ns = round(self._loop.time() * 1e9)
-        self._diverged(
-            Divergence(self._taped.instrument, self._taped.index, now_ns, self._sent_bytes + same, data, first)
-        )
-        for alike in (_equal, _equal_but_number, _of_one_kind):
-            for at, known in zip(wanted, taped, strict=True):
-                if alike(known, data):
-                    return at
-        return None
-
-    def _say(self, after_ns: int, request: bytes) -> None:
-        """Everything up to the next request, each at its distance from ``after_ns``."""
-        self._timers = [timer for timer in self._timers if not timer.cancelled() and timer.when() > self._loop.time()]
+    def _say(self, lines: list[Line]) -> None:
         now = self._loop.time()
-        while self._at < len(self._events) and not isinstance(self._events[self._at], Sent):
-            event = self._events[self._at]
-            self._at += 1
-            if isinstance(event, Received):
-                taped = self._events[self._at - 2] if self._at > 1 else None
-                data = _numbered(event.data, taped, request)
-                self._later(now + (event.t_ns - after_ns) / 1e9, self._write, data)
-            elif isinstance(event, Closed) and event.by == "instrument":
-                self._later(now + (event.t_ns - after_ns) / 1e9, self._hang_up)
+        self._timers = [timer for timer in self._timers if not timer.cancelled() and timer.when() > now]
+        for line in lines:
+            if line.after_ns <= 0:
+                self._utter(line)
+            else:
+                self._timers.append(self._loop.call_at(now + line.after_ns / 1e9, self._utter, line))
 
-    def _later(self, when: float, call: Callable[..., None], *arguments: Any) -> None:
-        if when <= self._loop.time():
-            call(*arguments)
-        else:
-            self._timers.append(self._loop.call_at(when, call, *arguments))
-
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
-
-    def _hang_up(self) -> None:
-        if self._transport is not None:
+    def _utter(self, line: Line) -> None:
+        if self._transport is None:
+            return
+        if line.hangs_up:
             self._transport.close()
-
-
-def _equal(taped: bytes, sent: bytes) -> bool:
-    return taped == sent
-
-
-def _equal_but_number(taped: bytes, sent: bytes) -> bool:
-    return is_modbus_request(sent) and taped[MBAP:] == sent[MBAP:]
-
-
-def _of_one_kind(taped: bytes, sent: bytes) -> bool:
-    """The same Modbus function at the same address: only counters and values differ."""
-    return is_modbus_request(sent) and is_modbus_request(taped) and taped[4:12] == sent[4:12]
-
-
-def is_modbus_request(data: bytes) -> bool:
-    """One whole Modbus TCP frame."""
-    return len(data) >= 8 and data[2:4] == b"\0\0" and int.from_bytes(data[4:6], "big") == len(data) - 6
-
-
-def _numbered(data: bytes, taped: object, request: bytes) -> bytes:
-    """A Modbus answer with the number of the request that it answers now."""
-    if not request or not isinstance(taped, Sent) or not is_modbus_request(request) or data[:2] != taped.data[:2]:
-        return data
-    return request[:MBAP] + data[MBAP:]
+        else:
+            self._transport.write(line.data)

@@ -132,7 +132,7 @@ def replay(tape: str, out: str, as_json: bool) -> int:
                 f"{first.instrument}#{first.connection} byte {first.offset}: sent {_text(first.sent, False)}, "
                 f"taped {_text(first.taped, False)}"
             )
-    return Exit.PASS if played.same else Exit.FAIL
+    return Exit.PASS if played.same else Exit.FAILED
 
 
 @click.command("diff")
