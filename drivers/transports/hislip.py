@@ -350,7 +350,7 @@ class HislipLink:
         session = hislip.InitializeResponse.of(await replies.request(hello, Kind.INITIALIZE_RESPONSE))
         await route.connect(lambda: events)
         await events.request(hislip.async_initialize(session.session), Kind.ASYNC_INITIALIZE_RESPONSE)
-        ours = hislip.max_message_size(Kind.ASYNC_MAX_MESSAGE_SIZE, hislip.MESSAGE_MAX)
+        ours = hislip.max_message_size(Kind.ASYNC_MAX_MESSAGE_SIZE, hislip.ANSWER_MAX)
         theirs = hislip.size_in(await events.request(ours, Kind.ASYNC_MAX_MESSAGE_SIZE_RESPONSE))
         self._payload_max = max(min(theirs, hislip.MESSAGE_MAX) - HEADER_BYTES, PAYLOAD_MIN)
         if session.overlap:

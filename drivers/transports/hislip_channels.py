@@ -126,7 +126,9 @@ class Replies(_Channel, asyncio.BufferedProtocol):
         self._message = Header(0, 0, 0, 0)
         self._left = 0
         self._wanted = False
+        self._filling = False
         self._direct = False
+        self._window = self._view
         self._held = bytearray()
         self._control = bytearray()
         self._answer: tuple[Kind, asyncio.Future[Message]] | None = None
@@ -165,17 +167,24 @@ class Replies(_Channel, asyncio.BufferedProtocol):
     # -- what arrives
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the next bytes go: of a block's payload, into the caller's memory."""
-        if self._left and self._wanted and self._block is not None:
+        """Where the next bytes go: of a block's payload, into the caller's memory.
+
+        The same read takes the next message's header: it lands where that message's payload then overwrites it.
+        """
+        if self._left and self._filling and self._block is not None:
             self._direct = True
-            return self._block.window()[: self._left]
+            self._window = window = self._block.window()[: self._left + HEADER_BYTES]
+            return window
         self._direct = False
         return self._view[self._fill :]
 
     def buffer_updated(self, nbytes: int) -> None:
         """``nbytes`` were written there. The hot path is one whole answer in one piece, and nothing else."""
         if self._direct:
-            self._wrote(nbytes)
+            try:
+                self._wrote(nbytes)
+            except BadHeader as error:
+                self._owner.broken(str(error))
             return
         waiter = self.waiter
         if nbytes >= HEADER_BYTES and waiter is not None and self._plain and not (self._fill or self._left):
@@ -221,7 +230,7 @@ class Replies(_Channel, asyncio.BufferedProtocol):
     def _begin(self, header: Header) -> None:
         """A message begins: is its payload wanted?"""
         kind, _, message_id, size = header
-        self._message, self._left, self._wanted = header, size, False
+        self._message, self._left, self._wanted, self._filling = header, size, False, False
         if kind not in (_DATA, _DATA_END):
             if size > CONTROL_MAX:
                 raise BadHeader(f"a message of type {kind} claims {size} bytes")
@@ -241,7 +250,7 @@ class Replies(_Channel, asyncio.BufferedProtocol):
             self._bound(size)
             self.fail(TooMuch(f"more than {self._limit} bytes: {len(self._held)} and a message of {size}"))
         else:
-            self._wanted = True
+            self._wanted, self._filling = True, self._block is not None
 
     def _bound(self, size: int) -> None:
         if size > SKIP_MAX:
@@ -265,15 +274,20 @@ class Replies(_Channel, asyncio.BufferedProtocol):
             self.fail(error)
 
     def _wrote(self, count: int) -> None:
-        """Payload that went into the caller's memory."""
-        self._left -= count
+        """Payload went into the caller's memory, perhaps with the beginning of the next header behind it."""
+        left = self._left
+        more, self._left = max(count - left, 0), max(left - count, 0)
+        header = bytes(self._window[left:count])
         if self._block is not None:
             try:
-                self._block.wrote(count)
+                self._block.wrote(count - more)
             except BadBlock as error:
                 self.fail(error)
         if not self._left:
             self._finish()
+        if more:
+            self._scratch[:more] = header
+            self._parse(more)
 
     def _finish(self) -> None:
         """The message is complete."""

@@ -29,10 +29,14 @@ VENDOR_TYPES = 128
 """Message types from here on are a vendor's own (table 4)."""
 
 MESSAGE_MAX = 1 << 20
-"""Payload bytes either side takes in one message: what clients ask for (instruments.md 3.2)."""
+"""Payload bytes either side holds of one message: what clients ask for (instruments.md 3.2)."""
 
 SKIP_MAX = 16 * MESSAGE_MAX
 """Payload of a message that is too large but is still read to its end; beyond it the sender is broken."""
+
+ANSWER_MAX = SKIP_MAX
+"""Bytes, header included, that our client takes in one message: blocks go straight into the caller's memory, so that
+their size costs nothing, and one header per 16 MiB is none. An answer that nobody waits for must still be skipped."""
 
 CONTROL_MAX = 4096
 """Payload bytes of any other message than Data: sub-addresses, lock strings and error texts."""

@@ -20,6 +20,9 @@ INBOX_BYTES_MAX = BACKLOG_MAX
 INBOX_MESSAGES_MAX = 1024
 """What waits while the parser is held or another client has the lock; more is an input buffer overrun (-363)."""
 
+JOIN_MAX = 65_536
+"""An answer's first piece up to this size is sent in one write with its header; a larger one is not worth the copy."""
+
 PAYLOAD_MIN = 64
 """Bytes of an answer in one message at least: a client that claims to take less would cost endless headers."""
 
@@ -185,7 +188,7 @@ class HislipClient:
         self._scpi.unread = True
         views = [memoryview(chunk.data).cast("B") for chunk in chunks]
         left = sum(len(view) for view in views)
-        if left <= self._payload_max:
+        if left <= self._payload_max and len(views[0]) <= JOIN_MAX:
             head = hislip.encode_header(Kind.DATA_END, 0, self._message_id, left)
             self._sync.say(Chunk(head + bytes(views[0])), *chunks[1:])
             return
@@ -209,7 +212,7 @@ class HislipClient:
 
     def max_message_size(self, message: Message) -> None:
         """The client's size, header included as some count it; the answer is ours."""
-        self._payload_max = min(max(hislip.size_in(message) - HEADER_BYTES, PAYLOAD_MIN), MESSAGE_MAX)
+        self._payload_max = min(max(hislip.size_in(message) - HEADER_BYTES, PAYLOAD_MIN), hislip.SKIP_MAX)
         answer = hislip.max_message_size(Kind.ASYNC_MAX_MESSAGE_SIZE_RESPONSE, MESSAGE_MAX)
         if self.events is not None:
             self.events.say(Chunk(answer.encode()))
