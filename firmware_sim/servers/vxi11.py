@@ -103,10 +103,10 @@ class Vxi11Doors:
         mapper = PortMapper()
         tcp = await serve_tcp(mapper.open_session, host=host, port=mapper_port, now_ns=self._now_ns)
         self._closers.append(tcp.close)
-        udp, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        _, udp = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: _Datagrams(mapper), local_addr=(host, mapper_port)
         )
-        self._closers.append(_closer(udp))
+        self._closers.append(udp.close)
         await self._listen_core(host)
         mapper.publish(portmap.Mapping(program, VERSION, portmap.TCP, self.port) for program in (CORE, ABORT))
 
@@ -127,6 +127,7 @@ class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self, mapper: PortMapper) -> None:
         self._mapper = mapper
         self._transport: asyncio.DatagramTransport | None = None
+        self._gone = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
@@ -136,12 +137,14 @@ class _Datagrams(asyncio.DatagramProtocol):
         if reply is not None and self._transport is not None:
             self._transport.sendto(reply, addr)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone.set()
 
-def _closer(transport: asyncio.DatagramTransport) -> Callable[[], Awaitable[None]]:
-    async def close() -> None:
-        transport.close()
-
-    return close
+    async def close(self) -> None:
+        """Free the port."""
+        if self._transport is not None:
+            self._transport.close()
+            await self._gone.wait()
 
 
 async def serve_vxi11(
