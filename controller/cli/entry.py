@@ -26,7 +26,7 @@ COMMANDS = {
     "dry-run": _entry("dry_run", "Run a profile on the twin in virtual time and print the predicted envelope."),
     "sim": _entry("sim", "Start the stand-ins alone, until Ctrl-C."),
     "campaign": _entry("campaign", "Inject every fault at every step and judge what comes of it."),
-    "shots": _entry("shots", "List, show, verify and export recorded shots.", "group"),
+    "shots": _entry("shots", "List, show, verify, export and import recorded shots.", "group"),
     "faults": _entry("faults", "List the ids that --fault takes."),
     "tape": _entry("tape", "Show, replay and compare recordings of the wire.", "group"),
     "scope": _entry("scope", "Learn a scope that has no driver, and list the learned ones.", "group"),

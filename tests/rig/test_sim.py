@@ -80,7 +80,8 @@ def test_identify_says_who_is_there(sim: RunningSim, tmp_path: Path) -> None:
     delay = sparkgap("identify", sim.address("delay_generator"), cwd=tmp_path)
     assert (delay.returncode, delay.stdout, delay.stderr) == (
         0,
-        "Stanford Research Systems, DG645, serial s/n001234, firmware ver1.14.10E\n",
+        "Stanford Research Systems, DG645, serial s/n001234, firmware ver1.14.10E\n"
+        f"transport socket: {sim.address('delay_generator')}\nmodel SRS DG645\n",
         "",
     )
     host, _, port = sim.address("scope_1").rpartition(":")
@@ -195,7 +196,7 @@ def test_what_cannot_be_simulated_is_refused(tmp_path: Path) -> None:
     assert unknown.returncode == 2 and unknown.stdout == ""
     assert unknown.stderr == (
         "--instrument: there is no stand-in called 'LabJack T8'; "
-        "models that stand alone: FuG HCK 2000-4000, SRS DG645, Keysight DSO-X 3014A, LabJack T7\n"
+        f"models that stand alone: {', '.join(STANDALONE)}\n"
     )
     rig = sparkgap("sim", "nowhere", cwd=tmp_path)
     assert (rig.returncode, rig.stderr) == (2, "--rig: there is no rig called 'nowhere'; known rigs: railgun_bench\n")

@@ -18,10 +18,11 @@ COMMANDS = {
     "reevaluate": _entry("reevaluate", "Judge a shot's measurements again with corrected factors."),
     "fetch": _entry("fetch", "Read again what a scope still holds of a shot."),
     "verify": _entry("verify", "Check records against the catalogue's sha256 and their own rules."),
-    "export": _entry("export", "Write a shot's waveforms and slow channels as CSV."),
+    "export": _entry("export", "Write a shot's waveforms and slow channels as CSV, MAT, TDMS or Parquet."),
+    "import": _entry("imports", "Record traces of scopes and data loggers as a shot."),
 }
 
 
 @click.group("shots", cls=LazyGroup, table=COMMANDS)
 def group() -> None:
-    """List, show, verify and export recorded shots."""
+    """List, show, verify, export and import recorded shots."""

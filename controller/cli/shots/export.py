@@ -1,4 +1,4 @@
-"""``sparkgap shots export N DIR``: full-resolution CSV, never decimated."""
+"""``sparkgap shots export N DIR``: full resolution, never decimated, in several formats."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,15 +16,34 @@ if TYPE_CHECKING:
 @click.argument("number", type=int)
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--channel", "channels", multiple=True, help="Only this channel. Repeatable.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "mat", "tdms", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="CSV and Parquet: one file per channel; MAT and TDMS: one per shot.",
+)
 @place_options
-def command(number: int, folder: Path, channels: tuple[str, ...], out: str, catalogue: str) -> None:
-    """Write every waveform and slow channel of shot NUMBER to FOLDER, one CSV each, in engineering units."""
+def command(number: int, folder: Path, channels: tuple[str, ...], form: str, out: str, catalogue: str) -> None:
+    """Write every waveform and slow channel of shot NUMBER to FOLDER, in engineering units.
+
+    TDMS and Parquet need the extras sparkgap[tdms] and sparkgap[parquet].
+    """
     from controller.shots.reader import read_record
 
     with open_catalogue(out, catalogue) as opened:
         path, _ = file_of(find_shot(opened, number), "record", shots_dir(out))
     record = read_record(path)
     _refuse_unknown(record, channels, str(path))
+    if form != "csv":
+        from controller.shots.export_files import FORMATS, columns_of
+
+        with writing(folder):
+            paths = FORMATS[form](record, columns_of(record, channels), folder)
+        for written in paths:
+            click.echo(str(written))
+        return
     captures = [capture for capture in record.captures if not channels or capture.channel in channels]
     logs = [log for log in record.slow_logs if not channels or log.name in channels]
     with writing(folder):

@@ -1,0 +1,1 @@
+"""Traces of other makers' files as captures: bytes in, traces out, every length checked before it is believed."""
