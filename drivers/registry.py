@@ -15,6 +15,7 @@ from drivers.families.oscilloscope import open_dsox
 from drivers.families.power_supply import open_genesys
 from drivers.families.rf_source import open_smb100a
 from drivers.families.rig_plc import open_rig_plc
+from drivers.families.scope_rigol import open_ds1000z
 from drivers.families.scope_rto import open_rto
 from drivers.families.t560 import open_t560
 from drivers.families.technix import open_technix
@@ -24,6 +25,7 @@ from drivers.transports.modbus import ModbusLink
 from drivers.transports.route import Route, stream_of
 from drivers.wire.dg645 import DG645
 from drivers.wire.dialect import Dialect
+from drivers.wire.ds1000z import DS1000Z
 from drivers.wire.dsox import DSOX
 from drivers.wire.genesys import GENESYS
 from drivers.wire.lauda import LAUDA
@@ -87,6 +89,7 @@ MODELS: Mapping[str, Model] = {
         Model("Highland T560", "delay_generator", T560, open_t560, ("socket",)),
         Model("Keysight DSO-X 3014A", "oscilloscope", DSOX, open_dsox, ("socket", "hislip", "vxi11")),
         Model("R&S RTO1024", "oscilloscope", RTO, open_rto, ("hislip", "vxi11", "socket")),
+        Model("Rigol DS1074Z", "oscilloscope", DS1000Z, open_ds1000z, ("socket",)),
         Model("Pfeiffer TPG 262", "vacuum_gauge", TPG_262.dialect, open_tpg_262, ("serial",)),
         Model("Pfeiffer TPG 256A", "vacuum_gauge", TPG_256A.dialect, open_tpg_256a, ("serial",)),
         Model("R&S SMB100A", "rf_source", SMB100A, open_smb100a, ("socket", "hislip", "vxi11")),

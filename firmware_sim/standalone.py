@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from drivers.wire.rto import INTERFACE_MESSAGES
 from drivers.wire.tpg import TPG_256A, TPG_262
 from firmware_sim.personalities.dg645 import DelayGeneratorPanel
+from firmware_sim.personalities.ds1000z import open_standalone as open_ds1074z
 from firmware_sim.personalities.dsox import open_standalone as open_dsox
 from firmware_sim.personalities.fug_hck import HCK_800_20000, HCK_2000_4000, CapacitorChargerPanel, Rating
 from firmware_sim.personalities.genesys import GenesysUnit
@@ -57,6 +58,11 @@ def _dsox(seed: int) -> Doors:
 
 def _rto(seed: int) -> Doors:
     return _scpi_doors(open_rto("200001", seed), b"RS", INTERFACE_MESSAGES)
+
+
+def _ds1074z(seed: int) -> Doors:
+    panel = open_ds1074z("DS1ZA000000001", seed)
+    return {"socket": lambda: ScpiSession(panel)}
 
 
 def _fug(rating: Rating, capacitance_f: float, bleeder_ohm: float) -> Doors:
@@ -140,6 +146,7 @@ STANDALONE: Mapping[str, Callable[[int], Doors]] = {
     "Highland T560": _t560,
     "Keysight DSO-X 3014A": _dsox,
     "R&S RTO1024": _rto,
+    "Rigol DS1074Z": _ds1074z,
     "Tektronix MSO54": _mso5,
     "Teledyne LeCroy WaveRunner": _lecroy,
     "Pfeiffer TPG 262": _tpg_262,

@@ -11,10 +11,12 @@ import pytest
 
 from drivers.errors import InstrumentError, InstrumentRefused, WrongInstrument
 from drivers.families.oscilloscope import open_dsox
+from drivers.families.scope_rigol import open_ds1000z
 from drivers.families.scope_rto import open_rto
 from drivers.ports import Oscilloscope, ScopeChannel, ScopeSetup, ScopeState, Waveform
 from drivers.transports.link import Connect
 from drivers.wire.rto import INTERFACE_MESSAGES
+from firmware_sim.personalities.ds1000z import Ds1074z
 from firmware_sim.personalities.dsox import Dsox
 from firmware_sim.personalities.rto import Rto
 from firmware_sim.sessions.base import SessionFactory
@@ -90,6 +92,15 @@ INSTRUMENTS = (
          ("ACQuire:POINts", "1000"), ("CHANnel1:POSition", "2"), ("ACQ:COUN", "5"), ("TIM:REF", "10")),
         (*TOO_MUCH, {"points": 100}, {"channels": (ScopeChannel("CHAN1", 4.0, 0.0, "AC", "FIFT"),)}),
     ),
+    Row(
+        "DS1074Z", open_ds1000z, lambda: Ds1074z(SERIAL, pulse, 5), scpi, "CHAN1", "ONEM", {8: 2 / 200, 16: 2 / 200},
+        ((":CHANnel1:RANGe", "4"), (":CHANnel1:OFFSet", "1"), (":CHANnel1:COUPling", "AC"), (":CHANnel1:PROBe", "10"),
+         (":CHANnel1:INVert", "1"), (":CHANnel1:DISPlay", "0"), (":CHANnel4:DISPlay", "1"), (":TIMebase:SCALe", "0.01"),
+         (":TIMebase:OFFSet", "0"), (":TRIGger:EDGe:LEVel", "2"), (":TRIGger:EDGe:SLOPe", "NEG"),
+         (":ACQuire:MDEPth", "60000"), (":TRIGger:SWEep", "AUTO")),
+        (*TOO_MUCH, {"points": 100}, {"trigger_source": "EXT"},
+         {"channels": (ScopeChannel("CHAN1", 4.0, 0.0, "DC", "FIFT"),)}),
+    ),
 )  # fmt: skip
 
 
@@ -115,7 +126,10 @@ class Bench:
         return ScopeSetup(channels, WINDOW_S, 0.00175, self.row.trigger, 0.5, 25_000, bits)
 
     def fire(self) -> bool:
-        return self.panel.trigger(round(asyncio.get_running_loop().time() * 1e9), self.row.trigger)
+        """T0, which is the edge of the trigger input or seen by the trigger channel."""
+        now_ns = round(asyncio.get_running_loop().time() * 1e9)
+        accepted = self.panel.trigger(now_ns, "EXT")
+        return accepted if self.row.trigger == "EXT" else self.panel.trigger(now_ns, self.row.trigger)
 
 
 @pytest.fixture(params=INSTRUMENTS, ids=lambda row: row.model)
