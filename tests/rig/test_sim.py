@@ -11,6 +11,7 @@ import pytest
 import serial
 from pymodbus.client import ModbusTcpClient
 
+from firmware_sim.standalone import STANDALONE
 from tests.rig.running_sim import TIMEOUT_S, RunningSim, ask, running_sim, sparkgap
 
 RIG = "railgun_bench"
@@ -195,8 +196,7 @@ def test_what_cannot_be_simulated_is_refused(tmp_path: Path) -> None:
     unknown = sparkgap("sim", "--instrument", "LabJack T8", cwd=tmp_path)
     assert unknown.returncode == 2 and unknown.stdout == ""
     assert unknown.stderr == (
-        "--instrument: there is no stand-in called 'LabJack T8'; "
-        f"models that stand alone: {', '.join(STANDALONE)}\n"
+        f"--instrument: there is no stand-in called 'LabJack T8'; models that stand alone: {', '.join(STANDALONE)}\n"
     )
     rig = sparkgap("sim", "nowhere", cwd=tmp_path)
     assert (rig.returncode, rig.stderr) == (2, "--rig: there is no rig called 'nowhere'; known rigs: railgun_bench\n")
