@@ -13,7 +13,7 @@ from drivers.transports.hislip import HislipLink
 from drivers.transports.link import Hello
 from drivers.transports.route import Hislip
 from drivers.wire import hislip
-from drivers.wire.hislip import ANY_ID, FIRST_ID, Error, Fatal, Kind, Message, MessageReader
+from drivers.wire.hislip import ANY_ID, FIRST_ID, Kind, Message, MessageReader
 
 HELLO = Hello(b"who\n", b"\n", lambda line: line == b"me")
 
@@ -259,92 +259,6 @@ def test_after_a_timeout_nothing_writes_to_the_callers_memory() -> None:
     run_virtual(main())
 
 
-def wrong_id(channel: Channel, message: Message) -> None:
-    channel.say(Message(Kind.DATA_END, 0, message.parameter - 2, b"stale\n"))
-
-
-def two_lines(channel: Channel, message: Message) -> None:
-    channel.say(reply(message, b"a\nb\n"))
-
-
-def flood(channel: Channel, message: Message) -> None:
-    channel.say(reply(message, b"x" * 1000))
-
-
-def flood_in_pieces(channel: Channel, message: Message) -> None:
-    channel.say(*[reply(message, b"xxxxxxxxxx", Kind.DATA)] * 50)
-
-
-def endless(channel: Channel, message: Message) -> None:
-    channel.transport.write(hislip.encode_header(Kind.DATA_END, 0, message.parameter, 1 << 63))
-
-
-def drip(channel: Channel, message: Message) -> None:
-    whole = reply(message, b"x" * 50 + b"\n").encode()
-    for second, at in enumerate(range(len(whole)), 1):
-        asyncio.get_running_loop().call_later(second, channel.transport.write, whole[at : at + 1])
-
-
-def noise(channel: Channel, message: Message) -> None:
-    channel.transport.write(b"1.25E+03\r\n" * 5)
-
-
-def hang_up(channel: Channel, message: Message) -> None:
-    channel.transport.write(reply(message, b"12\n").encode()[:17])
-    channel.transport.close()
-
-
-def hang_up_the_other(channel: Channel, message: Message) -> None:
-    channel.box.made[-1].transport.close()
-
-
-def refuses(channel: Channel, message: Message) -> None:
-    channel.say(hislip.problem(Error.TOO_LARGE, "1 MiB is enough"))
-
-
-def gives_up(channel: Channel, message: Message) -> None:
-    channel.say(hislip.problem(Fatal.UNIDENTIFIED, "smoke"))
-
-
-def impossible(channel: Channel, message: Message) -> None:
-    channel.say(Message(99, 0, 0, b"?"))
-
-
-@pytest.mark.parametrize(
-    ("answer", "kind", "text"),
-    [
-        (wrong_id, LinkTimeout, "1 answers to other messages were dropped"),
-        (two_lines, RemoteWireError, "2 bytes after the end"),
-        (flood, RemoteWireError, "more than 100 bytes"),
-        (flood_in_pieces, RemoteWireError, "more than 100 bytes"),
-        (endless, RemoteWireError, "claims"),
-        (drip, LinkTimeout, "no complete answer"),
-        (noise, RemoteWireError, "is no HiSLIP message"),
-        (hang_up, LinkClosed, "hung up"),
-        (hang_up_the_other, LinkClosed, "hung up"),
-        (refuses, RemoteWireError, "too large ('1 MiB is enough')"),
-        (gives_up, RemoteWireError, "fatal error: unidentified ('smoke')"),
-        (impossible, LinkTimeout, "no complete answer"),
-    ],
-)
-def test_whatever_happens_is_named_in_time_and_the_next_query_is_right(
-    answer: Callable[[Channel, Message], None], kind: type[InstrumentError], text: str
-) -> None:
-    box = Box(answer)
-
-    async def main() -> None:
-        link = box.link()
-        for number in range(3):
-            box.answer = answer
-            error = await failure(link, b"read\n")
-            assert type(error) is kind and text in str(error), error
-            box.answer = echo
-            assert await link.query(b"%d\n" % number, timeout_s=1.0) == b"re %d" % number
-        assert sum(message.payload == b"read\n" for message in box.heard) == 3, "a request was sent twice"
-
-    run_virtual(main())
-
-
 @pytest.mark.parametrize(
     "deaf", [Kind.INITIALIZE, Kind.ASYNC_INITIALIZE, Kind.ASYNC_MAX_MESSAGE_SIZE], ids=lambda kind: kind.name
 )
@@ -363,7 +277,7 @@ def test_a_half_open_instrument_ends_at_the_deadline_and_is_tried_again(deaf: Ki
 
 @pytest.mark.parametrize("deaf", [Kind.ASYNC_DEVICE_CLEAR, Kind.DEVICE_CLEAR_COMPLETE], ids=lambda kind: kind.name)
 def test_what_does_not_clear_is_reconnected_within_the_same_deadline(deaf: Kind) -> None:
-    box = Box(drip)
+    box = Box(lambda channel, message: None)
     box.deaf = {deaf}
 
     async def main() -> None:
