@@ -62,6 +62,7 @@ NOTES: Mapping[str, Notes] = {
         "14 inputs, stream registers refused", _checks("test_plc_clients.py", "mbpoll/modbus", "pymodbus/modbus")
     ),
     "Sparkgap rig PLC": Notes(OURS, _checks("test_plc_clients.py", "mbpoll/modbus", "pymodbus/modbus")),
+    "Rigol DS1074Z": Notes("8 bit, screen or deep memory"),
     "R&S RTO1024": Notes("segmented memory, history"),
     "Tektronix MSO54": Notes("learned: verbs mso5"),
     "Teledyne LeCroy WaveRunner": Notes("learned: verbs lecroy"),

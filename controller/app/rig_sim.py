@@ -12,7 +12,7 @@ from typing import Any
 
 from controller.app.attendant import Attendant
 from controller.app.linked import Way, linked, way_by
-from controller.app.standin_models import MAKERS, StandIn, Wiring
+from controller.app.standin_models import StandIn, Wiring, maker_of
 from controller.app.tape import Tape
 from controller.app.tape_tap import taping
 from controller.rig.model import Rig
@@ -72,7 +72,7 @@ class SimulatedRig:
         self.broken = asyncio.Event()
         wiring = Wiring(plant, self.plc, seed, self._stray)
         self.standins: dict[str, StandIn] = {
-            spec.name: MAKERS[spec.model](wiring, spec, rig.channels_of(spec.name)) for spec in rig.instruments
+            spec.name: maker_of(spec)(wiring, spec, rig.channels_of(spec.name)) for spec in rig.instruments
         }
         self.attendant = Attendant(plant, self.plc)
         self.board = FaultBoard(self._targets(), self.witness)
@@ -233,5 +233,5 @@ def fault_lists(rig: Rig, plant_faults: Mapping[str, str]) -> dict[str, tuple[Ma
     """Fault lists by target, for ``sparkgap faults`` and ``--fault`` without building a bench."""
     lists: dict[str, tuple[Mapping[str, str], ...]] = {"plant": (plant_faults,)}
     for spec in rig.instruments:
-        lists[spec.name] = MAKERS[spec.model].faults
+        lists[spec.name] = maker_of(spec).faults
     return lists

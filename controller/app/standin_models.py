@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controller.rig.model import Channel, InstrumentSpec
+from controller.rig.source import Problem, Refused
 from firmware_sim import link_faults
 from firmware_sim.faults import Faulty
 from firmware_sim.link_faults import Emi, LinkFaults
@@ -132,3 +133,13 @@ MAKERS: Mapping[str, Maker] = {
     "LabJack T7": Maker(_labjack, (LabJackT7.FAULTS, link_faults.FAULTS)),
 }
 """Every model that a bench can have a stand-in of, by the name that rig.yaml uses."""
+
+
+def maker_of(spec: InstrumentSpec) -> Maker:
+    """What builds the stand-in of an instrument. Raises Refused for a model that a bench has none of."""
+    maker = MAKERS.get(spec.model)
+    if maker is None:
+        problem = f"no bench has a stand-in of {spec.model!r}"
+        remedy = f"run it with --lab, or use one of {', '.join(MAKERS)}"
+        raise Refused([Problem("rig.yaml", 0, f"instruments.{spec.name}.model", problem, remedy)])
+    return maker

@@ -12,7 +12,9 @@ from controller.app.identification import identify
 from controller.app.learned_scopes import learn, learned_names, open_model, recall
 from controller.app.model_table import NOTES, model_rows
 from controller.app.resources import parse_resource
+from controller.app.standin_models import maker_of
 from controller.cli.entry import invoke
+from controller.rig.model import InstrumentSpec
 from controller.rig.source import Refused
 from drivers.errors import WrongInstrument
 from drivers.registry import MODELS
@@ -168,7 +170,7 @@ async def test_a_panel_that_moves_by_itself_is_named(home: Path, monkeypatch: py
 
 
 def test_every_model_stands_in_the_table_and_nothing_else() -> None:
-    assert set(NOTES) == set(MODELS) | set(STANDALONE), "a row of controller/app/model_table.NOTES per model"
+    assert set(NOTES) == set(MODELS) | set(STANDALONE), "one row of controller/app/model_table.NOTES per model"
     assert {row.model for row in model_rows()} == set(NOTES)
     for row in model_rows():
         assert row.model == "Sparkgap rig PLC" or set(row.simulated) & set(row.transports), row
@@ -182,3 +184,9 @@ def test_every_client_it_claims_drives_that_model_in_the_named_test(model: str) 
         assert re.search(rf"def test_[a-z0-9_]*{check.client}", text) or f"_{check.client}" in text, check
         assert any(word in text for word in spoken) or {"charger", "dsox", "dg645"} & set(re.findall(r"\w+", text))
         assert check.transport in next(row.transports for row in model_rows() if row.model == model)
+
+
+def test_a_learned_scope_has_no_stand_in_of_a_bench() -> None:
+    spec = InstrumentSpec("scope_1", "Scope", "scope mso5", "Oscilloscope", "", "socket", "required", "", ())
+    with pytest.raises(Refused, match="no bench has a stand-in of 'scope mso5'; run it with"):
+        maker_of(spec)
