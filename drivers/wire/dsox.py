@@ -180,6 +180,8 @@ _ACTIONS = (
     ScpiRow("run", ":RUN"),
     ScpiRow("stop", ":STOP"),
     ScpiRow("single", ":SINGle"),
+    ScpiRow("autoscale", ":AUToscale"),
+    ScpiRow("preset", ":SYSTem:PRESet"),
     ScpiRow("digitize", ":DIGitize", {"a": SOURCE, "b": SOURCE, "c": SOURCE, "d": SOURCE}, optional=4),
     ScpiRow("trigger.force", ":TRIGger:FORCe"),
     ScpiRow("display.clear", ":DISPlay:CLEar"),

@@ -96,7 +96,8 @@ class RigolPanel:
 
     def y_origin(self, index: int) -> int:
         """Offset in whole codes."""
-        return round(self.knobs.get("channel.offset", index) / self.y_increment_v(index))
+        offset_v = float(self.knobs.get("channel.offset", index))
+        return round(offset_v / self.y_increment_v(index))
 
     def freeze(self) -> Sweep:
         """What shapes a record."""

@@ -29,6 +29,13 @@ RANGE_FIGURES = 3
 OVERFLOW_TEXT = b"+9.9E+37"
 """A measurement that cannot be made (instruments.md 2.0)."""
 
+AUTOSCALE_POINTS = 1000
+"""Points that ``:AUToscale`` looks at."""
+AUTOSCALE_ROOM = 1.5
+"""Range over signal, at least."""
+AUTOSCALE_RANGES_V = tuple(8 * step * 10.0**decade for decade in (-3, -2, -1, 0) for step in (1, 2, 5))
+"""Ranges it chooses from, at the connector: 1 mV to 5 V per division."""
+
 Limits = tuple[float, float]
 
 ATTRIBUTES: Mapping[str, tuple[str, str, Limits | None]] = MappingProxyType(
@@ -94,6 +101,8 @@ class Commands:
         self._settings = scope.settings
         self._actions: Mapping[str, Callable[[Mapping[str, Any]], Reply]] = {
             "run": lambda _: self._start(Mode.CONTINUOUS),
+            "autoscale": lambda _: self._autoscale(),
+            "preset": lambda _: self._preset(),
             "stop": lambda _: self._stop(),
             "single": lambda _: self._start(Mode.SINGLE),
             "digitize": lambda values: self.digitize(*values.values()),
@@ -239,6 +248,27 @@ class Commands:
 
     def _start(self, mode: Mode) -> Reply:
         self._scope.engine.start(mode)
+        return None
+
+    def _autoscale(self) -> Reply:
+        """Show every channel at the range that holds its signal, five periods of what is there, and run."""
+        trigger = self._settings.trigger
+        self._start(Mode.CONTINUOUS)
+        trigger.source, trigger.sweep = CHANNELS[0], "AUTO"
+        record = self._scope.engine.require_record()
+        for index, own in enumerate(self._settings.channels):
+            volts = record.volts_of(index, AUTOSCALE_POINTS)
+            low, high = float(volts.min()), float(volts.max())
+            steps = [step for step in AUTOSCALE_RANGES_V if step * own.probe >= (high - low) * AUTOSCALE_ROOM]
+            own.range_v = (steps[0] if steps else AUTOSCALE_RANGES_V[-1]) * own.probe
+            own.offset_v = (low + high) / 2
+            if index == 0:
+                trigger.level_v = own.offset_v
+        return self._start(Mode.CONTINUOUS)
+
+    def _preset(self) -> Reply:
+        """``:SYSTem:PRESet``: the default setup."""
+        self._scope.reset()
         return None
 
     def _stop(self) -> Reply:
