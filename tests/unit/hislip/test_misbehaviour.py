@@ -157,3 +157,40 @@ def test_the_answer_to_a_cancelled_exchange_is_dropped_when_it_comes() -> None:
         assert len(box.made) == 2, "cleared, not reconnected"
 
     run_virtual(main())
+
+
+def test_an_answer_that_looks_like_a_header_in_the_middle_is_still_one_answer() -> None:
+    text = b""
+
+    def answer(channel: Channel, message: Message) -> None:
+        nonlocal text
+        text = b"12" + reply(message, b"no\n").encode()
+        whole = reply(message, text).encode()
+        channel.transport.write(whole[:18])
+        asyncio.get_running_loop().call_later(0.1, channel.transport.write, whole[18:])
+
+    async def main() -> None:
+        assert await Box(answer).link().query(b"?\n", timeout_s=1.0) == text[:-1]
+
+    run_virtual(main())
+
+
+def test_a_header_cut_where_another_message_follows_leaves_the_stream_readable() -> None:
+    def answer(channel: Channel, message: Message) -> None:
+        whole = reply(message, b"12\n").encode()
+        other = Message(Kind.DATA_END, 0, ANY_ID, b"unasked\n").encode()
+        loop = asyncio.get_running_loop()
+        channel.transport.write(whole[:5])
+        loop.call_later(0.1, channel.transport.write, whole[5:] + other[:5])
+        loop.call_later(0.2, channel.transport.write, other[5:])
+
+    async def main() -> None:
+        box = Box(answer)
+        link = box.link()
+        assert await link.query(b"read\n", timeout_s=1.0) == b"12"
+        await asyncio.sleep(0.5)
+        box.answer = echo
+        assert await link.query(b"1\n", timeout_s=1.0) == b"re 1"
+        assert len(box.made) == 2, "cleared, not reconnected"
+
+    run_virtual(main())
