@@ -26,7 +26,7 @@ from firmware_sim.plant.record import PulseRecord
 from firmware_sim.plant.trigger import TriggerEdges
 from firmware_sim.plc.limits import load_limits
 from firmware_sim.plc.plc import Plc
-from firmware_sim.servers.doors import open_doors
+from firmware_sim.servers.doors import Around, open_doors
 from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.signals import FieldOutputs
 
@@ -216,7 +216,7 @@ class SimulatedRig:
         """Put every instrument on its transports and return what ``sim --json`` prints of them."""
         published: dict[str, dict[str, Any]] = {}
         for name, standin in self.standins.items():
-            opened = await open_doors(standin.doors, self.now_ns, taping(tape, name))
+            opened = await open_doors(standin.doors, self.now_ns, _around(standin, taping(tape, name)))
             self._closers.append(opened.close)
             published[name] = {"model": standin.model, "endpoints": dict(opened.endpoints)}
         return published
@@ -227,6 +227,10 @@ class SimulatedRig:
 
 
 _PLANT = ranked(Rank.PLANT)
+
+
+def _around(standin: StandIn, recorded: Around) -> Around:
+    return lambda transport, session: recorded(transport, standin.around(transport, session))
 
 
 def fault_lists(rig: Rig, plant_faults: Mapping[str, str]) -> dict[str, tuple[Mapping[str, str], ...]]:

@@ -19,6 +19,7 @@ from firmware_sim.personalities.labjack_t7 import LabJackT7
 from firmware_sim.plant.bench import BenchPlant
 from firmware_sim.plc.plc import Plc
 from firmware_sim.plc.registers import PlcRegisters
+from firmware_sim.servers.doors import SERIAL
 from firmware_sim.sessions.base import Session, SessionFactory
 from firmware_sim.sessions.dg645 import open_dg645_session
 from firmware_sim.sessions.hislip import HislipServer
@@ -57,7 +58,11 @@ class StandIn:
 
     def open_session(self) -> Session:
         """A session at the door that the rig file names."""
-        return self.doors[self.transport]()
+        return self.around(self.transport, self.doors[self.transport]())
+
+    def around(self, transport: str, session: Session) -> Session:
+        """``session`` behind this stand-in's link and its faults: one set for all doors."""
+        return self.link.wrap(session, serial=transport == SERIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +83,7 @@ def _stand_in(spec: InstrumentSpec, panel: Faulty, **doors: SessionFactory) -> S
     faults = LinkFaults(
         emi=Emi.LATE if spec.port == "RigPlc" else ordinary, seed=int.from_bytes(spec.name.encode()[-7:])
     )
-    wrapped = {
-        transport: _behind(faults, open_session, transport == "serial") for transport, open_session in doors.items()
-    }
-    return StandIn(spec.model, spec.transport, panel, faults, wrapped)
-
-
-def _behind(faults: LinkFaults, open_session: SessionFactory, serial: bool) -> SessionFactory:
-    return lambda: faults.wrap(open_session(), serial=serial)
+    return StandIn(spec.model, spec.transport, panel, faults, doors)
 
 
 def _plc(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
