@@ -49,7 +49,8 @@ NOTES: Mapping[str, Notes] = {
     "Highland T560": Notes("arm and fire"),
     "Keysight DSO-X 3014A": Notes(
         "8 bit, 12 bit high resolution; segmented memory",
-        _checks("test_scope_clients.py", "pyvisa/socket", "pymeasure/socket", "rsinstrument/socket")
+        _checks("test_scope_clients.py", "pyvisa/socket")
+        + _checks("test_scope_programs.py", "pymeasure/socket", "pymeasure/hislip", "pymeasure/vxi11")
         + _checks("test_hislip_clients.py", "pyvisa/hislip"),
     ),
     "Pfeiffer TPG 262": Notes("two gauges"),
@@ -62,8 +63,12 @@ NOTES: Mapping[str, Notes] = {
         "14 inputs, stream registers refused", _checks("test_plc_clients.py", "mbpoll/modbus", "pymodbus/modbus")
     ),
     "Sparkgap rig PLC": Notes(OURS, _checks("test_plc_clients.py", "mbpoll/modbus", "pymodbus/modbus")),
-    "Rigol DS1074Z": Notes("8 bit, screen or deep memory"),
-    "R&S RTO1024": Notes("segmented memory, history"),
+    "Rigol DS1074Z": Notes("8 bit, screen or deep memory", _checks("test_scope_programs.py", "pyvisa/socket")),
+    "R&S RTO1024": Notes(
+        "8 and 16 bit, segmented memory, history",
+        _checks("test_scope_programs.py", "pyvisa/socket", "pyvisa/hislip", "pyvisa/vxi11")
+        + _checks("test_scope_programs.py", "rsinstrument/socket", "rsinstrument/hislip", "rsinstrument/vxi11"),
+    ),
     "Tektronix MSO54": Notes("learned: verbs mso5"),
     "Teledyne LeCroy WaveRunner": Notes("learned: verbs lecroy"),
 }

@@ -6,14 +6,15 @@ It knows nothing of this repository.
 import itertools
 import json
 import sys
+from typing import Any
 
-from pymeasure.instruments.keysight import KeysightDSOX1102G
+from pymeasure.instruments.keysight import KeysightDSOX1102G  # type: ignore[import-untyped]
 
 
 def main(resource: str) -> None:
     """Set up, digitize, download, read everything back, and tell what happened."""
     scope = KeysightDSOX1102G(resource, read_termination="\n", write_termination="\n")
-    found = {"id": scope.id}
+    found: dict[str, Any] = {"id": scope.id}
     scope.factory_reset()
     scope.clear_status()
     scope.default_setup()

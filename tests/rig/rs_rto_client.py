@@ -5,6 +5,7 @@ Its second argument are RsInstrument's options. It knows nothing of this reposit
 
 import json
 import sys
+from typing import Any
 
 from RsInstrument import BinFloatFormat, BinIntFormat, RsInstrument
 
@@ -14,7 +15,11 @@ def main(resource: str, options: str) -> None:
     rto = RsInstrument(resource, id_query=True, reset=True, options=options)
     rto.visa_timeout = rto.opc_timeout = 10_000
     rto.instrument_status_checking = True
-    found = {"idn": rto.idn_string, "model": rto.full_instrument_model_name, "manufacturer": rto.manufacturer}
+    found: dict[str, Any] = {
+        "idn": rto.idn_string,
+        "model": rto.full_instrument_model_name,
+        "manufacturer": rto.manufacturer,
+    }
     rto.write("SYST:DISP:UPD ON")
     rto.write("CHAN1:STAT ON;RANG 1;COUP DCL;:TIM:RANG 1 ms;REF 50;:ACQ:POIN 1000")
     rto.write("TRIG1:MODE NORM;SOUR CHAN1;LEV1 0.15")

@@ -14,7 +14,7 @@ def read_rto(scope: Any) -> dict[str, Any]:
     """Interface messages, a single shot, the block as a raw message whose last byte is the LF."""
     for line in ("&GTR", "*RST;*CLS", "SYST:DISP:UPD ON", "*ESE 127"):
         scope.write(line)
-    found = {"idn": scope.query("*IDN?"), "divisions": scope.query("TIMebase:DIVisions?")}
+    found: dict[str, Any] = {"idn": scope.query("*IDN?"), "divisions": scope.query("TIMebase:DIVisions?")}
     scope.write("CHANnel1:STATe ON;:CHANnel1:RANGe 1;:TIMebase:RANGe 0.001;:ACQuire:POINts 5000")
     scope.write("TRIGger1:SOURce CHAN1;:TRIGger1:LEVel1 0.15;:TRIGger1:MODE NORMAL")
     scope.write("SINGle")
@@ -35,7 +35,7 @@ def read_rto(scope: Any) -> dict[str, Any]:
 
 def read_rigol(scope: Any) -> dict[str, Any]:
     """A single shot in memory, read in batches."""
-    found = {"idn": scope.query("*IDN?")}
+    found: dict[str, Any] = {"idn": scope.query("*IDN?")}
     for line in (":STOP", ":CHAN1:RANG 0.8", ":TIM:SCAL 0.0001", ":ACQ:MDEP 120000", ":TRIG:EDG:LEV 0.15", ":SINGle"):
         scope.write(line)
     while scope.query(":TRIGger:STATus?").strip() != "STOP":

@@ -65,7 +65,7 @@ def looks_like_channel_1(volts: "np.ndarray[Any, Any]", step_v: float) -> None:
     middle = len(volts) // 2
     times = (np.arange(len(volts)) - middle) * (1e-3 / len(volts))
     clear = np.abs(np.mod(times * 1e4 + 0.5, 1.0) - 0.5) > 0.05
-    expected = panel_signals(0, times + 1e-8)
+    expected = panel_signals(0, np.asarray(times + 1e-8, dtype=np.float64))
     assert np.abs(volts - expected)[clear].max() < 2 * step_v
 
 
