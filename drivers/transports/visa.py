@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 
 from drivers.errors import ConnectFailed, InstrumentError, LinkClosed, LinkError, LinkTimeout, WrongInstrument
 from drivers.transports import visa_thread
-from drivers.transports.exchange import REPLY_MAX, Exchanges, Hello
 from drivers.transports.receiver import Framer
 from drivers.transports.route import Visa
+from drivers.transports.turns import OVERDUE, REPLY_MAX, Hello, Turns, ask
 from drivers.transports.visa_thread import Job, VisaThread
+from drivers.wire.dialect import Row, Values
 from drivers.wire.visa import BadResource, check_resource
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ NOT_SUPPORTED = -1073807257
 """VI_ERROR_NSUP_OPER: for example a serial poll where the backend has none (trap T6)."""
 
 
-class VisaLink(Exchanges):
+class VisaLink:
     """The session to instrument ``name``. Opens lazily; raises only the tree of :mod:`drivers.errors`.
 
     Raises ValueError at once for a resource that is not PyVISA's here: sockets, serial lines, HiSLIP.
@@ -49,13 +50,28 @@ class VisaLink(Exchanges):
             check_resource(route.resource)
         except BadResource as trouble:
             raise ValueError(f"{name}: {trouble}: write {trouble.remedy}") from trouble
-        super().__init__(name, hello)
+        self.name = name
+        self._turns = Turns(name, self, hello)
         self._route = route
         self._thread: VisaThread | None = None
         self._retired = 0
         self._all_ended = asyncio.Event()
         self._broken = False
         self._job: Job[Any] | None = None
+
+    async def open(self, timeout_s: float) -> None:
+        """Open and say hello now. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
+        await self._turns.open(timeout_s)
+
+    async def ask(
+        self, row: Row, *, timeout_s: float, terminator: bytes = b"\n", before: bytes = b"", **values: Any
+    ) -> Values:
+        """One dialect row's values, as :func:`drivers.transports.turns.ask`."""
+        return await ask(self, row, timeout_s=timeout_s, terminator=terminator, before=before, values=values)
+
+    def poison(self, problem: str) -> None:
+        """Distrust the session: clear or replace it before the next exchange."""
+        self._turns.poison(problem)
 
     async def query(
         self,
@@ -75,7 +91,7 @@ class VisaLink(Exchanges):
             visa_thread.write(thread, request, left_s)
             return visa_thread.read_text(thread, terminator, max_bytes, framer)
 
-        return await self._exchange(work, self._loop.time() + timeout_s)
+        return await self._exchange(work, self._turns.loop.time() + timeout_s)
 
     async def query_block(
         self, request: bytes, out: bytearray | memoryview, *, timeout_s: float, terminator: bytes = b"\n"
@@ -91,20 +107,18 @@ class VisaLink(Exchanges):
             visa_thread.write(thread, request, left_s)
             return visa_thread.read_block(thread, job, view, terminator)
 
-        return await self._exchange(work, self._loop.time() + timeout_s)
+        return await self._exchange(work, self._turns.loop.time() + timeout_s)
 
     async def send(self, request: bytes, *, timeout_s: float) -> None:
         """Send ``request``, which has no reply; returns when VISA has sent it. Raises as :meth:`query`."""
         await self._exchange(
-            lambda thread, left_s, job: visa_thread.write(thread, request, left_s), self._loop.time() + timeout_s
+            lambda thread, left_s, job: visa_thread.write(thread, request, left_s), self._turns.loop.time() + timeout_s
         )
 
     async def close(self) -> None:
         """Release the link. Never raises for one that is already gone."""
-        self._closed = True
-        self.poison("closed")
-        self._disarm()
-        self._fail(LinkClosed(self.name, "closed here"))
+        self._turns.close()
+        self.fail(LinkClosed(self.name, "closed here"))
         self._retire()
         try:
             async with asyncio.timeout(CLOSE_S):
@@ -126,11 +140,9 @@ class VisaLink(Exchanges):
 
     async def clear(self, *, timeout_s: float) -> None:
         """Device clear: the instrument gives up what it does and forgets what it was about to answer."""
-        deadline = self._loop.time() + timeout_s
-        if self._ready:
+        if self._turns.ready:
             self.poison("to be cleared")
-        await self._enter(deadline)
-        self._leave()
+        await self._turns.open(timeout_s)
 
     async def lock(self, *, wait_s: float, timeout_s: float) -> bool:
         """Ask for the exclusive lock; False when it was not free in ``wait_s``."""
@@ -155,28 +167,28 @@ class VisaLink(Exchanges):
             thread.resource.timeout = max(round(left_s * 1e3), 1)
             return call(thread.resource)
 
-        return await self._exchange(work, self._loop.time() + timeout_s)
+        return await self._exchange(work, self._turns.loop.time() + timeout_s)
 
     # -- one exchange
 
     async def _exchange(self, work: Callable[[VisaThread, float, Job[T]], T], deadline: float) -> T:
-        await self._enter(deadline)
+        await self._turns.enter(deadline)
         try:
             return await self._run(work, deadline)
         except BaseException as error:
-            self._break(error)
+            self._turns.spoil(error)
         finally:
-            self._leave()
+            self._turns.leave()
 
     async def _run(self, work: Callable[[VisaThread, float, Job[T]], T], deadline: float) -> T:
         """``work`` in the thread, until ``deadline``."""
         thread = self._thread
         if thread is None:
-            raise LinkClosed(self.name, self._problem)
-        left_s = max(deadline - self._loop.time(), 0.001)
-        job: Job[T] = Job(self._loop, lambda owner, job: work(owner, left_s, job))
+            raise LinkClosed(self.name, self._turns.problem)
+        left_s = max(deadline - self._turns.loop.time(), 0.001)
+        job: Job[T] = Job(self._turns.loop, lambda owner, job: work(owner, left_s, job))
         self._job = job
-        self._watch(deadline)
+        self._turns.watch(deadline)
         thread.submit(job)
         try:
             return await job.waiter
@@ -193,20 +205,26 @@ class VisaLink(Exchanges):
             job.abandon()
             self._job = None
 
-    def _fail(self, error: Exception) -> None:
+    # -- what the turns ask for
+
+    def overdue(self) -> str:
+        """What is wrong when the deadline has passed."""
+        return OVERDUE
+
+    def fail(self, error: Exception) -> None:
+        """End the exchange in progress with ``error``; the thread may go on with it."""
         if self._job is not None and not self._job.waiter.done():
             self._job.waiter.set_exception(error)
 
-    # -- recovery
-
-    async def _restore(self) -> None:
+    async def restore(self) -> None:
+        """Clear the device, or leave the session behind and open another. Raises ConnectFailed, LinkError."""
         thread = self._thread
         if thread is not None and not self._broken and await _idle(thread):
             try:
                 await self._call(thread, lambda owner: visa_thread.clear_device(owner, CLEAR_S), CLEAR_S + STUCK_S)
                 return
             except Exception as trouble:  # whatever it was: a session that cannot be cleared is not used again
-                self._problem = f"{self._problem}; device clear failed: {_words(trouble)}"
+                self._turns.problem = f"{self._turns.problem}; device clear failed: {_words(trouble)}"
         again = thread is not None
         self._retire()
         await self._reopen()
@@ -215,6 +233,21 @@ class VisaLink(Exchanges):
                 await self._call(
                     self._thread, lambda owner: visa_thread.clear_device(owner, CLEAR_S), CLEAR_S + STUCK_S
                 )
+
+    async def greet(self, hello: Hello, deadline: float) -> None:
+        """Ask who is there; raises WrongInstrument and what :meth:`query` raises."""
+
+        def work(thread: VisaThread, left_s: float, job: Job[bytes]) -> bytes:
+            visa_thread.write(thread, hello.request, left_s)
+            return visa_thread.read_text(thread, hello.terminator, REPLY_MAX, len)
+
+        try:
+            answer = (await self._run(work, deadline)).removesuffix(hello.terminator)
+        except BaseException as error:
+            self._turns.spoil(error)
+        if not hello.accept(answer):
+            text = answer[:80].decode("latin-1").strip()
+            raise WrongInstrument(self.name, f"another instrument is there, which answered {text!r}")
 
     async def _reopen(self) -> None:
         if self._retired > RETIRED_MAX:
@@ -238,7 +271,7 @@ class VisaLink(Exchanges):
 
     async def _call(self, thread: VisaThread, call: Callable[[VisaThread], None], timeout_s: float) -> None:
         """One call that is not an exchange. Raises TimeoutError and whatever VISA raises."""
-        job: Job[None] = Job(self._loop, lambda owner, job: call(owner))
+        job: Job[None] = Job(self._turns.loop, lambda owner, job: call(owner))
         thread.submit(job)
         try:
             async with asyncio.timeout(timeout_s):
@@ -255,21 +288,6 @@ class VisaLink(Exchanges):
     def _thread_ended(self) -> None:
         self._retired -= 1
         self._all_ended.set()
-
-    async def _greet(self, hello: Hello, deadline: float) -> None:
-        """Ask who is there; raises WrongInstrument and what :meth:`query` raises."""
-
-        def work(thread: VisaThread, left_s: float, job: Job[bytes]) -> bytes:
-            visa_thread.write(thread, hello.request, left_s)
-            return visa_thread.read_text(thread, hello.terminator, REPLY_MAX, len)
-
-        try:
-            answer = (await self._run(work, deadline)).removesuffix(hello.terminator)
-        except BaseException as error:
-            self._break(error)
-        if not hello.accept(answer):
-            text = answer[:80].decode("latin-1").strip()
-            raise WrongInstrument(self.name, f"another instrument is there, which answered {text!r}")
 
 
 LOCKED = (-1073807345, TIMED_OUT)

@@ -16,10 +16,10 @@ from drivers.errors import LinkError, LinkTimeout, RemoteWireError
 from drivers.families.oscilloscope import open_dsox
 from drivers.ports import ScopeChannel, ScopeSetup, ScopeState
 from drivers.registry import find_model, open_instrument
-from drivers.transports.exchange import Hello
 from drivers.transports.hislip import HislipLink
 from drivers.transports.link import Link
 from drivers.transports.route import Visa, make_link
+from drivers.transports.turns import Hello
 from drivers.transports.visa import VisaLink
 from firmware_sim.personalities.dsox import Dsox
 from firmware_sim.servers.doors import OpenDoors, open_doors

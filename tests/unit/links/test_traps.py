@@ -79,9 +79,13 @@ async def test_t3_data_with_line_feeds_leave_nothing_for_the_next_query() -> Non
         return [Chunk(b"#14\n\n\n\n\n" if request == b"D?\n" else b"next\n")]
 
     server, link = await serve(answer)
+    strays: list[int] = []
+    link.stray = strays.append  # type: ignore[method-assign]
     out = bytearray(4)
     assert await link.query_block(b"D?\n", out, timeout_s=5.0) == 4
     assert out == b"\n\n\n\n"
+    await asyncio.sleep(0.01)
+    assert strays == []  # else a reconnect would hide it
     assert await link.query(b"N?\n", timeout_s=5.0) == b"next"
     await link.close()
     await server.close()

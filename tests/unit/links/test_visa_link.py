@@ -24,8 +24,8 @@ from drivers.errors import (
     WrongInstrument,
 )
 from drivers.transports import visa, visa_thread
-from drivers.transports.exchange import Hello
 from drivers.transports.route import Visa
+from drivers.transports.turns import Hello
 from drivers.transports.visa import RETIRED_MAX, VisaLink
 from drivers.transports.visa_thread import VisaThread
 
