@@ -50,6 +50,7 @@ class Link:
         self._recovery = recovery
         self._receiver = Receiver(self)
         self._strays = 0
+        self._mute = False
 
     async def open(self, timeout_s: float) -> None:
         """Connect and say hello now. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
@@ -197,7 +198,7 @@ class Link:
         """Connect again, or drain the line. Raises ConnectFailed."""
         receiver = self._receiver
         drain = self._recovery is Recovery.DRAIN
-        if receiver.transport is None or not drain:
+        if receiver.transport is None or not drain or self._mute:
             await self._reconnect()
         receiver = self._receiver
         receiver.reset()
@@ -213,6 +214,7 @@ class Link:
         if old.transport is not None:
             old.transport.abort()
         self._receiver = Receiver(self)
+        self._mute = False
         try:
             await self._connect(lambda: self._receiver)
         except OSError as error:
@@ -251,6 +253,9 @@ class Link:
             answer = last or (seen if seen.endswith((b"\n", b"\r", b"\0")) else b"")
             if answer.strip() and not isinstance(error, asyncio.CancelledError):
                 raise WrongInstrument(self.name, _another(answer)) from error
+            # a serial line is only silent, but a stream through a network may be half open
+            serial = receiver.transport is not None and receiver.transport.get_extra_info("serial") is not None
+            self._mute = not seen and not serial
             self._turns.spoil(error)
         finally:
             receiver.reset()

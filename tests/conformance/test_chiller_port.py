@@ -17,6 +17,7 @@ from firmware_sim.personalities.lauda_bath import Bath
 from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.sessions.base import Session
 from firmware_sim.sessions.lauda import open_lauda_session
+from tests.unit.links.wire_bench import MAY_BE_RIGHT
 
 DEADLINE_S = 3.0
 
@@ -119,7 +120,7 @@ def test_another_instrument_is_refused(row: Row) -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "stale"])
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault not in MAY_BE_RIGHT])
 def test_every_link_fault_is_an_error_and_heals(row: Row, fault: str) -> None:
     async def main() -> None:
         bench = Bench(row)

@@ -23,6 +23,7 @@ from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.sessions.base import SessionFactory
 from firmware_sim.sessions.dg645 import open_dg645_session
 from firmware_sim.sessions.t560 import T560Session
+from tests.unit.links.wire_bench import MAY_BE_RIGHT
 
 PLAN = DelayPlan(delays_s=(0.0, 100e-6, 250e-6, 1e-3), width_s=10e-6, holdoff_s=0.0, level_v=5.0, trigger_level_v=1.5)
 
@@ -173,7 +174,7 @@ def test_another_instrument_is_refused(row: Row) -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "stale"])
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault not in MAY_BE_RIGHT])
 def test_every_link_fault_is_an_error_and_heals(row: Row, fault: str) -> None:
     async def main() -> None:
         bench = Bench(row)

@@ -1,6 +1,7 @@
 """What was away comes back: a serial device that was unplugged, a network instrument that was reset in mid-write."""
 
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 
@@ -8,17 +9,21 @@ import pytest
 
 from controller.app.linked import linked
 from controller.runtime.virtual_loop import run_virtual
-from drivers.errors import ConnectFailed, InstrumentError, LinkClosed, LinkError
+from drivers.errors import ConnectFailed, InstrumentError, LinkClosed, LinkError, LinkTimeout
+from drivers.families.charger import open_fug_hck
 from drivers.families.delay_generator import open_dg645
 from drivers.transports.modbus import ModbusLink
 from drivers.transports.serial import serial_port
 from drivers.wire.modbus import ExceptionCode, Function, Request
 from firmware_sim.link_faults import LinkFaults
 from firmware_sim.personalities.dg645 import DelayGeneratorPanel
+from firmware_sim.personalities.fug_hck import CapacitorChargerPanel
+from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.servers.pty import serve_pty
 from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.sessions.dg645 import open_dg645_session
 from firmware_sim.sessions.modbus import ModbusSession
+from firmware_sim.sessions.probus import ProbusSession
 
 
 @pytest.mark.skipif(os.name != "posix", reason="ptys exist on POSIX only")
@@ -100,5 +105,27 @@ def test_half_an_answer_is_not_completed_by_the_next_one() -> None:
         await link.transact(write, timeout_s=1.0)
         assert len(made) == 2 and len(registers.written) == 3
         await link.close()
+
+    run_virtual(main())
+
+
+def test_a_charger_behind_a_serial_server_that_was_left_half_open_is_connected_again() -> None:
+    """A line that is drained, not reconnected: draining a dead network stream would go on for ever."""
+
+    async def main() -> None:
+        load, faults = SmallCapacitor(), LinkFaults()
+        panel = CapacitorChargerPanel(load.read, load.drive)
+        connect = linked(lambda: SessionProtocol(lambda: faults.wrap(ProbusSession(panel, load.advance))))
+        charger = await open_fug_hck("charger", connect, identity="HCK")
+        faults.inject("half_open")
+        with pytest.raises(LinkTimeout):
+            await charger.read()
+        faults.inject("half_open", on=False)
+        for _ in range(2):  # the first finds out that hello gets no answer either
+            with contextlib.suppress(LinkTimeout):
+                assert (await charger.read()).voltage_v == 0.0
+                break
+        assert (await charger.read()).voltage_v == 0.0
+        await charger.close()
 
     run_virtual(main())

@@ -30,6 +30,9 @@ RIG_ID = 1
 PASS_BY_SESSION = ("socket", "serial", "hislip", "modbus")
 """Transports whose client runs on virtual time; VXI-11's is PyVISA on a thread (see test_wire_faults_visa.py)."""
 
+MAY_BE_RIGHT = ("stale", "delay", "jitter", "split")
+"""Faults under which an answer may be right after all: late, in pieces, or an old one of what stands still."""
+
 TOLERANCE = 0.02
 """Between two readings one after the other; a lost digit or a foreign answer is further off."""
 
