@@ -245,12 +245,11 @@ class Replies(_Channel, asyncio.BufferedProtocol):
         elif message_id not in (self.expected_id, ANY_ID):
             self._bound(size)
             self.discarded += 1
-            self._held.clear()
         elif self._block is None and len(self._held) + size > self._limit + len(self._end):
             self._bound(size)
             self.fail(TooMuch(f"more than {self._limit} bytes: {len(self._held)} and a message of {size}"))
         else:
-            self._wanted, self._filling = True, self._block is not None
+            self._wanted = self._filling = True
 
     def _bound(self, size: int) -> None:
         if size > SKIP_MAX:
@@ -312,7 +311,8 @@ class Replies(_Channel, asyncio.BufferedProtocol):
             return b""
         held = self._held
         if self._framer is not None:
-            size, rest = self._framer(held), b"" if self._framer(held) == len(held) else self._end
+            size = self._framer(held)
+            rest = b"" if size == len(held) else self._end
             if not 0 < size <= min(len(held), self._limit) or held[size:] != rest:
                 raise TooMuch(f"{len(held)} bytes where {size} belong: {bytes(held[:40])!r}")
             return bytes(held[:size])

@@ -92,20 +92,23 @@ def test_nonsense_behind_a_message_of_a_block_ends_the_connection(behind: bytes)
     run_virtual(main())
 
 
+class Nobody:
+    """The link of channels that must have nothing to report."""
+
+    def stray(self, problem: str) -> None:
+        raise AssertionError(problem)
+
+    def broken(self, problem: str) -> None:
+        raise AssertionError(problem)
+
+    def refused(self, message: Message) -> None:
+        raise AssertionError(message)
+
+    def service_requested(self, status: int) -> None:
+        raise AssertionError(status)
+
+
 async def test_one_read_takes_a_message_and_the_next_header() -> None:
-    class Nobody:
-        def stray(self, problem: str) -> None:
-            raise AssertionError(problem)
-
-        def broken(self, problem: str) -> None:
-            raise AssertionError(problem)
-
-        def refused(self, message: Message) -> None:
-            raise AssertionError(message)
-
-        def service_requested(self, status: int) -> None:
-            raise AssertionError(status)
-
     asked = Message(Kind.DATA_END, 0, hislip.FIRST_ID)
     size = len(DATA)
     stream = memoryview(b"".join(message.encode() for message in parts(asked, 1000)))
@@ -124,6 +127,25 @@ async def test_one_read_takes_a_message_and_the_next_header() -> None:
     assert waiter.done() and out == DATA
     rest = (size - SCRATCH_BYTES) // 1000
     assert reads <= rest + 3, "one for the beginning, one for each message, one or two for the end"
+
+
+async def test_after_a_failure_the_rest_goes_neither_to_the_caller_nor_into_memory() -> None:
+    out, replies = bytearray(len(DATA)), Replies(Nobody())
+    replies.expected_id = hislip.FIRST_ID
+    replies.expect(b"\n", 0, block=BlockReader(out))
+    waiter = replies.waiter = asyncio.get_running_loop().create_future()
+    stream = memoryview(reply(Message(Kind.DATA_END, 0, hislip.FIRST_ID), WHOLE).encode())
+    while len(stream):
+        buffer = replies.get_buffer(-1)
+        count = min(len(buffer), len(stream), 1000)
+        if len(stream) < 15_000:
+            replies.fail(ValueError("given up"))
+            buffer = replies.get_buffer(-1)
+            assert buffer.obj is not out
+        buffer[:count], stream = stream[:count], stream[count:]
+        replies.buffer_updated(count)
+    assert isinstance(waiter.exception(), ValueError)
+    assert not replies._held and replies._left == 0
 
 
 def test_the_instrument_may_send_16_mib_at_a_time() -> None:

@@ -34,6 +34,10 @@ def two_lines_cut_between(channel: Channel, message: Message) -> None:
     asyncio.get_running_loop().call_later(0.1, channel.transport.write, whole[-2:])
 
 
+def one_byte_too_much(channel: Channel, message: Message) -> None:
+    channel.say(reply(message, b"x" * 101))
+
+
 def flood_in_pieces(channel: Channel, message: Message) -> None:
     channel.say(*[reply(message, b"xxxxxxxxxx", Kind.DATA)] * 50)
 
@@ -85,6 +89,7 @@ def impossible(channel: Channel, message: Message) -> None:
         (two_lines_cut_between, RemoteWireError, "2 bytes after the end"),
         (flood, RemoteWireError, "more than 100 bytes"),
         (flood_line, RemoteWireError, "more than 100 bytes"),
+        (one_byte_too_much, RemoteWireError, "more than 100 bytes"),
         (flood_in_pieces, RemoteWireError, "more than 100 bytes"),
         (endless, RemoteWireError, "claims"),
         (drip, LinkTimeout, "no complete answer"),
@@ -192,5 +197,40 @@ def test_a_header_cut_where_another_message_follows_leaves_the_stream_readable()
         box.answer = echo
         assert await link.query(b"1\n", timeout_s=1.0) == b"re 1"
         assert len(box.made) == 2, "cleared, not reconnected"
+
+    run_virtual(main())
+
+
+def test_a_stale_message_amid_an_answer_in_parts_takes_nothing_away() -> None:
+    def answer(channel: Channel, message: Message) -> None:
+        stale = Message(Kind.DATA_END, 0, message.parameter - 2, b"stale\n")
+        channel.say(reply(message, b"1.25", Kind.DATA), stale, reply(message, b"E+03\n"))
+
+    async def main() -> None:
+        assert await Box(answer).link().query(b"?\n", timeout_s=1.0) == b"1.25E+03"
+
+    run_virtual(main())
+
+
+def test_what_came_before_an_interruption_is_forgotten() -> None:
+    def answer(channel: Channel, message: Message) -> None:
+        interrupted = Message(Kind.INTERRUPTED, 0, message.parameter)
+        channel.say(Message(Kind.DATA, 0, ANY_ID, b"old"), interrupted, reply(message, b"new\n"))
+
+    async def main() -> None:
+        assert await Box(answer).link().query(b"?\n", timeout_s=1.0) == b"new"
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("size", [0, 3, 100])
+def test_an_answer_of_another_length_than_its_frame_is_refused(size: int) -> None:
+    box = Box(lambda channel, message: channel.say(reply(message, b"12345")))
+
+    async def main() -> None:
+        link = box.link()
+        with pytest.raises(RemoteWireError, match=f"5 bytes where {size} belong"):
+            await link.query(b"?\n", timeout_s=1.0, framer=lambda held: size)
+        assert await link.query(b"?\n", timeout_s=1.0, framer=lambda held: 5) == b"12345"
 
     run_virtual(main())
