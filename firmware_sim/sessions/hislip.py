@@ -30,9 +30,7 @@ class HislipServer:
     the maker, KT for Keysight and RS for Rohde & Schwarz [UNV]. ``locks`` are shared with the instrument's other doors.
     """
 
-    def __init__(
-        self, open_scpi: Callable[[], ScpiSession], vendor: bytes = b"KT", locks: Locks | None = None
-    ) -> None:
+    def __init__(self, open_scpi: Callable[[], ScpiSession], vendor: bytes = b"KT", locks: Locks | None = None) -> None:
         self._open_scpi = open_scpi
         self.vendor = vendor
         self.clients: dict[int, HislipClient] = {}
@@ -94,6 +92,11 @@ class HislipChannel:
         """True while something on this channel depends on time passing."""
         client = self._client
         return client is not None and not self._ended and client.waits(self)
+
+    @property
+    def due_ns(self) -> int | None:
+        """When :meth:`tick` has something to do at the latest, where that is known: the end of a wait for a lock."""
+        return None if self._client is None else self._client.due_ns(self)
 
     def feed(self, data: bytes, now_ns: int) -> list[Chunk]:
         """Messages of this channel, split anywhere."""

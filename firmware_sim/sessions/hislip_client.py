@@ -112,6 +112,14 @@ class HislipClient:
         asked = self._lock_wanted is not None or self._status_asked is not None
         return asked or (device.status.sre != 0 and device.pending())
 
+    def due_ns(self, channel: object) -> int | None:
+        """When ``channel`` has something to do at the latest; None when only the instrument knows."""
+        device = self._scpi.device
+        times = [wait[0] for wait in (self._lock_wanted, self._status_asked) if wait is not None]
+        if channel is self._sync or not times or (device.status.sre != 0 and device.pending()):
+            return None
+        return min(times)
+
     def go_on(self) -> None:
         """Time has passed, or a lock has been given back."""
         self._scpi.tick(self._host.now_ns)
