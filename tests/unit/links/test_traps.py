@@ -76,7 +76,7 @@ async def test_t2_a_peer_that_hangs_up_ends_the_exchange_at_once_and_costs_nothi
 
 async def test_t3_data_with_line_feeds_leave_nothing_for_the_next_query() -> None:
     def answer(request: bytes) -> list[Chunk]:
-        return [Chunk(b"#14\n\n\n\n\n" if request == b"D?\n" else b"next\n")]
+        return [Chunk(b"#14\n\n\n\n", 5_000_000), Chunk(b"\n")] if request == b"D?\n" else [Chunk(b"next\n")]
 
     server, link = await serve(answer)
     strays: list[int] = []
@@ -84,7 +84,7 @@ async def test_t3_data_with_line_feeds_leave_nothing_for_the_next_query() -> Non
     out = bytearray(4)
     assert await link.query_block(b"D?\n", out, timeout_s=5.0) == 4
     assert out == b"\n\n\n\n"
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.02)
     assert strays == []  # else a reconnect would hide it
     assert await link.query(b"N?\n", timeout_s=5.0) == b"next"
     await link.close()
