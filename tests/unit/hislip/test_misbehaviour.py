@@ -234,3 +234,18 @@ def test_an_answer_of_another_length_than_its_frame_is_refused(size: int) -> Non
         assert await link.query(b"?\n", timeout_s=1.0, framer=lambda held: 5) == b"12345"
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize("message", [Message(99, 0, 0, b"?"), Message(Kind.DATA_END, 0, ANY_ID, b"unasked\n")])
+def test_what_comes_while_nobody_asks_is_cleared_before_the_next_exchange(message: Message) -> None:
+    box = Box(echo)
+
+    async def main() -> None:
+        link = box.link()
+        await link.open(1.0)
+        box.made[0].say(message)
+        await asyncio.sleep(0.1)
+        assert await link.query(b"1\n", timeout_s=1.0) == b"re 1"
+        assert sum(heard.kind == Kind.ASYNC_DEVICE_CLEAR for heard in box.heard) == 1 and len(box.made) == 2
+
+    run_virtual(main())
