@@ -50,6 +50,7 @@ class Device:
         self.clears = True
         self.late: list[bytes] = []
         self.overlaps = 0
+        self.pause_s = 0.0
 
     def open(self, thread: VisaThread, timeout_s: float) -> None:
         if self.open_hangs:
@@ -83,6 +84,7 @@ class Session:
     def write_raw(self, data: bytes) -> None:
         self._alone()
         self.request = data
+        self.device.release.wait(self.device.pause_s)
         self.pending = self.device.answers.get(data, b"re " + data)
         self.busy.release()
 
@@ -231,6 +233,7 @@ async def test_stuck_threads_are_counted_and_bounded(
 
 
 async def test_t5_one_call_at_a_time_however_many_ask(device: Device, link: VisaLink) -> None:
+    device.pause_s = 0.001
     answers = await asyncio.gather(*(link.query(b"%d?\n" % n, timeout_s=5.0) for n in range(60)))
     assert answers == [b"re %d?" % n for n in range(60)]
 
