@@ -241,6 +241,7 @@ class Commands:
         if last - first + 1 > BATCH_POINTS[form]:
             raise ScpiError(-223, "points of one read")
         data = record.encode(channel, points, form, first, last)
+        self._scope.engine.held = record if data is None else None
         return Wait.UNTIL_TICK if data is None else (block_header(len(data), BLOCK_DIGITS), data)
 
     def _measure(self, values: Values) -> Reply:

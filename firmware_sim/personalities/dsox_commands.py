@@ -345,6 +345,7 @@ class Commands:
         record, channel, points = self._selected()
         form = self._settings.waveform
         data = record.encode(channel, points, form.format, form.byteorder, form.unsigned)
+        self._scope.engine.held = record if data is None else None
         return Wait.UNTIL_TICK if data is None else (block_header(len(data)), data)
 
     def _measure(self, name: str, source: str | None) -> Reply:

@@ -263,6 +263,7 @@ class Commands:
         record = self._scope.engine.require_record()
         border, with_x = panel.knobs.get("data.border"), panel.knobs.get("export.x_values")
         data = record.encode(values["channel"] - 1, panel.form, border, with_x)
+        self._scope.engine.held = record if data is None else None
         if data is None:
             return Wait.UNTIL_TICK
         if panel.form[0] == "ASC":

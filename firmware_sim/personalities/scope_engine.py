@@ -94,6 +94,8 @@ class ScopeEngine(Generic[Made]):
         """Trigger times of :attr:`history`."""
         self.selected = -1
         """Which record of the history is read out; the last by default."""
+        self.held: Made | None = None
+        """The record of a running scope that somebody is reading out, slice by slice: later sweeps do not replace it."""
         self.on_act: Acts = unheard
         self.faults: dict[str, bool] = dict.fromkeys(FAULTS, False)
         self._shots = 0
@@ -182,12 +184,15 @@ class ScopeEngine(Generic[Made]):
         self.history.clear()
         self.times_ns.clear()
         self.selected = -1
+        self.held = None
 
     def require_record(self) -> Made:
         """The record to read; raises ScpiError -230 when none was captured since arming.
 
         A scope running in AUTO always has a picture: before its first sweep it takes one now.
         """
+        if self.held is not None:
+            return self.held
         if not self.history and self.run.mode is Mode.CONTINUOUS and self._panel.auto():
             self._capture(self.now_ns, Mode.CONTINUOUS)
         if not self.history:

@@ -235,3 +235,11 @@ def test_never_more_files_than_the_disk_holds() -> None:
     for number in range(1001):
         bench.ask(f"MMEM:COPY 'a.dfl', 'b{number}.dfl'", step_ns=0)
     assert b"-254" in bench.ask("SYST:ERR:ALL?")
+
+
+def test_a_long_record_of_a_running_scope_is_read_to_its_end() -> None:
+    bench = Bench(open_standalone("7"))
+    bench.ask("ACQ:POIN 3000000;:TRIG1:LEV1 0.15;:FORM INT,8;:RUN")
+    start_ns = bench.now_ns
+    assert len(integers(bench.ask("CHAN1:DATA?", step_ns=300 * MS), "i1")) == 3_000_000
+    assert bench.now_ns - start_ns < 2_000 * MS, "sweeps go on every 20 ms and do not begin the work again"
