@@ -38,7 +38,7 @@ TOLERANCE = 0.02
 
 SETUP = ScopeSetup(
     channels=(ScopeChannel("CHAN1", 8.0, 0.0, "DC", "ONEM", "A"),),
-    window_s=1e-3, pretrigger_s=1e-4, points=1000, bits=16, trigger_source="CHAN1", trigger_level_v=0.5,
+    window_s=1e-3, pretrigger_s=1e-4, points=10_000, bits=8, trigger_source="CHAN1", trigger_level_v=0.5,
 )  # fmt: skip
 
 DELAYS = DelayPlan(delays_s=(0.0, 1e-4, 2e-4, 1e-3), width_s=1e-5, holdoff_s=0.0, level_v=5.0, trigger_level_v=1.5)
