@@ -5,6 +5,7 @@ signals, a gauge to two sensors.
 """
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from drivers.wire.rto import INTERFACE_MESSAGES
 from drivers.wire.tpg import TPG_256A, TPG_262
@@ -127,9 +128,10 @@ def _mso5(seed: int) -> Doors:
 
 
 def _lecroy(seed: int) -> Doors:
-    """A socket; the real one speaks VICP or VXI-11."""
+    """VXI-11 as the real one (LXI), and a socket for VICP, which is not modelled."""
     panel = open_lecroy("LCRY3701N10001", seed)
-    return {"socket": lambda: LeCroySession(panel)}
+    vxi11 = Vxi11Server(lambda: cast(ScpiSession, LeCroySession(panel, held=True)))
+    return {"socket": lambda: LeCroySession(panel), "vxi11": vxi11}
 
 
 def _labjack(seed: int) -> Doors:

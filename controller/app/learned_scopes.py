@@ -233,7 +233,8 @@ def _verbs(file: ScopeFile, formulas: _Formulas) -> Verbs:
 
 
 def _condition(file: ConditionFile) -> Condition:
-    return Condition(file.ask, tuple(file.expect), file.bit, file.clears)
+    also = None if file.also is None else Condition(file.also.ask, tuple(file.also.expect))
+    return Condition(file.ask, tuple(file.expect), file.bit, file.clears, also)
 
 
 def _read(file: ReadFile, formulas: _Formulas) -> Read:

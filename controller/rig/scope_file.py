@@ -25,6 +25,13 @@ NumberName = Annotated[str, Field(pattern=r"^(_|[a-z][a-z0-9_]{0,39})$")]
 NumberType = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"]
 
 
+class AlsoFile(StrictModel):
+    """``also:`` a second question that must be answered so at the same time."""
+
+    ask: Line
+    expect: Annotated[list[Word], Field(min_length=1, max_length=20)]
+
+
 class ConditionFile(StrictModel):
     """A question, and the answer that means yes: one of ``expect``, or ``bit`` of a number is set."""
 
@@ -32,6 +39,7 @@ class ConditionFile(StrictModel):
     expect: Annotated[list[Word], Field(max_length=20)] = Field(default_factory=list)
     bit: Annotated[int, Field(ge=0, le=31)] | None = None
     clears: bool = False
+    also: AlsoFile | None = None
     timeout: Seconds = 5.0
 
 
@@ -187,6 +195,9 @@ def _condition_problems(document: Document, file: ScopeFile) -> list[Problem]:
         if bool(condition.expect) == (condition.bit is not None):
             problem = "says not what means yes" if not condition.expect else "says twice what means yes"
             problems.append(document.problem(path, problem, "give either `expect: [...]` or `bit: N`"))
+        if condition.clears and path == ("armed",) and condition.also is None:
+            problem = "a register that reading clears does not tell of an arm that was lost"
+            problems.append(document.problem(path, problem, "add `also: {ask: ..., expect: [...]}`"))
         if condition.clears and condition.bit is None:
             remedy = "give `bit: N` too, or take `clears` away"
             problems.append(document.problem((*path, "clears"), "belongs to a register", remedy))

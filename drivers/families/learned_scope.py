@@ -242,7 +242,7 @@ class LearnedOscilloscope:
             raise RemoteWireError(self.name, f"{condition.ask}: {error}") from error
         if condition.clears:
             self._seen[condition.ask] = register
-        return holds
+        return holds and (condition.also is None or await self._holds(condition.also))
 
     async def _until(self, condition: Condition, timeout_s: float, problem: str) -> None:
         loop = asyncio.get_running_loop()

@@ -4,9 +4,9 @@ The tables here are filled from a verb file (configs/scopes/*.yaml; its shape is
 templates take ``{channel}`` (as the file names it), ``{number}`` (from 1), ``{value}``, ``{blob}`` and ``{block}``.
 """
 
+import dataclasses
 import struct
 from collections.abc import Callable, Mapping
-import dataclasses
 from dataclasses import dataclass
 
 from drivers.wire.block import HEADER_MAX, BadBlock, header, parse_header
@@ -56,13 +56,15 @@ class Number:
 class Condition:
     """A question and when its answer means yes: one of ``expect``, or ``bit`` of a number is set.
 
-    ``clears``: reading clears the register, so the driver keeps what it has seen since arming.
+    ``clears``: reading clears the register, so the driver keeps what it has seen since arming; ``also`` must hold too,
+    now, because a register that is kept does not tell of an arm that was lost.
     """
 
     ask: str
     expect: tuple[str, ...] = ()
     bit: int | None = None
     clears: bool = False
+    also: "Condition | None" = None
 
     def holds(self, reply: str, seen: int = 0) -> tuple[bool, int]:
         """Whether the answer means yes, and the register with ``seen``. Raises BadVerbReply for no number."""

@@ -165,3 +165,21 @@ def test_a_descriptor_that_lies_is_a_wire_error_and_the_next_record_is_right() -
         assert (await port.read_waveform(table.first)).raw.size == 4000
 
     run_virtual(main())
+
+
+@both
+def test_an_arm_lost_before_or_after_is_never_armed(name: str) -> None:
+    async def main() -> None:
+        table = Table(name)
+        port = await table.learned()
+        await port.configure(table.setup)
+        await port.arm()
+        table.scope.inject("not_armed")
+        assert await port.state() is ScopeState.ARMING
+        with pytest.raises(InstrumentRefused, match="does not report that it is armed"):
+            await port.arm()
+        table.scope.inject("not_armed", False)
+        await port.arm()
+        assert await port.state() is ScopeState.ARMED
+
+    run_virtual(main())

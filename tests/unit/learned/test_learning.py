@@ -106,10 +106,13 @@ async def test_a_scope_is_learned_over_the_wire_and_opened_as_a_rig_names_it(hom
         await doors.close()
 
 
-async def test_the_command_learns_by_what_the_scope_answers(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("transport", ["socket", "vxi11"])
+async def test_the_command_learns_by_what_the_scope_answers(
+    transport: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     doors = await open_doors(STANDALONE["Teledyne LeCroy WaveRunner"](1), None)
     try:
-        code = await asyncio.to_thread(invoke, ["scope", "learn", doors.endpoints["socket"]])
+        code = await asyncio.to_thread(invoke, ["scope", "learn", f"{transport}:{doors.endpoints[transport]}"])
     finally:
         await doors.close()
     said = capsys.readouterr()

@@ -176,3 +176,9 @@ def test_any_bytes_are_a_block_or_refused(data: bytes) -> None:
     except ValueError:
         return
     assert 0 <= size <= 1000 + 4 + 11 + 1
+
+
+def test_an_armed_register_that_clears_needs_a_second_question() -> None:
+    text = (SCOPES / "lecroy.yaml").read_text(encoding="utf-8")
+    without = "".join(line for line in text.splitlines(True) if "also:" not in line)
+    assert any(": armed: " in line and "also" in line for line in problems(without))
