@@ -236,7 +236,14 @@ def test_an_answer_of_another_length_than_its_frame_is_refused(size: int) -> Non
     run_virtual(main())
 
 
-@pytest.mark.parametrize("message", [Message(99, 0, 0, b"?"), Message(Kind.DATA_END, 0, ANY_ID, b"unasked\n")])
+@pytest.mark.parametrize(
+    "message",
+    [
+        Message(99, 0, 0, b"?"),
+        Message(Kind.DATA_END, 0, ANY_ID, b"unasked\n"),
+        hislip.problem(Error.UNIDENTIFIED, "late"),
+    ],
+)
 def test_what_comes_while_nobody_asks_is_cleared_before_the_next_exchange(message: Message) -> None:
     box = Box(echo)
 
