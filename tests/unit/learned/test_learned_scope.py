@@ -183,3 +183,15 @@ def test_an_arm_lost_before_or_after_is_never_armed(name: str) -> None:
         assert await port.state() is ScopeState.ARMED
 
     run_virtual(main())
+
+
+def test_a_scope_that_ignores_its_panel_without_an_error_is_seen() -> None:
+    async def main() -> None:
+        table = Table("lecroy")
+        port = await table.learned()
+        table.scope.panel.channels[3].offset_v = 1.0
+        table.scope._commands = {**table.scope._commands, "PNSU": lambda channel, data: None}
+        with pytest.raises(InstrumentRefused, match=r"did not take its stored panel: app.Acquisition.C4.VerOffset"):
+            await port.configure(table.setup)
+
+    run_virtual(main())
