@@ -116,6 +116,7 @@ def test_ids_step_by_two_tell_delivery_and_restart_after_a_clear() -> None:
         link = box.link()
         assert await link.query(b"1\n", timeout_s=1.0) == b"re 1"
         await link.send(b"2\n", timeout_s=1.0)
+        assert await link.query(b"2b\n", timeout_s=1.0) == b"re 2b"
         await link.clear(timeout_s=1.0)
         assert await link.query(b"3\n", timeout_s=1.0) == b"re 3"
         await link.trigger(timeout_s=1.0)
@@ -127,6 +128,7 @@ def test_ids_step_by_two_tell_delivery_and_restart_after_a_clear() -> None:
         (0, FIRST_ID, b"who\n"),
         (1, FIRST_ID + 2, b"1\n"),
         (1, FIRST_ID + 4, b"2\n"),
+        (0, FIRST_ID + 6, b"2b\n"),
         (0, FIRST_ID, b"who\n"),
         (1, FIRST_ID + 2, b"3\n"),
         (1, FIRST_ID + 4, b""),
