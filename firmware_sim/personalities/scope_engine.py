@@ -95,7 +95,7 @@ class ScopeEngine(Generic[Made]):
         self.selected = -1
         """Which record of the history is read out; the last by default."""
         self.held: Made | None = None
-        """The record of a running scope that somebody is reading out, slice by slice: later sweeps do not replace it."""
+        """The record of a running scope that is being read out, slice by slice: later sweeps do not replace it."""
         self.on_act: Acts = unheard
         self.faults: dict[str, bool] = dict.fromkeys(FAULTS, False)
         self._shots = 0

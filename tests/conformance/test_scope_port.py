@@ -16,9 +16,11 @@ from drivers.families.scope_rto import open_rto
 from drivers.ports import Oscilloscope, ScopeChannel, ScopeSetup, ScopeState, Waveform
 from drivers.transports.link import Connect
 from drivers.wire.rto import INTERFACE_MESSAGES
+from drivers.wire.scpi import ScpiError
 from firmware_sim.personalities.ds1000z import Ds1074z
 from firmware_sim.personalities.dsox import Dsox
 from firmware_sim.personalities.rto import Rto
+from firmware_sim.personalities.status488 import Status488
 from firmware_sim.sessions.base import SessionFactory
 from firmware_sim.sessions.scpi import ScpiSession
 from tests.conformance.port_bench import BROKEN_LINKS, Stage, first_good, on_virtual_time
@@ -306,6 +308,20 @@ def test_memory_that_is_too_small_and_inputs_that_are_not_there_are_refused(benc
             await scope.read_waveform("CHAN1", bytearray(100))
         with pytest.raises(InstrumentRefused, match="CHAN9"):
             await scope.read_waveform("CHAN9")
+        assert len((await scope.read_waveform("CHAN1")).raw)
+
+    with_scope(bench, job)
+
+
+def test_an_error_that_the_scope_queued_while_it_was_read_is_told(bench: Bench) -> None:
+    async def job(scope: Oscilloscope) -> None:
+        await scope.configure(bench.setup())
+        await scope.arm()
+        assert bench.fire()
+        status: Status488 = getattr(bench.panel, "status")  # noqa: B009
+        status.report(ScpiError(-310))
+        with pytest.raises(InstrumentRefused, match="-310 System error"):
+            await scope.read_waveform("CHAN1")
         assert len((await scope.read_waveform("CHAN1")).raw)
 
     with_scope(bench, job)
