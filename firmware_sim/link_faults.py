@@ -149,6 +149,11 @@ class FaultySession:
         """As the session behind."""
         return self._inner.waiting
 
+    @property
+    def due_ns(self) -> int | None:
+        """As the session behind."""
+        return getattr(self._inner, "due_ns", None)
+
     def attach(self, wake: Callable[[], None]) -> None:
         """As the session behind."""
         if isinstance(self._inner, Attached):

@@ -186,6 +186,11 @@ class TapedSession:
         """As the session behind."""
         return self._inner.waiting
 
+    @property
+    def due_ns(self) -> int | None:
+        """As the session behind."""
+        return getattr(self._inner, "due_ns", None)
+
     def attach(self, wake: Callable[[], None]) -> None:
         """The connection stands."""
         self._connection = self._tape.opened(self._instrument)

@@ -212,11 +212,19 @@ def _decode_at(data: bytes, offset: int, previous: bytes, seq: int) -> JournalRe
     header, body, digest, found = frame
     if found != seq or chain_hash(previous, header, body) != digest:
         return None
-    value = json.loads(body)
-    return JournalRecord(seq, str(value["kind"]), value["data"], offset, digest)
+    try:
+        value = json.loads(body)
+        kind, payload = str(value["kind"]), value["data"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return JournalRecord(seq, kind, payload, offset, digest) if isinstance(payload, dict) else None
 
 
 def _judge_tail(data: bytes, offset: int, previous: bytes, records: tuple[JournalRecord, ...]) -> JournalScan:
+    frame = _frame_at(data, offset)
+    if frame is not None and chain_hash(previous, frame[0], frame[1]) == frame[2]:
+        problem = f"record {len(records)} at byte {offset} is whole, but says nothing that a journal says"
+        return JournalScan(records, offset, len(data), Damage.CORRUPT, problem)
     survivor = next(_survivors(data, offset, previous), None)
     if survivor is None:
         problem = f"torn tail: {len(data) - offset} bytes after record {len(records)} belong to no record"

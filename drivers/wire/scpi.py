@@ -5,6 +5,7 @@ optional nodes in brackets, numeric suffixes. ``;`` chains units under the tree-
 without leading colon continues at the level of the one before, common commands (``*...``) do not move that level.
 """
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ def matches_mnemonic(text: str, mnemonic: str) -> bool:
 
 
 _NODE = re.compile(r"(\[)?:?([*A-Za-z_]+)(<n>)?(\])?")
-_SUFFIX = re.compile(r"([*A-Z_]+?)(\d*)$")
+_SUFFIX = re.compile(r"([*A-Z_]+?)(\d{0,9})$")
 
 
 def _spellings(pattern: str) -> list[tuple[tuple[str, bool], ...]]:
@@ -180,9 +181,12 @@ class HeaderTable(Generic[T]):
                 if key in self._rows:
                     raise ValueError(f"{pattern}: two rows accept the same header")
                 self._rows[key] = value
+        self._deepest = max((len(spelling) for _, spelling in self._rows), default=0)
 
     def find(self, unit: Unit) -> tuple[T, tuple[int, ...]]:
         """The row of a unit and its numeric suffixes (1 where left out). Raises ScpiError -113 or -114."""
+        if len(unit.path) > self._deepest:  # before the candidates below, which double with every node
+            raise ScpiError(-113, ":".join(unit.path)[:40])
         names: list[tuple[str, int]] = []
         for node in unit.path:
             match = _SUFFIX.match(node)
@@ -225,16 +229,25 @@ NUMBER_MAX = 9.9e37
 
 
 def parse_number(text: str, unit: str = "") -> float:
-    """A decimal, ``#H``/``#Q``/``#B`` or suffixed number (``20 ms``, ``1.5KV``), in the base unit ``unit``.
+    """A decimal, ``#H``/``#Q``/``#B`` or suffixed number (``20 ms``, ``1.5KV``), in the base unit ``unit``; finite.
 
     ``MHZ`` and ``MOHM`` are mega, every other ``M`` is milli (IEEE 488.2 7.7.3). Raises ScpiError
-    -104, -121, -131 or -138.
+    -104, -121, -131, -138, or -222 for a number that no instrument can hold.
     """
+    number = _parse_number(text, unit)
+    if not math.isfinite(number):
+        raise ScpiError(-222, text[:40])
+    return number
+
+
+def _parse_number(text: str, unit: str = "") -> float:
     if text.startswith("#"):
         try:
             return float(int(text[2:], _RADIX[text[1:2].upper()]))
         except (KeyError, ValueError):
             raise ScpiError(-121, text) from None
+        except OverflowError:
+            raise ScpiError(-222, text[:40]) from None
     match = _NUMBER.match(text)
     if match is None:
         raise ScpiError(-121 if text[:1] in "+-.0123456789" and text else -104, text)

@@ -83,6 +83,11 @@ class DelayGeneratorPanel:
         """True while the instrument triggers itself."""
         return self.source in (TriggerSource.INTERNAL, TriggerSource.LINE)
 
+    @property
+    def due_ns(self) -> int | None:
+        """When the next cycle begins that somebody wants to hear of; None where nobody does or none is planned."""
+        return self._next_ns if self.on_cycle is not None else None
+
     def trigger_input(self, t_ns: int, *, rising: bool = True, level_v: float = 5.0) -> OutputEdges | None:
         """An edge of ``level_v`` at the external input; the cycle it starts, or None when it is not accepted."""
         source = self.source

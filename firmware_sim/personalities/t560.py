@@ -104,6 +104,11 @@ class T560Panel:
         """True while something happens without a command: the synthesizer, or an install that waits for a cycle."""
         return self.free_running or (self._pending and self.front.autoinstall == 2)
 
+    @property
+    def due_ns(self) -> int | None:
+        """When the next cycle begins that somebody wants to hear of; None where nobody does or none is planned."""
+        return self._next_ns if self.on_cycle is not None else None
+
     def trigger_input(self, t_ns: int, *, rising: bool = True, level_v: float = 5.0) -> OutputEdges | None:
         """An edge of ``level_v`` at the trigger input; the cycle it starts, or None when it is not accepted."""
         self.advance(t_ns)

@@ -16,7 +16,16 @@ from typing import cast
 from firmware_sim.sessions.base import Attached, Chunk, Session
 
 TICK_S = 0.001
-"""How often a waiting session is asked again: well below any answer's own timing."""
+"""How often a waiting session is asked again at first: well below any answer's own timing."""
+
+TICK_MAX_S = 0.05
+"""And at least: a ramp or a trigger that does not come must not cost a core's time (issue 5: under 1 % of it)."""
+
+DUE_MAX_S = 0.25
+"""Longest sleep of a session that knows its time: another connection may have changed it meanwhile."""
+
+PATIENCE = 16
+"""A wait is looked at again after a sixteenth of the time it has lasted: what takes long is noticed 6 % later."""
 
 PENDING_MAX = 4096
 """Paced chunks that may queue before we stop reading requests: a full slow reply, not a flood."""
@@ -33,12 +42,14 @@ class SessionProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._pacing: asyncio.TimerHandle | None = None
         self._ticking: asyncio.Handle | None = None
+        self._active_s = 0.0
         self._peer_slow = False
         self._paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The peer is there."""
         self._transport = cast(asyncio.Transport, transport)
+        self._active_s = self._loop.time()
         if isinstance(self._session, Attached):
             self._session.attach(self._wake)
         self._tick_while_waiting()
@@ -64,7 +75,10 @@ class SessionProtocol(asyncio.Protocol):
             return
         if chunks:
             self._emit(chunks)
-        if session.waiting and self._ticking is None:
+        if session.waiting:
+            if self._ticking is not None:
+                self._ticking.cancel()
+            self._active_s = self._loop.time()
             self._tick_while_waiting()
 
     def pause_writing(self) -> None:
@@ -123,11 +137,18 @@ class SessionProtocol(asyncio.Protocol):
         if self._transport is not None:
             if self._ticking is not None:
                 self._ticking.cancel()
+            self._active_s = self._loop.time()
             self._ticking = self._loop.call_soon(self._tick)
 
     def _tick_while_waiting(self) -> None:
         if self._session.waiting and self._transport is not None:
-            self._ticking = self._loop.call_at(self._loop.time() + TICK_S, self._tick)
+            now_s = self._loop.time()
+            due_ns = getattr(self._session, "due_ns", None)
+            if due_ns is None:
+                pause_s = min((now_s - self._active_s) / PATIENCE, TICK_MAX_S)
+            else:
+                pause_s = min((due_ns - self._now_ns()) / 1e9, DUE_MAX_S)
+            self._ticking = self._loop.call_at(now_s + max(pause_s, TICK_S), self._tick)
 
     def _tick(self) -> None:
         self._ticking = None
@@ -137,6 +158,7 @@ class SessionProtocol(asyncio.Protocol):
             self._give_up(trouble)
             return
         if chunks:
+            self._active_s = self._loop.time()
             self._emit(chunks)
         self._tick_while_waiting()
 

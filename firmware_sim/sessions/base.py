@@ -23,11 +23,15 @@ class Chunk(NamedTuple):
 
 
 class Session(Protocol):
-    """One connection's conversation with an instrument. ``now_ns`` is the loop's time in nanoseconds."""
+    """One connection's conversation with an instrument. ``now_ns`` is the loop's time in nanoseconds.
+
+    A session that knows when :meth:`tick` has something to do also has ``due_ns`` (int, or None for "not known").
+    """
 
     @property
     def waiting(self) -> bool:
-        """True while an answer depends on time passing; the shell then calls :meth:`tick` about every millisecond."""
+        """True while an answer depends on time passing; the shell then calls :meth:`tick`: every millisecond at first,
+        less often the longer nothing happens, or when ``due_ns`` has come."""
         ...
 
     def feed(self, data: bytes, now_ns: int) -> list[Chunk]:

@@ -9,4 +9,5 @@ LINE_MAX = 1024
 
 def open_dg645_session(panel: DelayGeneratorPanel) -> LineSession:
     """The session of one more connection to ``panel``."""
-    return LineSession(panel.execute, LineSplitter(b"\n\r", LINE_MAX), panel.advance, lambda: panel.free_running)
+    splitter = LineSplitter(b"\n\r", LINE_MAX)
+    return LineSession(panel.execute, splitter, panel.advance, lambda: panel.free_running, lambda: panel.due_ns)

@@ -27,9 +27,12 @@ class LineSplitter:
 
 
 class LineSession:
-    """Answers each line with ``execute(line, now_ns)`` at once (``b""``: silence). ``advance`` lets time pass."""
+    """Answers each line with ``execute(line, now_ns)`` at once (``b""``: silence). ``advance`` lets time pass.
 
-    __slots__ = ("_advance", "_execute", "_splitter", "_wants_time")
+    ``due_ns`` tells when there is something to do next, None where that is not known.
+    """
+
+    __slots__ = ("_advance", "_due_ns", "_execute", "_splitter", "_wants_time")
 
     def __init__(
         self,
@@ -37,8 +40,10 @@ class LineSession:
         splitter: LineSplitter,
         advance: Callable[[int], None],
         wants_time: Callable[[], bool],
+        due_ns: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._execute = execute
+        self._due_ns = due_ns
         self._splitter = splitter
         self._advance = advance
         self._wants_time = wants_time
@@ -47,6 +52,11 @@ class LineSession:
     def waiting(self) -> bool:
         """True while the instrument does something by itself."""
         return self._wants_time()
+
+    @property
+    def due_ns(self) -> int | None:
+        """When there is something to do next."""
+        return self._due_ns()
 
     def feed(self, data: bytes, now_ns: int) -> list[Chunk]:
         """Execute the lines that ``data`` completes."""

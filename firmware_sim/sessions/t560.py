@@ -34,6 +34,11 @@ class T560Session:
         """True while the instrument does something by itself."""
         return self._panel.wants_time
 
+    @property
+    def due_ns(self) -> int | None:
+        """When there is something to do next."""
+        return self._panel.due_ns
+
     def feed(self, data: bytes, now_ns: int) -> list[Chunk]:
         """Execute the lines that ``data`` completes."""
         *lines, rest = (self._held + data.replace(b"\n", b"")).split(b"\r")

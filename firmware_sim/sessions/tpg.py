@@ -29,6 +29,11 @@ class GaugeSession:
         """True during continuous output."""
         return self._panel.continuous_s is not None
 
+    @property
+    def due_ns(self) -> int:
+        """When the next line of the continuous output is due."""
+        return self._next_ns
+
     def feed(self, data: bytes, now_ns: int) -> list[Chunk]:
         """Answer the requests, ENQs and ETXs in ``data``."""
         self._pace.hear(len(data), now_ns)

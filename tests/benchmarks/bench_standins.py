@@ -1,0 +1,200 @@
+"""What stand-ins cost: CPU of each while connected and busy by itself, memory of a process with twenty.
+
+CPU: one process per stand-in, one client that has made it do what it does by itself (ramps, free-running triggers,
+continuous output, service requests); per cent of one core, median of one-second samples over 30 s. Memory: PSS of one
+process with 20 stand-ins after each has served its largest record. Run: ``python -m tests.benchmarks.bench_standins``.
+"""
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import tty
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.wire import hislip
+from firmware_sim.standalone import STANDALONE
+
+SECONDS = 30
+CPU_BAR_PERCENT = 1.0
+PSS_BAR_MB = 150.0
+"""Beside the records (issue 5, Show)."""
+STANDINS = 20
+REPLY_S = 120.0
+
+ARMED = b"*CLS;*SRE 32;*ESE 1\n:TRIG:SWEEP NORM;:TRIG:LEV 50\n:SINGLE\n*OPC\n"
+BUSY: dict[str, tuple[str, bytes]] = {
+    "FuG HCK 2000-4000": ("serial", b">S0R 0.5\n>S0B 1\nI1\nU2000\nF1\n"),
+    "FuG HCK 800-20000": ("serial", b">S0R 0.5\n>S0B 1\nI1\nU700\nF1\n"),
+    "Technix CCR10KV-7.5KJ": ("socket", b"P7,1\rd1,1000\rP5,1\r"),
+    "TDK-Lambda Genesys GEN80-65": ("serial", b"ADR 6\rSENA FF\rFENA FF\rPV 40\rPC 10\rOUT 1\r"),
+    "SRS DG645": ("socket", b"TRAT 1000\nTSRC 0\n"),
+    "Highland T560": ("socket", b"SY 1000\rTR SY\r"),
+    "Keysight DSO-X 3014A": ("hislip", ARMED),
+    "Tektronix MSO54": ("hislip", b"*CLS;*SRE 32;*ESE 1\nTRIG:A:LEV:CH1 50\nACQ:STOPA SEQ;STATE ON\n*OPC\n"),
+    "R&S RTO1024": ("hislip", b"*CLS;*SRE 32;*ESE 1\nTRIG1:LEV1 50\nTRIG1:MODE NORM\nSING\n*OPC\n"),
+    "Teledyne LeCroy WaveRunner": ("socket", b"TRMD AUTO\n"),
+    "Pfeiffer TPG 262": ("serial", b"COM,0\r\n"),
+    "Pfeiffer TPG 256A": ("serial", b"COM,0\r\n"),
+    "R&S SMB100A": ("hislip", b"*SRE 32;*ESE 1\n:SWE:FREQ:DWEL 10ms\n:FREQ:MODE SWE\n:OUTP ON\n*OPC\n"),
+    "LAUDA PRO RP245E": ("socket", b"START\r\nOUT_SP_00_25.0\r\n"),
+    "LabJack T7": ("modbus", b""),
+}
+"""Model -> a transport, and what makes it busy by itself. Another model is measured while only connected."""
+
+RECORDS: dict[str, bytes] = {
+    "Keysight DSO-X 3014A": (
+        b":WAV:POIN:MODE RAW;:ACQ:TYPE NORM;:TRIG:SWEEP AUTO;:DIG CHAN1;:WAV:SOUR CHAN1;FORM WORD;POIN MAX;DATA?\n"
+    ),
+    "Tektronix MSO54": (
+        b"HOR:MODE MAN;:HOR:RECO 62500000;:TRIG:A:MOD AUTO;:ACQ:STOPA SEQ;STATE ON;*WAI\n"
+        b"DAT:SOU CH1;ENC RIB;WID 2;STAR 1;STOP 62500000;:CURV?\n"
+    ),
+    "Teledyne LeCroy WaveRunner": b"MSIZ 10M;CFMT DEF9,WORD,BIN;TRMD AUTO;FRTR;C1:WF? DAT1\n",
+}
+"""Model -> what makes it serve its largest record by its socket."""
+
+
+@dataclass(frozen=True)
+class Cpu:
+    model: str
+    percent: float
+
+
+@dataclass(frozen=True)
+class Memory:
+    pss_mb: float
+    records_mb: float
+
+    @property
+    def beside_mb(self) -> float:
+        return self.pss_mb - self.records_mb
+
+
+class Process:
+    """A process with stand-ins of ``models``; it ends with the block."""
+
+    def __init__(self, models: Sequence[str]) -> None:
+        command = [sys.executable, "-m", "tests.benchmarks.standin_child", *models]
+        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self._child.pid
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._child.communicate(timeout=30)
+
+    def endpoints(self) -> list[dict[str, str]]:
+        """Of each stand-in, by transport, once all serve."""
+        assert self._child.stdout is not None
+        return list(json.loads(self._child.stdout.readline()))
+
+
+def cpu_s(pid: int) -> float:
+    """CPU time of all threads; from the scheduler, whose unit is finer than the clock tick of ``stat``."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+
+def pss_mb(pid: int) -> float:
+    """Proportional set size."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
+
+
+def connect(transport: str, address: str) -> Callable[[bytes], None]:
+    """A client: a function that sends; for HiSLIP both channels are opened and kept."""
+    if transport == "serial":
+        line = os.open(address, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(line)
+        return lambda data: [os.write(line, part) and time.sleep(0.05) for part in data.splitlines(True)] and None
+    host, _, port = address.rpartition(":")
+    sync = socket.create_connection((host, int(port)))
+    if transport != "hislip":
+        return sync.sendall
+    sync.sendall(hislip.Initialize().message().encode())
+    session = int.from_bytes(sync.recv(16, socket.MSG_WAITALL)[6:8], "big")
+    events = socket.create_connection((host, int(port)))
+    events.sendall(hislip.async_initialize(session).encode())
+    events.recv(16, socket.MSG_WAITALL)
+
+    def send(data: bytes) -> None:
+        for number, part in enumerate(data.splitlines(True)):
+            message = hislip.Message(hislip.Kind.DATA_END, 0, hislip.FIRST_ID + 2 * number, part)
+            (sync if events else events).sendall(message.encode())
+
+    return send
+
+
+def measure_cpu(seconds: float, models: Sequence[str] = tuple(STANDALONE), sample_s: float = 1.0) -> list[Cpu]:
+    """Of every model, all at once, each in a process of its own."""
+    with ExitStack() as stack:
+        processes = [stack.enter_context(Process([model])) for model in models]
+        pids, clients = [process.pid for process in processes], []
+        for model, process in zip(models, processes, strict=True):
+            [doors] = process.endpoints()
+            transport, order = BUSY.get(model, (next(iter(doors)), b""))
+            clients.append(connect(transport, doors[transport]))
+            clients[-1](order)
+        time.sleep(min(2.0, seconds / 2))
+        marks = [[cpu_s(pid) for pid in pids]]
+        times = [time.monotonic()]
+        while times[-1] - times[0] < seconds:
+            time.sleep(sample_s)
+            marks.append([cpu_s(pid) for pid in pids])
+            times.append(time.monotonic())
+    steps = range(1, len(marks))
+    return [
+        Cpu(model, statistics.median(100 * (marks[k][n] - marks[k - 1][n]) / (times[k] - times[k - 1]) for k in steps))
+        for n, model in enumerate(models)
+    ]
+
+
+def serve_record(model: str, doors: dict[str, str]) -> int:
+    """Bytes of the largest record that the stand-in has served; 0 where it has none."""
+    order = RECORDS.get(model)
+    if order is None:
+        return 0
+    host, _, port = doors["socket"].rpartition(":")
+    with socket.create_connection((host, int(port))) as sock:
+        sock.settimeout(REPLY_S)
+        sock.sendall(order)
+        reply = sock.makefile("rb", 1 << 20)
+        head = b""
+        while not head.endswith(b"#"):
+            head += reply.read(1)
+        left = size = int(reply.read(int(reply.read(1))))
+        while left:
+            left -= len(reply.read(min(left, 1 << 20)))
+    return size
+
+
+def measure_memory(count: int = STANDINS) -> Memory:
+    """All models in turn until there are ``count``."""
+    known = tuple(STANDALONE)
+    models = [known[number % len(known)] for number in range(count)]
+    with Process(models) as process:
+        records = [serve_record(model, each) for model, each in zip(models, process.endpoints(), strict=True)]
+        return Memory(pss_mb(process.pid), sum(records) / 1e6)
+
+
+def main() -> int:
+    """Print both; the exit code is 1 beyond a bar."""
+    found = measure_cpu(SECONDS)
+    for one in found:
+        print(f"{one.model}: {one.percent:.2f} % of a core (bar {CPU_BAR_PERCENT:g})")
+    memory = measure_memory()
+    print(f"PSS of {STANDINS} stand-ins: {memory.pss_mb:.0f} MB, of which records {memory.records_mb:.0f} MB;")
+    print(f"beside them {memory.beside_mb:.0f} MB (bar {PSS_BAR_MB:g})")
+    return int(max(one.percent for one in found) >= CPU_BAR_PERCENT or memory.beside_mb >= PSS_BAR_MB)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
