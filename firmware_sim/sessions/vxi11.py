@@ -120,6 +120,11 @@ class Vxi11Session:
         """True while a call is held, or a link has reason to speak later."""
         return self._held is not None or any(link.waiting for link in self._links.values())
 
+    @property
+    def due_ns(self) -> int | None:
+        """Now while a call is held: its I/O and lock timeouts count milliseconds."""
+        return self._server.now_ns if self._held is not None else None
+
     def feed(self, data: bytes, now_ns: int) -> list[Chunk]:
         """Calls, cut anywhere; what cannot be a call ends the connection."""
         self._server.now_ns = now_ns
