@@ -76,7 +76,7 @@ def test_a_read_times_out_when_it_says_and_the_late_answer_is_not_the_next_one()
         await caller.write_text(0, b"*OPC?")
         begin = loop.time()
         assert await caller.read(0, io_ms=250) == (15, 0, b"")
-        assert loop.time() - begin == pytest.approx(0.25, abs=0.002)
+        assert loop.time() - begin == pytest.approx(0.25, abs=0.025)
         caller.send(12, read_arguments(0, 100, 5000))
         await asyncio.sleep(0.1)
         assert caller.got.empty()
@@ -236,7 +236,7 @@ def test_locks_hold_off_other_links_until_given_back() -> None:
         assert await one.ask(a, b"*OPT?") == b"0\n"
         begin = loop.time()
         assert await two.write_text(b, b"*IDN?", flags=END | WAIT_LOCK, lock_ms=200) == (11, 0)
-        assert loop.time() - begin == pytest.approx(0.2, abs=0.002)
+        assert loop.time() - begin == pytest.approx(0.2, abs=0.02)
         xid = two.send(18, struct.pack(">iiI", b, WAIT_LOCK, 10_000))
         await asyncio.sleep(0.05)
         assert two.got.empty()
@@ -282,7 +282,7 @@ def test_a_lock_by_hislip_holds_off_vxi11_too() -> None:
         begin = asyncio.get_running_loop().time()
         assert await caller.plain(19, struct.pack(">i", 0)) == 0
         assert await waiting
-        assert asyncio.get_running_loop().time() - begin < 0.01
+        assert asyncio.get_running_loop().time() - begin < 0.05
         await hislip.close()
 
     run(main)
