@@ -53,8 +53,8 @@ RECORDS: dict[str, bytes] = {
         b":WAV:POIN:MODE RAW;:ACQ:TYPE NORM;:TRIG:SWEEP AUTO;:DIG CHAN1;:WAV:SOUR CHAN1;FORM WORD;POIN MAX;DATA?\n"
     ),
     "Tektronix MSO54": (
-        b"HOR:MODE MAN;:HOR:RECO 62500000;:TRIG:A:MOD AUTO;:ACQ:STOPA SEQ;STATE ON;*WAI\n"
-        b"DAT:SOU CH1;ENC RIB;WID 2;STAR 1;STOP 62500000;:CURV?\n"
+        b"HOR:RECO 62500000\nACQ:STOPA SEQ\nTRIG:A:MOD AUTO\nACQ:STATE ON\n*WAI\n"
+        b"DAT:SOU CH1\nDAT:ENC RIB\nDAT:WID 2\nDAT:STAR 1\nDAT:STOP 62500000\nCURV?\n"
     ),
     "Teledyne LeCroy WaveRunner": b"MSIZ 10M;CFMT DEF9,WORD,BIN;TRMD AUTO;FRTR;C1:WF? DAT1\n",
 }
@@ -109,26 +109,27 @@ def pss_mb(pid: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
 
 
-def connect(transport: str, address: str) -> Callable[[bytes], None]:
+def connect(transport: str, address: str, stack: ExitStack) -> Callable[[bytes], None]:
     """A client: a function that sends; for HiSLIP both channels are opened and kept."""
     if transport == "serial":
         line = os.open(address, os.O_RDWR | os.O_NOCTTY)
+        stack.callback(os.close, line)
         tty.setraw(line)
         return lambda data: [os.write(line, part) and time.sleep(0.05) for part in data.splitlines(True)] and None
     host, _, port = address.rpartition(":")
-    sync = socket.create_connection((host, int(port)))
+    sync = stack.enter_context(socket.create_connection((host, int(port))))
     if transport != "hislip":
         return sync.sendall
     sync.sendall(hislip.Initialize().message().encode())
     session = int.from_bytes(sync.recv(16, socket.MSG_WAITALL)[6:8], "big")
-    events = socket.create_connection((host, int(port)))
+    events = stack.enter_context(socket.create_connection((host, int(port))))
     events.sendall(hislip.async_initialize(session).encode())
     events.recv(16, socket.MSG_WAITALL)
 
     def send(data: bytes) -> None:
         for number, part in enumerate(data.splitlines(True)):
             message = hislip.Message(hislip.Kind.DATA_END, 0, hislip.FIRST_ID + 2 * number, part)
-            (sync if events else events).sendall(message.encode())
+            sync.sendall(message.encode())
 
     return send
 
@@ -141,7 +142,7 @@ def measure_cpu(seconds: float, models: Sequence[str] = tuple(STANDALONE), sampl
         for model, process in zip(models, processes, strict=True):
             [doors] = process.endpoints()
             transport, order = BUSY.get(model, (next(iter(doors)), b""))
-            clients.append(connect(transport, doors[transport]))
+            clients.append(connect(transport, doors[transport], stack))
             clients[-1](order)
         time.sleep(min(2.0, seconds / 2))
         marks = [[cpu_s(pid) for pid in pids]]
