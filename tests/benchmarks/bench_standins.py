@@ -136,13 +136,13 @@ def connect(transport: str, address: str, stack: ExitStack) -> Callable[[bytes],
 
 def measure_cpu(seconds: float, models: Sequence[str] = tuple(STANDALONE), sample_s: float = 1.0) -> list[Cpu]:
     """Of every model, all at once, each in a process of its own."""
-    with ExitStack() as stack:
+    with ExitStack() as clients_open, ExitStack() as stack:  # the processes end first
         processes = [stack.enter_context(Process([model])) for model in models]
         pids, clients = [process.pid for process in processes], []
         for model, process in zip(models, processes, strict=True):
             [doors] = process.endpoints()
             transport, order = BUSY.get(model, (next(iter(doors)), b""))
-            clients.append(connect(transport, doors[transport], stack))
+            clients.append(connect(transport, doors[transport], clients_open))
             clients[-1](order)
         time.sleep(min(2.0, seconds / 2))
         marks = [[cpu_s(pid) for pid in pids]]
