@@ -15,7 +15,7 @@ from controller.runtime.watching import Parting
 from controller.safety import charge
 from drivers.wire.plc import EventCode, PlcState, Trip
 from hil_rigs.railgun_bench.plant import build
-from tests.rig.virtual_bench import QUICK, Bench
+from tests.virtual.virtual_bench import QUICK, Bench
 
 FOLDER = Path(__file__).parents[2] / "hil_rigs" / "railgun_bench"
 PROFILES = {
