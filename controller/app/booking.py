@@ -94,6 +94,7 @@ async def book_shot(
             purpose=config.purpose or plan.purpose,
             profile_sha256=plan.profile_sha256,
             rig_sha256=plan.rig_sha256,
+            faults=" ".join(config.faults),
         )
         if config.tags:
             catalogue.tag(number, *config.tags)
