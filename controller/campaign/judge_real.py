@@ -230,3 +230,13 @@ def _undisturbed(trial: Trial, variant: RealVariant) -> str:
 def highest_lateness_s(sights: tuple[Sight, ...]) -> float:
     """The worst lateness of the rig's scans in a trial."""
     return max((sight.worst_ns for sight in sights), default=0) / 1e9
+
+
+def machine_lateness_s(trial: Trial, variant: RealVariant) -> float:
+    """How late the machine itself was: that of the rig's scans, while nothing was done to the rig.
+
+    The rig is a process of its own, which waits for 10 ms and computes for less: what it misses, nobody gave it.
+    """
+    if not variant.name.startswith("rig_"):
+        return highest_lateness_s(trial.sights)
+    return highest_lateness_s(tuple(sight for sight in trial.sights if sight.t_ns <= (trial.acted_ns or 0)))

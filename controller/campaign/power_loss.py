@@ -45,6 +45,10 @@ TORN_BYTES = 3
 SAFE_S = 45.0
 """Longest wait for the PLC to have taken the energy away, with a misfire's time of no approach."""
 
+BACK_S = 2.0
+"""Nobody is back sooner after a power failure. The PLC, which reported SAFE a moment ago, may have been given a permit
+since then, and notices within its watchdog's 0.5 s that nobody is there: what it says before that is of the past."""
+
 RUN_S = 60.0
 """Longest time for one run of the controller: a shot takes a quarter of a minute."""
 
@@ -83,7 +87,7 @@ class PowerLoss:
         reading = asyncio.create_task(reader.run(), name="trial: plc")
         try:
             killed = await self._run_and_kill(rig)
-            await self._until_safe(reader)
+            await until_safe(reader)
             torn = tear_journal(self._folder / SHOTS)
             await self._reset(rig, reader)
             code = await self._come_back()
@@ -147,10 +151,6 @@ class PowerLoss:
             start_new_session=True,
         )
 
-    async def _until_safe(self, reader: PlcReader) -> None:
-        async with asyncio.timeout(SAFE_S):
-            await reader.until(has_no_energy)
-
     async def _reset(self, rig: Child, reader: PlcReader) -> None:
         for _ in range(RESETS_MAX):
             if reader.said.state == "SAFE":
@@ -158,6 +158,13 @@ class PowerLoss:
             rig.control.send(msgspec.json.encode(messages.Control(press="local_reset")))
             await asyncio.sleep(RESET_S)
         self._said.append(f"no reset: PLC in {reader.said.state}, {', '.join(reader.said.flags)}")
+
+
+async def until_safe(reader: PlcReader) -> None:
+    """Wait for the PLC to have noticed, and to have taken the energy away. Raises TimeoutError."""
+    async with asyncio.timeout(SAFE_S):
+        await asyncio.sleep(BACK_S)
+        await reader.until(has_no_energy)
 
 
 def has_no_energy(said: PlcSaid) -> bool:
