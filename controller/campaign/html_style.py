@@ -110,9 +110,8 @@ padding:.15rem .4rem;line-height:1.15}.matrix .sum{position:static}.matrix thead
 main,header{padding:0 .7rem}h1{padding-top:1rem}.tiles{display:grid;grid-template-columns:1fr 1fr;gap:.5rem}
 .tile{min-width:0;padding:.5rem .7rem}.tile b{font-size:1.3rem}.tile.call{grid-column:1/-1}
 .tile code{overflow-wrap:anywhere}#why span.facts{white-space:normal}
-.list td{display:block;border-top:0;padding-top:.1rem}
-.list td:first-child{border-top:1px solid var(--line);padding-top:.5rem}
-.list thead{display:none}.list .what,.list .result{min-width:0;max-width:none}
+#hazards td{display:block;width:auto;min-width:0;border-top:0;padding-top:.1rem}#hazards thead{display:none}
+#hazards td:first-child{border-top:1px solid var(--line);padding:.5rem .5rem 0;color:var(--dim)}
 nav{flex-wrap:nowrap;overflow-x:auto;padding-bottom:.3rem}nav a{white-space:nowrap}.bar{gap:.7rem}
 #why{padding:.5rem .7rem;max-height:45vh}.list th,.list td{padding:.35rem .5rem}}
 @media print{#why,nav,.bar label,button{display:none}.scroll{max-height:none;overflow:visible}body{padding:0}}
