@@ -4,6 +4,7 @@ That kill -9 loses none is in tests/rig/test_kept_alarms.py.
 """
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from controller.messages import AlarmChanged, Frame, Message
 from controller.runtime.alarming import Alarming
 from controller.runtime.offload import inline
 from controller.runtime.virtual_loop import run_virtual
+from controller.shots.catalogue import CATALOGUE_NAME
 from tests.virtual.virtual_bench import QUICK, Bench, Run
 
 ROOT = Path(__file__).parents[2]
@@ -32,11 +34,11 @@ def alarms(run: Run) -> list[AlarmChanged]:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_a_healthy_shot_raises_no_alarm_and_leaves_no_file(bench: Bench, profile: str) -> None:
-    run = bench.run(profile=profile, overrides={})
+def test_a_healthy_shot_raises_no_alarm_and_leaves_no_file(profile: str, shipped: Callable[[str], Run]) -> None:
+    run = shipped(profile)
     assert run.finished.exit == 0
     assert alarms(run) == []
-    assert list(bench.out.glob("*alarms*")) == []
+    assert (run.out / CATALOGUE_NAME).is_file() and list(run.out.glob("*alarms*")) == []
 
 
 # fault -> the alarms in the order of their raise
