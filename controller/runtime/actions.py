@@ -164,8 +164,9 @@ class Actions:
 
     async def rest_charger(self) -> None:
         """Output off: the second line behind the PLC's hard-wired inhibit, so it can wait until the pulse is over."""
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(self._situation.emi_left_s(round(loop.time() * 1e9)))
+        left_s = self._situation.emi_left_s(round(asyncio.get_running_loop().time() * 1e9))
+        if left_s > 0.0:  # else not even one turn of the loop
+            await asyncio.sleep(left_s)
         await self._bench.charger.output(False)
 
     async def _await_record(self, name: str) -> None:

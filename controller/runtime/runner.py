@@ -12,10 +12,11 @@ from typing import Any
 
 from controller.messages import Event, Message, StepEntered
 from controller.runtime.actions import ActionFailed, Actions
+from controller.runtime.facts import journal_facts
 from controller.runtime.health import PING_S, Health
 from controller.runtime.heartbeat import Heartbeat
 from controller.runtime.offload import Offload
-from controller.runtime.situation import EMI_S, Situation, observe, path_names
+from controller.runtime.situation import EMI_S, Situation, observe
 from controller.safety import watch
 from controller.safety.bench import BenchState
 from controller.sequencer import engine
@@ -62,6 +63,9 @@ QUIET_BEFORE_S = 0.5
 
 _DUMPS = frozenset({BenchState.DUMPING, BenchState.TRIP})
 """States that close the dumps; a trip does so by itself."""
+
+_REST = Perform("rest_charger")
+"""In an abort it starts at once, as DUMP does: taking energy away waits for no journal and for no other intent."""
 
 _NEED_CONSENT = frozenset({PlcCommand.PERMIT, PlcCommand.FIRE_ENABLE, PlcCommand.FIRE})
 
@@ -110,6 +114,7 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._work: deque[Intent] = deque()
         self._current: asyncio.Task[None] | None = None
+        self._resting: asyncio.Task[None] | None = None
         self._wake: asyncio.Future[None] | None = None
         self._watch = watch.WatchState()
         self._repeat: tuple[Command, int] | None = None
@@ -146,9 +151,9 @@ class Runner:
         if self._watch.action is watch.Action.DUMP and before is watch.Action.NONE:
             self.stop(watch.reason(self._watch.cause))
         seen = observe(status, now_ns)
+        self._post(engine.Seen(seen))
         self._tell_trips(seen)
         self._stamp(seen)
-        self._post(engine.Seen(seen))
         self._ask_again(now_ns)
         self._end_without_tasks(now_ns)
 
@@ -258,6 +263,9 @@ class Runner:
             self._end(self.state)
         elif output == Command("DUMP"):
             self._heartbeat.dump()
+        elif output == _REST and self.state.mode is engine.Mode.ABORT:
+            self._resting = self._loop.create_task(self._perform(_REST), name="charger off")
+            self._queue(output)  # its end is waited for in its place
         else:
             self._queue(output)
 
@@ -278,24 +286,34 @@ class Runner:
 
     async def work(self) -> None:
         """Carry out intents until cancelled."""
-        while True:
-            self._health.promise("sequence", self.now_ns(), PING_S)
-            if not self._work:
-                self._wake = self._loop.create_future()
-                while not self._wake.done():
-                    self._health.promise("sequence", self.now_ns(), PING_S)
-                    await asyncio.wait([self._wake], timeout=LOOK_S)
-                self._wake = None
-                continue
-            intent = self._work.popleft()
-            self._health.promise("intent", self.now_ns(), INTENT_S)
-            self._current = self._loop.create_task(self._carry_out(intent), name=f"intent {intent}")
-            while not self._current.done():
+        try:
+            while True:
                 self._health.promise("sequence", self.now_ns(), PING_S)
-                await asyncio.wait([self._current], timeout=LOOK_S)
-            self._health.retire("intent")
-            self._settle(self._current)
-            self._current = None
+                if self._work:
+                    await self._carry_out_next()
+                else:
+                    self._wake = self._loop.create_future()
+                    await self._look_at(self._wake)
+                    self._wake = None
+        finally:
+            for task in (self._current, self._resting):
+                if task is not None:
+                    task.cancel()
+
+    async def _carry_out_next(self) -> None:
+        intent = self._work.popleft()
+        self._health.promise("intent", self.now_ns(), INTENT_S)
+        self._current = self._loop.create_task(self._carry_out(intent), name=f"intent {intent}")
+        await self._look_at(self._current)
+        self._health.retire("intent")
+        self._settle(self._current)
+        self._current = None
+
+    async def _look_at(self, awaited: "asyncio.Future[None]") -> None:
+        """Wait for ``awaited`` whatever becomes of it, and meanwhile show that this task lives."""
+        while not awaited.done():
+            self._health.promise("sequence", self.now_ns(), PING_S)
+            await asyncio.wait([awaited], timeout=LOOK_S)
 
     def _settle(self, task: "asyncio.Task[None]") -> None:
         if task.cancelled():
@@ -314,6 +332,8 @@ class Runner:
     async def _carry_out(self, intent: Intent) -> None:
         if isinstance(intent, Journal):
             await self._write(intent)
+        elif intent == _REST and self._resting is not None:
+            await self._resting
         elif isinstance(intent, Perform):
             await self._perform(intent)
         else:
@@ -330,7 +350,7 @@ class Runner:
 
     async def _write(self, intent: Journal) -> None:
         try:
-            self._journal.append(intent.kind, self._facts() | self._self_test_facts(intent.kind))
+            self._journal.append(intent.kind, self._facts(intent.kind))
             if intent.barrier:
                 before = self._loop.time()
                 await self._offload(self._journal.barrier)
@@ -342,29 +362,10 @@ class Runner:
                 raise
             self.note("journal", "fault", f"{intent.kind} could not be written; safing goes on without the journal")
 
-    def _facts(self) -> dict[str, Any]:
-        status, state = self._situation.status, self.state
-        facts: dict[str, Any] = {
-            "t_ns": self.now_ns() - self._situation.start_ns,
-            "step": self._plan.steps[state.step].id if state.step >= 0 else "",
-            "shot": self._ticket.number,
-        }
-        if state.reason:
-            facts["reason"] = state.reason
-        if status is not None:
-            facts |= {"plc": status.state.name, "scan": status.scan, "latches": status.latches, "nonce": status.nonce}
-            facts["probes_v"] = [_finite(status.probe_a_v), _finite(status.probe_b_v)]
-        return facts
-
-    def _self_test_facts(self, kind: str) -> dict[str, Any]:
-        """With the permit: which interlock paths were tested, and how long ago (safety.md, precheck)."""
-        situation = self._situation
-        if kind != "permit" or situation.status is None:
-            return {}
-        status, since_ns = situation.status, situation.self_tested_ns
-        age_s = None if since_ns is None else round((self.now_ns() - since_ns) * 1e-9, 3)
-        counts = {"passed": status.self_test_passed, "of": status.self_test_total, "age_s": age_s}
-        return {"self_test": counts | {"failed": list(path_names(status.self_test_failed))}}
+    def _facts(self, kind: str) -> dict[str, Any]:
+        step, reason = self.state.step, self.state.reason
+        step_id = self._plan.steps[step].id if step >= 0 else ""
+        return journal_facts(kind, self._situation, self.now_ns(), step_id, self._ticket.number, reason)
 
     async def _send(self, intent: Command) -> None:
         command = PlcCommand[intent.name]
@@ -406,7 +407,3 @@ class Runner:
 def describe_refusal(status: PlcStatus) -> str:
     """Why the PLC said no, for a person."""
     return f"{status.ack.name} (guards {status.guards:#x})" if status.ack is Refusal.GUARD else status.ack.name
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 3) if value - value == 0.0 else None
