@@ -65,6 +65,10 @@ def _charged(name: str, *faults: str) -> Variant:
         excuses=(
             Excuse("a door may be open at a bench that is not armed", COLD),
             Excuse("the bench is safe again: people may walk in", LATE),
+            Excuse(
+                "the dumps are closed and stay closed: what has no move to make cannot fail",
+                frozenset({Stage.PERMIT, Stage.VERIFY}),
+            ),
         ),
     )
 
@@ -76,6 +80,11 @@ OFF_CHARGER = Excuse(
     "the bank has left the charger, or does so before it is above what its target allows",
     frozenset({Stage.ISOLATE, Stage.FIRE, Stage.DUMP}),
 )
+_BEYOND = Limit(scans=1, seconds=0.08)
+"""From 60 V above the set-point (the envelope's margin): the PLC's ceiling is higher by the plan's tolerance, 20 V at
+1 kV, for which the charger takes 80 ms; then one scan."""
+_BEYOND_HELD = (frozenset({Stage.CHARGED}), Limit(scans=1, seconds=0.18))
+"""On the charger the PLC has no envelope: the controller allows tolerance and 60 V, and asks for two readings."""
 ABOVE = "the bank is above its target"
 """What the controller says when the charger drives on although the target is reached."""
 
@@ -156,11 +165,12 @@ BENCH_ROWS: tuple[Hazard, ...] = (
             Variant(
                 "overvoltage",
                 one("plant.overvoltage"),
-                Limit(scans=1),
+                _BEYOND,
                 trips=("CHARGE_ENVELOPE", "CHARGE_TIME", "OVERVOLTAGE", "HW_OVERVOLTAGE", "MODULE_LIMIT"),
                 says=("the PLC refused", "the PLC went to DUMPING", ABOVE, *ESTIMATE),
                 excuses=(DEAD_PLAN, EMPTY, OFF_CHARGER),
                 grows=True,
+                instead=_BEYOND_HELD,
             ),
         ),
     ),
@@ -207,11 +217,12 @@ BENCH_ROWS: tuple[Hazard, ...] = (
             Variant(
                 name,
                 one(f"plant.{name}"),
-                Limit(scans=1, seconds=5.0),
+                _BEYOND if name == "charger_runaway" else Limit(scans=1, seconds=5.0),
                 trips=("CHARGE_ENVELOPE", "CHARGE_TIME", "OVERVOLTAGE", "HW_OVERVOLTAGE", "CHARGER_UNCOMMANDED"),
                 says=("the PLC refused", "the PLC went to DUMPING", ABOVE, *ESTIMATE),
                 excuses=(DEAD_PLAN, EMPTY, OFF_CHARGER if name == "charger_runaway" else CHARGED_ALREADY),
                 grows=name == "charger_runaway",
+                instead=_BEYOND_HELD if name == "charger_runaway" else (frozenset(), Limit()),
             )
             for name in ("charger_runaway", "charger_setpoint_lost", "charger_wrong_range", "charger_dead")
         ),

@@ -19,6 +19,8 @@ _LATE = Excuse(
 _STILL_TRUE = Excuse("what it repeats is still true, or no decision hangs on it")
 _STALE_S = 5.0
 """What an instrument repeats is no part of safety (PLC and T7 measure the bank): it has to show before fire."""
+_AGE_S = 0.3
+"""The oldest status that may be believed (safety.md 2.3 row 11)."""
 _LOST_S = 1.0
 """Two misses (safety.md 2.3 row 10), from the first question that is not answered."""
 
@@ -37,7 +39,7 @@ def _plc_link(fault: str) -> Variant:
     return Variant(
         f"plc_{fault}",
         one(f"plc.{fault}"),
-        Limit(seconds=0.5 if fault in ("silent", "close") else 1.0, scans=1),
+        Limit(seconds=_AGE_S if fault == "stale" else 0.5, scans=1),
         trips=("HEARTBEAT",),
         says=("plc", "the PLC", "not done within"),
         exits=(3, 4),
@@ -61,11 +63,12 @@ def _disturbed(name: str, limit: Limit, *excuses: Excuse, **more: tuple[str, ...
 _WATCHDOG = Limit(seconds=0.5, scans=1)
 _RESUMED = ("stood still", "status is", "LATE")
 _RIG_STILL = ("status is", "no answer", "no complete answer")
-_NOT_OPEN = Excuse(
-    "the permit is not asked for yet: no energy waits for anybody",
-    frozenset({Stage.PERMIT}),
-    phases=frozenset({Phase.BEFORE, Phase.AFTER}),
+_PULSED = Excuse(
+    "the pulse is over, and the PLC dumps by itself: nothing that has to be on time is left",
+    frozenset({Stage.FIRE}),
+    phases=frozenset({Phase.DURING}),
 )
+_NEVER_LATE = (_OVER, _LATE, _PULSED)
 _DIED = ("the controller died",)
 _PROMISE_S = 0.8
 """What row 24 allows."""
@@ -179,10 +182,10 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
         "PLC: heartbeat; controller: its own gap, the age of the status",
         "abort on resume, never catch up",
         (
-            _disturbed("core_stalled", Limit(seconds=0.6), _OVER, _LATE, _NOT_OPEN, says=_RESUMED),
-            _disturbed("core_stopped", _WATCHDOG, _OVER, _LATE, says=(*_RESUMED, "WRONG_STATE", "not done within")),
-            _disturbed("rig_paused", Limit(seconds=1.2), _OVER, _LATE, says=_RIG_STILL),
-            _disturbed("rig_stopped", Limit(seconds=4.0), _OVER, _LATE, says=(*_RIG_STILL, "the PLC")),
+            _disturbed("core_stalled", Limit(seconds=0.5), *_NEVER_LATE, says=_RESUMED),
+            _disturbed("core_stopped", _WATCHDOG, *_NEVER_LATE, says=(*_RESUMED, "WRONG_STATE", "not done within")),
+            _disturbed("rig_paused", Limit(seconds=0.7), *_NEVER_LATE, says=_RIG_STILL),
+            _disturbed("rig_stopped", Limit(seconds=3.1), *_NEVER_LATE, says=(*_RIG_STILL, "the PLC")),
         ),
     ),
     Hazard(
@@ -200,6 +203,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
                         "after the pulse no record has to be on the disk before anything else",
                         frozenset({Stage.VERIFY}),
                     ),
+                    _PULSED,
                 ),
             )
             for name in ("journal_full", "journal_error", "journal_readonly", "journal_slow")

@@ -1,6 +1,6 @@
 """PURE: what the hazard table is made of: limits, excuses, injections, variants, rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.app.faultspec import Phase
 from controller.campaign.model import Venue
@@ -41,8 +41,12 @@ class Excuse:
     """Kinds of shot; none: every kind."""
     phases: frozenset[Phase] = frozenset()
     """Before, during or after the step; none: all of them."""
+    steps: frozenset[str] = frozenset()
+    """Kinds of step; none: every kind."""
     acted: bool = False
     """The sentence tells what the fault did in vain: a fault that never acted is not covered."""
+    noted: str = ""
+    """What a warning in the record must say wherever the fault acted."""
 
     def covers(self, moment: Moment) -> bool:
         """True when this excuse is meant for ``moment``."""
@@ -50,15 +54,26 @@ class Excuse:
             (not self.stages or moment.stage in self.stages)
             and (not self.profiles or moment.kind in self.profiles)
             and (not self.phases or moment.phase in self.phases)
+            and (not self.steps or moment.step_kind in self.steps)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """What is done at the moment: ids of ``sparkgap faults`` to switch on, or a disturbance of ``app/disturb.py``."""
+    """What is done at the moment: ids of ``sparkgap faults`` to switch on, or a disturbance of ``app/disturb.py``.
+
+    ``then`` are ids to switch on ``after_s`` seconds later.
+    """
 
     faults: tuple[str, ...] = ()
     disturbance: str = ""
+    then: tuple[str, ...] = ()
+    after_s: float = 0.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that the plant's log has to know of."""
+        return (*self.faults, *filter(None, (self.disturbance,)), *self.then)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +97,14 @@ class Variant:
     """A measurement out of its limits is a right end of the shot: what it says is in the record."""
     grows: bool = False
     """The fault grows: the limit counts from where the plant says that it acts fully; earlier is right too."""
+    instead: tuple[frozenset[Stage], Limit] = (frozenset(), Limit())
+    """Stages with another limit, and that limit."""
     venue: Venue = Venue.VIRTUAL
+
+    def at(self, moment: Moment) -> "Variant":
+        """The variant with the limit that holds at ``moment``."""
+        stages, limit = self.instead
+        return replace(self, limit=limit) if moment.stage in stages else self
 
     def excuse(self, moment: Moment) -> str:
         """Why nothing may happen at ``moment``, empty when something must."""

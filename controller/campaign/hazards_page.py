@@ -16,6 +16,10 @@ A cell passes only if the plant's own log shows the fault, the run ends differen
 the same seed (or a rule below says why it need not), the bench is safe or locked out within the limit by the plant's
 own voltages and relays, and the reason is one of those listed: the PLC's first fault where it tripped, else the
 controller's words. Whatever the row: one fire pulse at most, no energy after the safe command, the right exit code.
+Of several faults in one cell each has to act. Whatever probes read, the door stays locked while a module holds more
+than V_safe. `during` is the middle of the step as it runs undisturbed, at most 150 ms after its beginning; a step that
+is over at once on virtual time (configure) has none.
+
 A cell of a rule is run like every other: it is *n/a* when the fault never acted and *passed* when it acted and changed
 nothing.
 
@@ -67,10 +71,16 @@ def _row(hazard: Hazard) -> Iterator[str]:
 
 
 def _variant(variant: Variant) -> str:
-    injected = ", ".join(f"`{fault}`" for fault in variant.injection.faults) or variant.injection.disturbance
+    what = variant.injection
+    injected = ", ".join(f"`{fault}`" for fault in what.faults) or what.disturbance
+    if what.then:
+        injected += f", {what.after_s * 1e3:g} ms later {', '.join(f'`{fault}`' for fault in what.then)}"
+    stages, limit = variant.instead
+    where = ", ".join(sorted(stage.value for stage in stages))
+    limits = f"{variant.limit.text}; {limit.text} {where}" if stages else variant.limit.text
     reasons = ", ".join((*variant.trips, *(f"\u201c{text}\u201d" for text in variant.says))) or "none: refused"
     codes = ", ".join(map(str, variant.exits)) if variant.trips or variant.says else "the control's"
-    return f"| `{variant.name}` | {injected} | {variant.limit.text} | {reasons} | {codes} |"
+    return f"| `{variant.name}` | {injected} | {limits} | {reasons} | {codes} |"
 
 
 def _rules(variants: Sequence[Variant]) -> list[str]:
@@ -83,6 +93,7 @@ def _rules(variants: Sequence[Variant]) -> list[str]:
     for excuse, names in users.items():
         where = ", ".join(sorted(stage.value for stage in excuse.stages)) or "anywhere"
         where += f" ({', '.join(sorted(phase.value for phase in excuse.phases))})" if excuse.phases else ""
+        where += f" in {', '.join(sorted(excuse.steps))}" if excuse.steps else ""
         kinds = f" of {', '.join(sorted(excuse.profiles))}" if excuse.profiles else ""
         who = "" if len(names) == len(variants) else f"{', '.join(f'`{name}`' for name in names)} "
         lines.append(f"- {who}{where}{kinds}: {excuse.sentence}.")

@@ -4,15 +4,16 @@ Losing a required instrument raises; losing an optional one marks the shot and g
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from controller.runtime.bench import Bench
 from controller.runtime.health import Health
 from controller.runtime.situation import Situation
 from controller.sequencer.plan import InstrumentClass, Plan, ScopePlan, StepKind
-from drivers.errors import InstrumentError
+from drivers.errors import InstrumentError, InstrumentRefused
 from drivers.ports import ChargerReading, DelayPlan, ScopeChannel, ScopeSetup, ScopeState, Waveform
 
 TRIGGER_POLL_S = 0.02
@@ -23,6 +24,13 @@ TRIGGER_WAIT_S = 2.0
 
 TRANSFER_S = 60.0
 """Longest transfer of one waveform: 8 MB at 1 byte/us would be 8 s; a driver's own deadline is far shorter."""
+
+RECHECK_S = 0.4
+"""Longest read-back of scopes and delay generator shortly before fire: it begins a second before (``steps.py``; a
+status of 50 ms later), and half a second before fire the links fall quiet."""
+
+CHANGED = "changed_since_arming"
+"""Key in a waveform's settings: what had been changed at the scope between arming and transfer."""
 
 _TRIGGERING = frozenset({StepKind.FIRE, StepKind.REHEARSE})
 
@@ -67,6 +75,7 @@ class Actions:
             "configure": self.configure,
             "arm": self.arm,
             "recheck": self.recheck,
+            "recheck_scopes": self.recheck_scopes,
             "ready_charger": self.ready_charger,
             "rest_charger": self.rest_charger,
             "await_trigger": self.await_trigger,
@@ -120,12 +129,30 @@ class Actions:
         async def scope(plan: ScopePlan) -> None:
             instrument = self._bench.scopes[plan.instrument]
             await instrument.arm()
-            self.captured.setups[plan.instrument] = await instrument.read_back()
+            self.captured.setups[plan.instrument] = held = await instrument.read_back()
+            if changes := differences(scope_setup(plan), held):
+                raise ActionFailed(f"{plan.instrument}: changed since it was configured: {', '.join(changes)}")
 
         await asyncio.gather(self._guard(self._bench.delay.name, delay()), self._every_scope(scope))
 
     async def recheck(self) -> None:
-        """Armed still, and nobody turned a knob since arming (bench.md 3, items 4 and 8)."""
+        """Armed still, and nobody turned a knob since arming (bench.md 3, items 4 and 8); the charge so far."""
+
+        async def charger() -> None:
+            # how much went in, as of now: the watch compares it with the probes before anything may be isolated
+            reading = await self._read_charger()
+            self._situation.take_charger(reading, round(asyncio.get_running_loop().time() * 1e9))
+
+        await self._guard(self._bench.charger.name, charger())
+        await self._recheck_trigger()
+
+    async def recheck_scopes(self) -> None:
+        """The last look at what records and triggers: it may not reach into the quiet time before fire."""
+        await self._recheck_trigger(RECHECK_S)
+
+    async def _recheck_trigger(self, within_s: float = math.inf) -> None:
+        """The delay generator first: a trigger that it gives by mistake shows in the scopes."""
+        until_s = asyncio.get_running_loop().time() + within_s
 
         async def delay() -> None:
             if await self._bench.delay.read_back() != self.captured.delays:
@@ -136,18 +163,17 @@ class Actions:
             state = await instrument.state()
             if state is not ScopeState.ARMED:
                 raise ActionFailed(f"{name}: not armed any more but {state.value}")
-            changes = differences(self.captured.setups[name], await instrument.read_back())
-            if changes:
-                raise ActionFailed(f"{name}: changed at its front panel since arming: {', '.join(changes)}")
+            if changes := await self._changes(name):
+                raise ActionFailed(f"{name}: changed at its front panel since arming: {changes}")
 
-        async def charger() -> None:
-            # how much went in, as of now: the watch compares it with the probes before anything may be isolated
-            reading = await self._read_charger()
-            self._situation.take_charger(reading, round(asyncio.get_running_loop().time() * 1e9))
-
-        await self._guard(self._bench.charger.name, charger())
         if self.captured.delays is not None:  # a plan that fires nothing has armed nothing
-            await asyncio.gather(self._guard(self._bench.delay.name, delay()), self._every_scope(scope))
+            name = self._bench.delay.name
+            await self._guard(name, _within(until_s, name, delay))
+            await self._every_scope(lambda plan: _within(until_s, plan.instrument, lambda: scope(plan)))
+
+    async def _changes(self, name: str) -> str:
+        """What differs from the setup that was armed, for a person; empty when nothing does."""
+        return ", ".join(differences(self.captured.setups[name], await self._bench.scopes[name].read_back()))
 
     async def _read_charger(self) -> ChargerReading:
         """A reading is lost with the second miss, here as for the poller (safety.md 2.3 row 10)."""
@@ -202,10 +228,22 @@ class Actions:
 
         async def scope(plan: ScopePlan) -> None:
             await self._await_record(plan.instrument)
-            await self._read(plan)
+            await self._read(plan, await self._mark_changes(plan.instrument))
 
         await self._every_scope(scope)
         await self._look_back()
+
+    async def _mark_changes(self, name: str) -> str:
+        """A knob turned after the last look before fire: the record holds what it was taken with, and says so."""
+        if name not in self.captured.setups:
+            return ""
+        try:
+            changes = await self._changes(name)
+        except InstrumentRefused as refused:  # a setting that only the driver knows, such as the probe factor
+            changes = refused.problem
+        if changes:
+            self._note(name, "warning", f"changed at its front panel since arming, the record is marked: {changes}")
+        return changes
 
     async def _look_back(self) -> None:
         """A shot whose charger, DAQ or delay generator died on the way is no good shot, whatever the scopes show."""
@@ -240,7 +278,7 @@ class Actions:
             except InstrumentError as trouble:
                 self._note(plan.instrument, "warning", f"record not transferred: {trouble}")
 
-    async def _read(self, plan: ScopePlan) -> None:
+    async def _read(self, plan: ScopePlan, changes: str = "") -> None:
         instrument = self._bench.scopes[plan.instrument]
         for channel in plan.channels:
             if channel.channel in self.captured.waveforms:
@@ -248,8 +286,19 @@ class Actions:
             now_ns = round(asyncio.get_running_loop().time() * 1e9)
             self._health.promise("intent", now_ns, TRANSFER_S)
             waveform = await instrument.read_waveform(channel.source)
+            if changes:
+                waveform = replace(waveform, settings={**waveform.settings, CHANGED: changes})
             self.captured.waveforms[channel.channel] = (plan.instrument, waveform)
             await self._store(channel.channel, plan.instrument, waveform)
+
+
+async def _within(until_s: float, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Await ``work()`` until that loop time (infinite: as long as it takes). Raises ActionFailed when it is late."""
+    try:
+        async with asyncio.timeout_at(until_s if math.isfinite(until_s) else None):
+            await work()
+    except TimeoutError:
+        raise ActionFailed(f"{name}: not read back before the links fall quiet for the pulse") from None
 
 
 def scope_setup(plan: ScopePlan) -> ScopeSetup:

@@ -150,12 +150,19 @@ class Runner:
         self._watch = watch.step(self._watch, levels, status.boot_id)
         if self._watch.action is watch.Action.DUMP and before is watch.Action.NONE:
             self.stop(watch.reason(self._watch.cause))
+        elif not levels.loop_on_time and self._permitting():
+            self.stop(watch.reason("loop-gap"))  # the watch counts armed benches; what opens one must not be caught up
         seen = observe(status, now_ns)
         self._post(engine.Seen(seen))
         self._tell_trips(seen)
         self._stamp(seen)
         self._ask_again(now_ns)
         self._end_without_tasks(now_ns)
+
+    def _permitting(self) -> bool:
+        """The step that opens the dumps is under way (safety.md 2.3 row 29: abort on resume)."""
+        state = self.state
+        return state.mode is engine.Mode.RUN and self._plan.steps[max(state.step, 0)].kind is StepKind.PERMIT
 
     def _tell_trips(self, seen: Observation) -> None:
         """Every cause is news once: what is counted, and what the run reports at its end."""
