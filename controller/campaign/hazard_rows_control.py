@@ -19,8 +19,9 @@ _LATE = Excuse(
 _STILL_TRUE = Excuse("what it repeats is still true, or no decision hangs on it")
 _STALE_S = 5.0
 """What an instrument repeats is no part of safety (PLC and T7 measure the bank): it has to show before fire."""
-_AGE_S = 0.3
-"""The oldest status that may be believed (safety.md 2.3 row 11)."""
+_PLC_S = {"stale": 0.3, "slow": 1.0, "garbage": 1.0}
+"""The oldest status that may be believed (safety.md 2.3 row 11); row 38 allows 2 s for what is malformed or drips in.
+Every other fault of the PLC's link: the PLC's own watchdog of 0.5 s (row 09)."""
 _LOST_S = 1.0
 """Two misses (safety.md 2.3 row 10), from the first question that is not answered."""
 
@@ -39,7 +40,7 @@ def _plc_link(fault: str) -> Variant:
     return Variant(
         f"plc_{fault}",
         one(f"plc.{fault}"),
-        Limit(seconds=_AGE_S if fault == "stale" else 0.5, scans=1),
+        Limit(seconds=_PLC_S.get(fault, 0.5), scans=1),
         trips=("HEARTBEAT",),
         says=("plc", "the PLC", "not done within"),
         exits=(3, 4),
