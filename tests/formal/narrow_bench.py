@@ -21,7 +21,8 @@ happens (``EVENTS``, or nothing), the controller sends one command or none, the 
   both show the target, ABOVE when one shows more, else BELOW.
 
 All commands come alone in every state; an event comes alone, and once more together with the command that the state
-waits for (``FORWARD``; ENTER_TEST and LEAVE_TEST as well where somebody is ``AT_WORK``; DUMP while current flows).
+waits for (``FORWARD``; ENTER_TEST and LEAVE_TEST as well where somebody is ``AT_WORK``; DUMP while current flows, and
+on the scan of a reset, which it beats).
 """
 
 from enum import IntEnum
@@ -334,6 +335,8 @@ def _list_choices(state: PlcState, quiet: bool) -> tuple[Choice, ...]:
         listed += [(C.ENTER_TEST, event) for event in AT_WORK]
     if state in (S.DUMPING, S.TRIP):
         listed.append((C.DUMP, E.CURRENT))
+    if state is S.TRIP:
+        listed.append((C.DUMP, E.RESET))
     if state is S.TEST and not quiet:
         listed += [(C.LEAVE_TEST, event) for event in AT_WORK]
     return tuple(listed)
