@@ -204,7 +204,7 @@ class _Conduct:
     async def _shot(self, scene: Scene) -> tuple[Finished | None, str, bool]:
         """(the last word, why it was refused, whether the core had to be replaced)."""
         world = world_of(self._prepared, self._prediction, scene.connects(), scene.offload, self._publisher(scene))
-        world = replace(world, files=False)
+        world = replace(world, files=False, utc=scene.labels(world.utc))
         scene.core = asyncio.get_running_loop().create_task(
             run_shot(self._prepared, world, lambda stop: None), name="core", context=ranked(Rank.CORE)
         )

@@ -176,7 +176,26 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
         "as a crash; the journal is recovered",
         (_disturbed("power_lost", _WATCHDOG, says=_DIED),),
     ),
-    Hazard("28", "The wall clock jumps", "none: every deadline is monotonic", "no effect on the shot", ()),
+    Hazard(
+        "28",
+        "The wall clock jumps",
+        "none: every deadline is monotonic",
+        "no effect on the shot",
+        tuple(
+            Variant(
+                name,
+                Injection(disturbance=name),
+                Limit(event="no effect"),
+                excuses=(
+                    Excuse(
+                        "the shot's last label is given, or is just about to be", frozenset({Stage.EMPTY, Stage.OVER})
+                    ),
+                    Excuse("the end is labelled wrong by the clock, and the shot is the same", acted=True),
+                ),
+            )
+            for name in ("clock_forward", "clock_back")
+        ),
+    ),
     Hazard(
         "29",
         "The monotonic clock stalls: the machine is suspended",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from controller.campaign.hazard_types import Excuse, Hazard, Variant
 from controller.campaign.hazards import TABLE
 from controller.campaign.model import Venue
+from controller.campaign.real_table import REAL_ONLY, REAL_VARIANTS, RealVariant
 
 _HEAD = """# Hazards
 
@@ -22,6 +23,11 @@ is over at once on virtual time (configure) has none.
 
 A cell of a rule is run like every other: it is *n/a* when the fault never acted and *passed* when it acted and changed
 nothing.
+
+Cells with real processes are run in the middle of every step of `full` only, the profile that has every kind of step of
+a shot: virtual variants of the same row run the same code in every other place. Their reason has to stand in the run's
+last word and in the catalogue, their trip in the PLC. Where a cell fails and the machine was late meanwhile (a scan of
+the rig more than 100 ms), it is run again, three times at most; its result says so.
 
 Limits run from the fault's first effect to the command that takes all power away, and to the trip if there is one; one
 scan of 10 ms is allowed on top to carry it out. What the PLC blanks in SHOT counts from its end. A limit that names a
@@ -53,21 +59,38 @@ def _row(hazard: Hazard) -> Iterator[str]:
         yield f"Due later: {hazard.due_later}."
     yield ""
     virtual = [variant for variant in hazard.variants if variant.venue is Venue.VIRTUAL]
-    real = [variant.name for variant in hazard.variants if variant.venue is Venue.REAL]
+    real = [entry for entry in REAL_VARIANTS if entry.row == hazard.row]
     if virtual:
         yield "| variant | injected | limit | right reasons | exit |"
         yield "|---|---|---|---|---|"
         yield from (_variant(variant) for variant in virtual)
         yield ""
     if real:
-        yield f"With real processes: {', '.join(f'`{name}`' for name in real)}."
+        yield "With real processes:"
         yield ""
+        yield "| variant | done | limit | right reasons | end |"
+        yield "|---|---|---|---|---|"
+        yield from map(_real, real)
+        yield ""
+        if hazard.row in REAL_ONLY:
+            yield f"Real processes alone, in one profile: {REAL_ONLY[hazard.row]}."
+            yield ""
     rules = _rules(virtual)
     if rules:
         yield "May end as the control does:"
         yield ""
         yield from rules
         yield ""
+
+
+_NONE = {True: "none: refused", False: "none: it must have no effect"}
+
+
+def _real(entry: RealVariant) -> str:
+    limit = "" if entry.limit_s is None else f"{entry.limit_s * 1e3:g} ms"
+    named = ", ".join((*entry.trips, *(f"\u201c{text}\u201d" for text in entry.says)))
+    reasons = named or _NONE[False]
+    return f"| `{entry.name}` | {entry.title} | {limit} | {reasons} | {entry.expectation.value} |"
 
 
 def _variant(variant: Variant) -> str:
@@ -78,7 +101,8 @@ def _variant(variant: Variant) -> str:
     stages, limit = variant.instead
     where = ", ".join(sorted(stage.value for stage in stages))
     limits = f"{variant.limit.text}; {limit.text} {where}" if stages else variant.limit.text
-    reasons = ", ".join((*variant.trips, *(f"\u201c{text}\u201d" for text in variant.says))) or "none: refused"
+    named = ", ".join((*variant.trips, *(f"\u201c{text}\u201d" for text in variant.says)))
+    reasons = named or _NONE[bool(variant.answers)]
     codes = ", ".join(map(str, variant.exits)) if variant.trips or variant.says else "the control's"
     return f"| `{variant.name}` | {injected} | {limits} | {reasons} | {codes} |"
 

@@ -77,5 +77,13 @@ REAL_VARIANTS: tuple[RealVariant, ...] = (
 )  # fmt: skip
 """Every deed, by row and name: what cells of the real venue are made of."""
 
+REAL_ONLY: Mapping[str, str] = {
+    "31": (
+        "the panel alone speaks to the broker, in a process of its own, and takes what the core tells without being "
+        "waited for; no profile is known to it, and it says the same of every kind of step"
+    )
+}
+"""Rows that nothing on virtual time stands for -> why one profile and one phase are enough."""
+
 BY_NAME: Mapping[tuple[str, str], RealVariant] = {(entry.row, entry.name): entry for entry in REAL_VARIANTS}
 """(row, name) -> the deed."""
