@@ -143,8 +143,10 @@ def step(plan: Plan, state: EngineState, event: Event) -> tuple[EngineState, tup
         return state, ()  # nothing has begun
     if isinstance(event, Seen):
         where = event.observation.state
-        if where is not state.seen or (not state.opened and where in _MAY_HOLD_ENERGY):
-            state = replace(state, seen=where, opened=state.opened or where in _MAY_HOLD_ENERGY)
+        # energy that came back to a bench proven safe (TRANSFER) is as good as another opening
+        energy = where in _MAY_HOLD_ENERGY or "REBOUND" in event.observation.trips
+        if where is not state.seen or (not state.opened and energy):
+            state = replace(state, seen=where, opened=state.opened or energy)
     if isinstance(event, Stop):
         return _abort(state, event.t_ns, event.ending, event.reason) if state.mode is _RUN else (state, ())
     if state.mode is _RUN:
