@@ -9,7 +9,7 @@ from controller.messages import RunConfig
 from controller.rig.source import Problem, Refused
 from controller.runtime.core import fire_mask, gate_s
 from controller.runtime.offload import Offload
-from controller.runtime.runner import ShotTicket
+from controller.runtime.orders import ShotTicket
 from controller.shots.catalogue import Catalogue, CatalogueUnusable
 from controller.shots.journal import JournalError
 from controller.shots.journal_file import JournalFile

@@ -4,7 +4,6 @@ Losing a required instrument raises; losing an optional one marks the shot and g
 """
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -25,9 +24,14 @@ TRIGGER_WAIT_S = 2.0
 TRANSFER_S = 60.0
 """Longest transfer of one waveform: 8 MB at 1 byte/us would be 8 s; a driver's own deadline is far shorter."""
 
-RECHECK_S = 0.4
-"""Longest read-back of scopes and delay generator shortly before fire: it begins a second before (``steps.py``; a
-status of 50 ms later), and half a second before fire the links fall quiet."""
+LAST_LOOK_S = 0.4
+"""Longest look at scopes and delay generator shortly before fire: it begins a second before (``steps.py``; a status of
+50 ms later), and half a second before fire the links fall quiet."""
+
+PROMPT_S = 0.1
+"""What took longer to be read back at the end of the hold is not read back again in the countdown: a whole read-back is
+some twenty exchanges, and a healthy scope may take 50 ms for each. A quarter of :data:`LAST_LOOK_S`, so that one bad
+moment of a prompt instrument ends no shot."""
 
 CHANGED = "changed_since_arming"
 """Key in a waveform's settings: what had been changed at the scope between arming and transfer."""
@@ -71,11 +75,13 @@ class Actions:
         self._note = note
         self._store = store
         self.captured = Captured()
+        self._took_s: dict[str, float] = {}
         self._table: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "configure": self.configure,
             "arm": self.arm,
             "recheck": self.recheck,
             "recheck_scopes": self.recheck_scopes,
+            "last_look": self.last_look,
             "ready_charger": self.ready_charger,
             "rest_charger": self.rest_charger,
             "await_trigger": self.await_trigger,
@@ -144,32 +150,66 @@ class Actions:
             self._situation.take_charger(reading, round(asyncio.get_running_loop().time() * 1e9))
 
         await self._guard(self._bench.charger.name, charger())
-        await self._recheck_trigger()
+        await self.recheck_scopes()
 
     async def recheck_scopes(self) -> None:
-        """The last look at what records and triggers: it may not reach into the quiet time before fire."""
-        await self._recheck_trigger(RECHECK_S)
-
-    async def _recheck_trigger(self, within_s: float = math.inf) -> None:
-        """The delay generator first: a trigger that it gives by mistake shows in the scopes."""
-        until_s = asyncio.get_running_loop().time() + within_s
-
-        async def delay() -> None:
-            if await self._bench.delay.read_back() != self.captured.delays:
-                raise ActionFailed(f"{self._bench.delay.name}: delays changed since arming")
-
-        async def scope(plan: ScopePlan) -> None:
-            name, instrument = plan.instrument, self._bench.scopes[plan.instrument]
-            state = await instrument.state()
-            if state is not ScopeState.ARMED:
-                raise ActionFailed(f"{name}: not armed any more but {state.value}")
-            if changes := await self._changes(name):
-                raise ActionFailed(f"{name}: changed at its front panel since arming: {changes}")
-
+        """Delay generator, then scopes: a trigger that it gives by mistake shows in them. Nothing hurries yet."""
         if self.captured.delays is not None:  # a plan that fires nothing has armed nothing
             name = self._bench.delay.name
-            await self._guard(name, _within(until_s, name, delay))
-            await self._every_scope(lambda plan: _within(until_s, plan.instrument, lambda: scope(plan)))
+            await self._guard(name, self._timed(name, self._check_delays))
+            await self._every_scope(lambda plan: self._timed_scope(plan.instrument))
+
+    async def last_look(self) -> None:
+        """The same once more before fire, over before the links fall quiet. A slow one is asked one question only."""
+        if self.captured.delays is None:
+            return
+        until_s = asyncio.get_running_loop().time() + LAST_LOOK_S
+        if self._situation.quiet_ns is not None:
+            until_s = min(until_s, self._situation.quiet_ns * 1e-9)
+
+        async def delay() -> None:
+            await (self._check_delays() if self._prompt(self._bench.delay.name) else self._check_answers())
+
+        async def scope(name: str) -> None:
+            await (self._check_scope(name) if self._prompt(name) else self._check_armed(name))
+
+        name = self._bench.delay.name
+        await self._guard(name, _within(until_s, name, delay))
+        await self._every_scope(lambda plan: _within(until_s, plan.instrument, lambda: scope(plan.instrument)))
+
+    async def _timed_scope(self, name: str) -> None:
+        await self._timed(name, lambda: self._check_scope(name))
+
+    async def _timed(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        loop = asyncio.get_running_loop()
+        before_s = loop.time()
+        await work()
+        self._took_s[name] = loop.time() - before_s
+
+    def _prompt(self, name: str) -> bool:
+        took_s = self._took_s.get(name, 0.0)
+        if took_s <= PROMPT_S:
+            return True
+        what = f"reading it back took {took_s:.2f} s, too long shortly before fire: its settings stand as read before"
+        self._note(name, "warning", what)
+        return False
+
+    async def _check_delays(self) -> None:
+        if await self._bench.delay.read_back() != self.captured.delays:
+            raise ActionFailed(f"{self._bench.delay.name}: delays changed since arming")
+
+    async def _check_answers(self) -> None:
+        await self._bench.delay.identify()
+
+    async def _check_scope(self, name: str) -> None:
+        await self._check_armed(name)
+        if changes := await self._changes(name):
+            raise ActionFailed(f"{name}: changed at its front panel since arming: {changes}")
+
+    async def _check_armed(self, name: str) -> None:
+        state = await self._bench.scopes[name].state()
+        if state is not ScopeState.ARMED:
+            raise ActionFailed(f"{name}: not armed any more but {state.value}")
 
     async def _changes(self, name: str) -> str:
         """What differs from the setup that was armed, for a person; empty when nothing does."""
@@ -293,12 +333,14 @@ class Actions:
 
 
 async def _within(until_s: float, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Await ``work()`` until that loop time (infinite: as long as it takes). Raises ActionFailed when it is late."""
+    """Await ``work()`` until that loop time, and do not even begin after it. Raises ActionFailed when it is late."""
     try:
-        async with asyncio.timeout_at(until_s if math.isfinite(until_s) else None):
+        if asyncio.get_running_loop().time() >= until_s:
+            raise TimeoutError
+        async with asyncio.timeout_at(until_s):
             await work()
     except TimeoutError:
-        raise ActionFailed(f"{name}: not read back before the links fall quiet for the pulse") from None
+        raise ActionFailed(f"{name}: not looked at in time before the links fall quiet for the pulse") from None
 
 
 def scope_setup(plan: ScopePlan) -> ScopeSetup:

@@ -14,8 +14,9 @@ from controller.runtime.frames import hello_of
 from controller.runtime.health import Health
 from controller.runtime.heartbeat import Heartbeat
 from controller.runtime.offload import Offload
+from controller.runtime.orders import ShotTicket
 from controller.runtime.pollers import Pollers
-from controller.runtime.runner import Runner, ShotTicket
+from controller.runtime.runner import Runner
 from controller.runtime.situation import Situation, SlowHistory
 from controller.safety.charge import BankModel
 from controller.safety.watch import WatchLimits

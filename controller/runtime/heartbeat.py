@@ -33,15 +33,11 @@ ACK_MAX_S = 0.5
 REPEATED_S = 0.3
 """A PLC that answers with the same scan for longer says nothing any more (safety.md 2.3 row 11)."""
 
-COURTESY_TURNS = 2
-"""Turns of the loop that a DUMP leaves to others when the PLC dumps already: the charger, which nobody has told yet,
-hears first. In the first turn its command is written, and the transport sends it when that turn ends."""
-
 COMMANDS_MAX = 16
 """Commands waiting for an exchange; the engine never has more than two."""
 
 _DUMPS = frozenset({PlcState.TRIP, PlcState.DUMPING})
-"""States that close the dumps; a trip does so by itself."""
+"""States in which the PLC has closed the dumps by itself: DUMP repeats it. In any other DUMP goes out in this turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +107,8 @@ class Heartbeat:
             await self._exchange(now_ns)
             if self._dump and not dumping:
                 if self._state() in _DUMPS:
-                    for _ in range(COURTESY_TURNS):
-                        await asyncio.sleep(0)
+                    # the PLC has told itself; the charger, which nobody has told yet, waits for this turn to end
+                    await asyncio.sleep(0)
                 continue
             if self._asked is not None or self._dump or self._orders:
                 # the PLC needs a scan before it can answer, or before a DUMP repeated makes sense

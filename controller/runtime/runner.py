@@ -7,7 +7,7 @@ when its frame arrives. DUMP does not queue: it goes out with the very next exch
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from controller.messages import Event, Message, StepEntered
@@ -16,6 +16,7 @@ from controller.runtime.facts import journal_facts
 from controller.runtime.health import PING_S, Health
 from controller.runtime.heartbeat import Heartbeat
 from controller.runtime.offload import Offload
+from controller.runtime.orders import ShotTicket, arguments, describe_refusal
 from controller.runtime.situation import EMI_S, Situation, observe
 from controller.safety import watch
 from controller.safety.bench import BenchState
@@ -25,19 +26,7 @@ from controller.sequencer.steps import Command, Intent, Journal, Observation, Pe
 from controller.shots.journal import JournalError
 from controller.shots.journal_file import JournalFile
 from drivers.errors import InstrumentError
-from drivers.wire.plc import (
-    FireEnableArguments,
-    Input,
-    PermitArguments,
-    PermitToken,
-    PlcCommand,
-    PlcState,
-    PlcStatus,
-    Refusal,
-    encode_fire_enable,
-    encode_permit,
-    encode_shot,
-)
+from drivers.wire.plc import Input, PlcCommand, PlcState, PlcStatus, Refusal
 
 BARRIER_S = 0.25
 """A journal barrier that takes longer aborts the shot (safety.md 6)."""
@@ -68,21 +57,6 @@ _REST = Perform("rest_charger")
 """In an abort it starts at once, as DUMP does: taking energy away waits for no journal and for no other intent."""
 
 _NEED_CONSENT = frozenset({PlcCommand.PERMIT, PlcCommand.FIRE_ENABLE, PlcCommand.FIRE})
-
-
-@dataclass(frozen=True, slots=True)
-class ShotTicket:
-    """What identifies the run on the wire and in the journal."""
-
-    number: int
-    shot_id: str
-    rig_id: int
-    epoch: int
-    fire_mask: int
-    gate_s: float
-    ramp_v_per_s: float
-    consent_input: bool
-    """True on real hardware: PERMIT and FIRE need the PLC's second-consent input, whatever the energy (bench.md 2)."""
 
 
 class Runner:
@@ -282,6 +256,9 @@ class Runner:
         self._awaken()
 
     def _mark(self, index: int, phase: str) -> None:
+        left_s = self.countdown_s(self.now_ns())
+        if left_s is not None and phase == "enter":
+            self._situation.quiet_ns = self.now_ns() + round((left_s - QUIET_BEFORE_S) * 1e9)
         self._publish(StepEntered(self.now_ns(), index, self._plan.steps[index].id, phase))
 
     def _end(self, state: engine.EngineState) -> None:
@@ -380,7 +357,7 @@ class Runner:
             raise ActionFailed(f"{intent.name} needs the second person's consent key, and it is not turned")
         if command is PlcCommand.FIRE:
             self._situation.fire_ns = self.now_ns()
-        status = await self._heartbeat.command(command, self._arguments(command))
+        status = await self._heartbeat.command(command, arguments(command, self._ticket, self._plan, self._nonce()))
         if status.ack is Refusal.ACCEPTED:
             return
         if intent.repeat:
@@ -388,29 +365,14 @@ class Runner:
             return
         raise ActionFailed(f"the PLC refused {intent.name}: {describe_refusal(status)}")
 
+    def _nonce(self) -> int:
+        status = self._situation.status
+        return status.nonce if status is not None else 0
+
     def _consented(self) -> bool:
         status = self._situation.status
         return status is not None and Input.SECOND_CONSENT in status.inputs
 
-    def _arguments(self, command: PlcCommand) -> tuple[int, ...]:
-        ticket, plan, status = self._ticket, self._plan, self._situation.status
-        nonce = status.nonce if status is not None else 0
-        token = PermitToken(
-            ticket.rig_id, ticket.epoch, int(plan.profile_sha256[:16], 16), ticket.number, plan.module_mask
-        )
-        if command is PlcCommand.PERMIT:
-            return encode_permit(PermitArguments(token, plan.charge_voltage_v, ticket.ramp_v_per_s, plan.tolerance_v))
-        if command is PlcCommand.FIRE_ENABLE:
-            return encode_fire_enable(FireEnableArguments(token, nonce, ticket.fire_mask, ticket.gate_s))
-        if command in (PlcCommand.CHARGE, PlcCommand.FIRE):
-            return encode_shot(ticket.number, nonce)
-        return ()
-
     def _awaken(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
-
-
-def describe_refusal(status: PlcStatus) -> str:
-    """Why the PLC said no, for a person."""
-    return f"{status.ack.name} (guards {status.guards:#x})" if status.ack is Refusal.GUARD else status.ack.name

@@ -11,8 +11,8 @@ from controller.safety.bench import BenchState as B
 from controller.sequencer.plan import Step, StepKind
 
 RECHECK_BEFORE_S = 1.0
-"""The scopes are read back for the last time this long before fire, if the countdown is longer: half a second before
-the links fall quiet (bench.md 1), so that a read-back that takes longer ends the shot and not the silence."""
+"""Scopes and delay generator are looked at for the last time this long before fire, if the countdown is longer: half a
+second before the links fall quiet (bench.md 1), so that a look that takes longer ends the shot and not the silence."""
 
 SELF_TEST_STARTS_S = 0.1
 """A self-test that neither runs nor has passed this long after its command has failed: it starts within one scan."""
@@ -171,7 +171,7 @@ TABLE: dict[StepKind, Behaviour] = {
     StepKind.COUNTDOWN: Behaviour(
         (
             Phase((), _recheck_due, wanted=_has_recheck),
-            Phase((Perform("recheck_scopes"),), None, wanted=_has_recheck),
+            Phase((Perform("last_look"),), None, wanted=_has_recheck),
             Phase((), _elapsed, since_step=True),
         ),
         frozenset({B.FLOAT}),

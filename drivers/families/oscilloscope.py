@@ -395,7 +395,7 @@ def _samples(memory: memoryview, bits: int) -> npt.NDArray[np.uint16]:
 
 
 def _settings_text(panel: _Panel | None, source: str) -> Mapping[str, str]:
-    """The settings at capture, as read back when the acquisition was armed."""
+    """The settings at capture, as read back last: at arming, in the hold, before fire or before the transfer."""
     if panel is None:
         return {}
     own = {f"channel.{key}": str(value) for key, value in panel.channels[_number(source)].items()}
