@@ -25,6 +25,7 @@ from controller.messages import Event, Finished, Message, RunConfig, StepEntered
 from controller.rig.source import Refused
 from controller.runtime.offload import inline
 from controller.runtime.virtual_loop import Rank, ranked, run_virtual
+from controller.sequencer.plan import Plan
 from firmware_sim.plant.bench import BenchPlant
 from firmware_sim.plant.parameters import BenchParameters
 from firmware_sim.plant.record import PulseRecord
@@ -67,7 +68,11 @@ class Disruption:
 
 @dataclass(frozen=True, slots=True)
 class BenchFacts:
-    """The PLC's own numbers for this shot, in seconds and volts: what limits are made of."""
+    """The PLC's own numbers for this shot, in seconds and volts: what limits are made of.
+
+    ``waits_s`` holds its declared waits by name, and ``tolerance_ramp``: how long the plan's charging current takes to
+    raise the bank by the plan's tolerance.
+    """
 
     v_safe_v: float
     dump_s: float
@@ -102,7 +107,7 @@ class Trial:
     log: tuple[tuple[int, str], ...]
     facts: BenchFacts
     unlocked_v: float = 0.0
-    """The highest true module voltage at which the PLC left the door unlocked."""
+    """The highest true module voltage at which a PLC that scans left the door unlocked."""
     steps_s: Mapping[str, float] = field(default_factory=dict)
     """How long each step took that was done, in seconds."""
     warnings: tuple[str, ...] = ()
@@ -196,7 +201,7 @@ class _Conduct:
             await asyncio.sleep(TAIL_S)
             if scene.attempt is not None:
                 await asyncio.wait([scene.attempt], timeout=ATTEMPT_S)
-            trial = _trial(rig, finished, refusal, died, self._injected_ns)
+            trial = _trial(rig, prepared.plan, finished, refusal, died, self._injected_ns)
             return replace(trial, steps_s=self._steps_s, warnings=tuple(self._warnings))
         finally:
             await rig.stop()
@@ -280,10 +285,14 @@ class _Conduct:
             DISTURBANCES[disruption.disturbance](scene)
 
 
-def _trial(rig: ObservedRig, finished: Finished | None, refusal: str, died: bool, injected_ns: int | None) -> Trial:
+def _trial(
+    rig: ObservedRig, plan: Plan, finished: Finished | None, refusal: str, died: bool, injected_ns: int | None
+) -> Trial:
     plc = rig.plc
     scan_s = plc.limits.scan_s
     waits_s = {name: scans * scan_s for name, scans in plc.times._asdict().items()}
+    charges = plan.charge_current_a > 0.0
+    waits_s["tolerance_ramp"] = plan.tolerance_v * plan.bank_capacitance_f / plan.charge_current_a if charges else 0.0
     facts = BenchFacts(plc.bands.safe_v, waits_s["dump"], waits_s["dwell"], waits_s, scan_s)
     return Trial(
         finished=finished,

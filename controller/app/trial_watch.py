@@ -68,7 +68,8 @@ class ObservedRig(SimulatedRig):
         else:
             self._lowest_v = min(self._lowest_v, highest_v)
             self.raised_v = max(self.raised_v, highest_v - self._lowest_v)
-        if chain.powered and not plc.outputs.door_lock:
+        scans = not self.board.active.get("plc.dead")  # a dead PLC decides nothing: its outputs fall, the lock's too
+        if scans and not plc.outputs.door_lock:
             self.unlocked_v = max(self.unlocked_v, highest_v)
         self._note_trips()
         fire = plc.outputs.fire and plc.outputs.gate_open_ns > 0

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from controller.app.faultspec import Phase
-from controller.campaign.hazard_rows_bench import ESTIMATE, one
+from controller.campaign.hazard_rows_bench import DECAYS, ESTIMATE, one
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
 
@@ -17,6 +17,13 @@ _LATE = Excuse(
     frozenset({Stage.DEAD, Stage.COLD, Stage.VERIFY}),
 )
 _STILL_TRUE = Excuse("what it repeats is still true, or no decision hangs on it")
+_STILL_MARKED = Excuse(
+    "what it repeats is still true until the dump: nothing but a measured decay can be spoilt, and the record says "
+    "that it is",
+    frozenset({Stage.CHARGED, Stage.DUMP, Stage.VERIFY}),
+    profiles=frozenset({"dump-proof"}),
+    marks=True,
+)
 _STALE_S = 5.0
 """What an instrument repeats is no part of safety (PLC and T7 measure the bank): it has to show before fire."""
 _PLC_S = {"stale": 0.3, "slow": 1.0, "garbage": 1.0}
@@ -32,7 +39,7 @@ def _lost(name: str, fault: str, says: tuple[str, ...] = (), *excuses: Excuse) -
         one(f"{name}.{fault}"),
         Limit(seconds=_STALE_S if fault == "stale" else _LOST_S),
         says=(name, *says),
-        excuses=(_OVER, _SAVED, _UNUSED, *excuses),
+        excuses=(*((_STILL_MARKED,) if (name, fault) == ("daq", "stale") else ()), _OVER, _SAVED, _UNUSED, *excuses),
     )
 
 
@@ -63,13 +70,19 @@ def _disturbed(name: str, limit: Limit, *excuses: Excuse, **more: tuple[str, ...
 
 _WATCHDOG = Limit(seconds=0.5, scans=1)
 _RESUMED = ("stood still", "status is", "LATE")
+_OVERDUE = ("WRONG_STATE", "the PLC went to", "not done within", "no complete answer")
+"""What a stopped core finds as it resumes: the PLC has moved on, deadlines of its steps and its calls are over."""
 _RIG_STILL = ("status is", "no answer", "no complete answer")
 _PULSED = Excuse(
     "the pulse is over, and the PLC dumps by itself: nothing that has to be on time is left",
     frozenset({Stage.FIRE}),
     phases=frozenset({Phase.DURING}),
 )
-_NEVER_LATE = (_OVER, _LATE, _PULSED)
+_DECAYING = replace(DECAYS, stages=frozenset({Stage.DUMP}), phases=frozenset({Phase.DURING}))
+_NEVER_LATE = (_OVER, DECAYS, _DECAYING, _LATE, _PULSED)
+_SLOW_BUT_DEAD = Excuse(
+    "no energy waits for a record that comes late, and it does come", frozenset({Stage.DEAD}), acted=True
+)
 _DIED = ("the controller died",)
 _PROMISE_S = 0.8
 """What row 24 allows."""
@@ -199,11 +212,11 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
     Hazard(
         "29",
         "The monotonic clock stalls: the machine is suspended",
-        "PLC: heartbeat; controller: its own gap, the age of the status",
+        "PLC: heartbeat; controller: its own gap, the age of the status, deadlines that are over on resume",
         "abort on resume, never catch up",
         (
             _disturbed("core_stalled", Limit(seconds=0.5), *_NEVER_LATE, says=_RESUMED),
-            _disturbed("core_stopped", _WATCHDOG, *_NEVER_LATE, says=(*_RESUMED, "WRONG_STATE", "not done within")),
+            _disturbed("core_stopped", _WATCHDOG, *_NEVER_LATE, says=(*_RESUMED, *_OVERDUE)),
             _disturbed("rig_paused", Limit(seconds=0.7), *_NEVER_LATE, says=_RIG_STILL),
             _disturbed("rig_stopped", Limit(seconds=3.1), *_NEVER_LATE, says=(*_RIG_STILL, "the PLC")),
         ),
@@ -219,6 +232,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
                 exits=(3, 4, 5),
                 excuses=(
                     _OVER,
+                    *((_SLOW_BUT_DEAD,) if name == "journal_slow" else ()),
                     Excuse(
                         "after the pulse no record has to be on the disk before anything else",
                         frozenset({Stage.VERIFY}),

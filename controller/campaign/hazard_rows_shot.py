@@ -1,14 +1,19 @@
 """PURE: hazards of measuring and firing: rows 12, 14-21 of safety.md 2.3."""
 
 from controller.app.faultspec import Phase
-from controller.campaign.hazard_rows_bench import COLD, DEAD_PLAN, DUMPED, EMPTY, ESTIMATE, LATE, LOW, one
+from controller.campaign.hazard_rows_bench import COLD, DEAD_PLAN, DECAYS, DUMPED, EMPTY, ESTIMATE, LATE, LOW, one
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
 
 _MISMATCH = Limit(scans=2, wait="mismatch_debounce")
 
 
-def _probe(name: str, *excuses: Excuse, trips: tuple[str, ...] = ("PROBE_MISMATCH", "CHARGE_TIME")) -> Variant:
+def _probe(
+    name: str,
+    *excuses: Excuse,
+    trips: tuple[str, ...] = ("PROBE_MISMATCH", "CHARGE_TIME"),
+    says: tuple[str, ...] = (),
+) -> Variant:
     return Variant(
         name,
         one(f"plant.{name}"),
@@ -20,15 +25,18 @@ def _probe(name: str, *excuses: Excuse, trips: tuple[str, ...] = ("PROBE_MISMATC
             "the PLC went to DUMPING",
             "the PLC refused FIRE",
             *ESTIMATE,
+            *says,
         ),
         exits=(3, 4),
-        excuses=(DEAD_PLAN, EMPTY, _FIRED, *excuses),
+        excuses=(DEAD_PLAN, DECAYS, EMPTY, _FIRED, *excuses),
         grows=True,
     )
 
 
 _FROZEN = ("PROBE_MISMATCH", "CHARGE_TIME", "PROBE_INVALID")
 """A probe that freezes in the pulse repeats its interference, which may be no reading at all."""
+_UNPROVEN = ("the PLC went to LOCKOUT",)
+"""What a frozen reading between V_safe and a mismatch ends in: two probes may differ so much, but it proves nothing."""
 _SLOW = Excuse("until fire it drifts by less than two probes may differ", frozenset({Stage.ISOLATE, Stage.FIRE}))
 _QUIET = frozenset({Stage.ISOLATE, Stage.FIRE})
 """Within half a second before fire nobody speaks to a scope (bench.md 1); the last look is a second before."""
@@ -56,11 +64,11 @@ SHOT_ROWS: tuple[Hazard, ...] = (
     Hazard(
         "12",
         "A frozen value with an advancing stamp",
-        "PLC: A against B; controller: the independent reading of B",
-        "TRIP or dump",
+        "PLC: A against B, the proof of safe; controller: the independent reading of B",
+        "TRIP or dump; LOCKOUT where it stands still between V_safe and what two probes may differ",
         (
-            _probe("probe_a_frozen", trips=_FROZEN),
-            _probe("probe_b_frozen", trips=_FROZEN),
+            _probe("probe_a_frozen", trips=_FROZEN, says=_UNPROVEN),
+            _probe("probe_b_frozen", trips=_FROZEN, says=_UNPROVEN),
             Variant(
                 "daq_frozen",
                 one("daq.ain_frozen"),
@@ -107,7 +115,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 trips=("PROBE_MISMATCH", "MODULE_LIMIT", "CHARGE_ENVELOPE", "CHARGE_TIME", "PREFIRE"),
                 says=("LOCKOUT", "the PLC went to DUMPING", "the PLC refused FIRE", *ESTIMATE),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, EMPTY, _SMALL, _FIRED),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED),
             ),
             Variant(
                 "probes_frozen",
@@ -116,7 +124,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 trips=(*_FROZEN, "CHARGE_ENVELOPE"),
                 says=("LOCKOUT", "the PLC went to DUMPING", *ESTIMATE),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, EMPTY, _FIRED),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _FIRED),
             ),
             Variant(
                 "voltage_common_gain",
@@ -125,7 +133,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 trips=("PREFIRE", "HW_OVERVOLTAGE", "MODULE_LIMIT", "CHARGE_ENVELOPE", "CHARGE_TIME"),
                 says=("the PLC went to DUMPING", "the PLC refused FIRE", *ESTIMATE),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, EMPTY, _FIRED),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED),
             ),
         ),
     ),

@@ -17,9 +17,9 @@ A cell passes only if the plant's own log shows the fault, the run ends differen
 the same seed (or a rule below says why it need not), the bench is safe or locked out within the limit by the plant's
 own voltages and relays, and the reason is one of those listed: the PLC's first fault where it tripped, else the
 controller's words. Whatever the row: one fire pulse at most, no energy after the safe command, the right exit code.
-Of several faults in one cell each has to act. Whatever probes read, the door stays locked while a module holds more
-than V_safe. `during` is the middle of the step as it runs undisturbed, at most 150 ms after its beginning; a step that
-is over at once on virtual time (configure) has none.
+Of several faults in one cell each has to act. Whatever probes read, a PLC that scans keeps the door locked while a
+module holds more than V_safe. `during` is the middle of the step as it runs undisturbed, at most 150 ms after its
+beginning; a step that is over at once on virtual time (configure) has none.
 
 A cell of a rule is run like every other: it is *n/a* when the fault never acted and *passed* when it acted and changed
 nothing.
@@ -31,8 +31,8 @@ the rig more than 100 ms), it is run again, three times at most; its result says
 
 Limits run from the fault's first effect to the command that takes all power away, and to the trip if there is one; one
 scan of 10 ms is allowed on top to carry it out. What the PLC blanks in SHOT counts from its end. A limit that names a
-time (`contactor_travel`) means the PLC's own declared wait in `plc.yaml`. Until the bank is empty, or locked out,
-T_dump is added.
+time (`contactor_travel`) means the PLC's own declared wait in `plc.yaml`; `tolerance_ramp` is the plan's tolerance over
+the ramp of its charging current. Until the bank is empty, or locked out, T_dump is added.
 """
 
 
@@ -57,6 +57,9 @@ def _row(hazard: Hazard) -> Iterator[str]:
     yield f"{hazard.title}. Detected by: {hazard.detector}. Reaction: {hazard.reaction}."
     if hazard.due_later:
         yield f"Due later: {hazard.due_later}."
+    if hazard.note:
+        yield ""
+        yield f"{hazard.note}."
     yield ""
     virtual = [variant for variant in hazard.variants if variant.venue is Venue.VIRTUAL]
     real = [entry for entry in REAL_VARIANTS if entry.row == hazard.row]

@@ -206,6 +206,23 @@ def test_some_stages_have_another_limit() -> None:
     assert verdict(slow, elsewhere).status is Status.FAILED
 
 
+def test_a_rule_may_let_a_fault_spoil_a_measurement_but_nothing_else() -> None:
+    acted = (*SAME.log, (2010 * MS, "fault plant.estop acts: reads 42 V at 36 V"))
+    spoilt = replace(SAME, finished=finished(1, "completed"), log=acted)
+    good = replace(CONTROL, finished=finished(0, "completed"))
+    rule = Excuse("a measured decay is spoilt", frozenset({Stage.CHARGE}), marks=True)
+    unruled = replace(VARIANT, limit=Limit(event="before fire"))
+    marked = replace(unruled, excuses=(rule,))
+    assert judge(CELL, marked, MOMENT, spoilt, good).status is Status.PASSED
+    assert judge(CELL, unruled, MOMENT, spoilt, good).status is Status.FAILED
+    elsewhere = replace(unruled, excuses=(replace(rule, stages=frozenset({Stage.VERIFY})),))
+    assert judge(CELL, elsewhere, MOMENT, spoilt, good).status is Status.FAILED
+    unmarked = replace(unruled, excuses=(replace(rule, marks=False),))
+    assert judge(CELL, unmarked, MOMENT, spoilt, good).status is Status.FAILED
+    aborted = replace(spoilt, finished=finished(3, "aborted", "a wrong reason"))
+    assert judge(CELL, marked, MOMENT, aborted, good).status is Status.FAILED
+
+
 def test_what_others_attempt_must_be_refused() -> None:
     guarded = replace(VARIANT, excuses=(Excuse("refused"),), answers=("STALE_EPOCH", "WRONG_CONNECTION"))
     log = (*SAME.log, (2010 * MS, "fault plant.estop acts: epoch 7 asks: STALE_EPOCH, WRONG_CONNECTION"))
