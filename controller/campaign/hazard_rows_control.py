@@ -80,8 +80,15 @@ _PULSED = Excuse(
 )
 _DECAYING = replace(DECAYS, stages=frozenset({Stage.DUMP}), phases=frozenset({Phase.DURING}))
 _NEVER_LATE = (_OVER, DECAYS, _DECAYING, _LATE, _PULSED)
-_SLOW_BUT_DEAD = Excuse(
-    "no energy waits for a record that comes late, and it does come", frozenset({Stage.DEAD}), acted=True
+_TAKES_AWAY = (
+    "a record has a deadline before energy is let in or fired, and this plan fires nothing: "
+    "what follows here only takes energy away"
+)
+_PROOF = frozenset({"dump-proof"})
+_SLOW_IN_TIME = (
+    Excuse("no energy waits for a record that comes late, and it does come", frozenset({Stage.DEAD}), acted=True),
+    Excuse(_TAKES_AWAY, frozenset({Stage.CHARGED, Stage.DUMP}), _PROOF, acted=True),
+    Excuse(_TAKES_AWAY, frozenset({Stage.CHARGE}), _PROOF, frozenset({Phase.DURING}), acted=True),
 )
 _DIED = ("the controller died",)
 _PROMISE_S = 0.8
@@ -232,7 +239,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
                 exits=(3, 4, 5),
                 excuses=(
                     _OVER,
-                    *((_SLOW_BUT_DEAD,) if name == "journal_slow" else ()),
+                    *(_SLOW_IN_TIME if name == "journal_slow" else ()),
                     Excuse(
                         "after the pulse no record has to be on the disk before anything else",
                         frozenset({Stage.VERIFY}),
