@@ -1,7 +1,4 @@
-"""The result of the last whole run of source mutation: is it of these sources, and good enough?
-
-Not collected yet: no whole run has been kept. With the first one this file becomes ``test_kept_result.py``.
-"""
+"""The result of the last whole run of source mutation: is it of these sources, and good enough?"""
 
 import json
 from collections.abc import Callable
@@ -17,8 +14,6 @@ COMMAND = "run: python -m tests.formal.mutation.run"
 
 @pytest.fixture(scope="module")
 def kept() -> dict[str, Any]:
-    if not FIGURES.exists():
-        pytest.skip(f"no result is kept yet; {COMMAND}")
     result: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8"))
     return result
 
