@@ -29,6 +29,8 @@ _STALE_S = 5.0
 _PLC_S = {"stale": 0.3, "slow": 1.0, "garbage": 1.0}
 """The oldest status that may be believed (safety.md 2.3 row 11); row 38 allows 2 s for what is malformed or drips in.
 Every other fault of the PLC's link: the PLC's own watchdog of 0.5 s (row 09)."""
+_TESTED_S = 0.2
+"""While the self-test forces a probe, PROBE_INVALID is the trip that it waits for: 0.1 s to come, 0.1 s to go."""
 _LOST_S = 1.0
 """Two misses (safety.md 2.3 row 10), from the first question that is not answered."""
 
@@ -140,6 +142,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
                     Limit(scans=1),
                     trips=("PROBE_INVALID",),
                     exits=(3, 4),
+                    instead=(frozenset({Stage.COLD}), Limit(seconds=_TESTED_S, scans=1)),
                 )
                 for side in "ab"
             ),
