@@ -170,6 +170,13 @@ class Finished(msgspec.Struct, frozen=True, tag="finished"):
     """How safety was proven, in one sentence."""
     trips: tuple[str, ...] = ()
     """Causes of the PLC's trips during the run, in the order in which they came."""
+    faults: tuple[str, ...] = ()
+    """Faults that were injected on purpose, as ``run --fault`` takes them."""
+
+    @property
+    def spurious_trips(self) -> int:
+        """How many trips have no cause on record: nothing was injected."""
+        return 0 if self.faults else len(self.trips)
 
 
 Message = Hello | Frame | StepEntered | Event | AlarmChanged | Finished

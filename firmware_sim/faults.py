@@ -51,6 +51,8 @@ class FaultBoard:
             for part in parts:
                 if hasattr(part, "on_act"):
                     part.on_act = partial(self._acted, target)
+                if hasattr(part, "on_act_fully"):
+                    part.on_act_fully = partial(self._acted_fully, target)
 
     def _acted(self, target: str, fault: str, what: str) -> None:
         fault_id = f"{target}.{fault}"
@@ -58,12 +60,19 @@ class FaultBoard:
             self._told.add(fault_id)
             self._tell(f"fault {fault_id} acts: {what}")
 
+    def _acted_fully(self, target: str, fault: str, what: str) -> None:
+        """It has grown to what a detector must see; only faults that grow say so."""
+        fully = f"{target}.{fault} fully"
+        if fully not in self._told:
+            self._told.add(fully)
+            self._tell(f"fault {target}.{fault} acts fully: {what}")
+
     def switch(self, fault_id: str, on: bool) -> None:
         """Inject (or clear) ``fault_id``. Raises KeyError when no part of the bench knows it."""
         target, _, fault = fault_id.partition(".")
         for part in self._targets[target]:
             if fault in part.FAULTS:
-                self._told.discard(fault_id)
+                self._told -= {fault_id, f"{fault_id} fully"}
                 if target != "plant":
                     self._tell(f"fault {fault_id} {'on' if on else 'off'}")
                 part.inject(fault, on)

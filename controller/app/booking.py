@@ -9,7 +9,7 @@ from controller.messages import RunConfig
 from controller.rig.source import Problem, Refused
 from controller.runtime.core import fire_mask, gate_s
 from controller.runtime.offload import Offload
-from controller.runtime.runner import ShotTicket
+from controller.runtime.orders import ShotTicket
 from controller.shots.catalogue import Catalogue, CatalogueUnusable
 from controller.shots.journal import JournalError
 from controller.shots.journal_file import JournalFile
@@ -94,6 +94,7 @@ async def book_shot(
             purpose=config.purpose or plan.purpose,
             profile_sha256=plan.profile_sha256,
             rig_sha256=plan.rig_sha256,
+            faults=" ".join(config.faults),
         )
         if config.tags:
             catalogue.tag(number, *config.tags)

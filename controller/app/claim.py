@@ -5,7 +5,7 @@ import asyncio
 from controller.app.preflight import Prepared
 from controller.rig.source import Problem, Refused
 from controller.runtime.bench import Bench
-from controller.runtime.runner import ShotTicket
+from controller.runtime.orders import ShotTicket
 from drivers.errors import InstrumentError
 from drivers.wire.plc import PlcCommand, PlcRequest, PlcState, Refusal
 

@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from controller.app.linked import Connect, LinkedTransport, Way, rewired
@@ -48,6 +49,8 @@ class Scene:
         self._links: list[LinkedTransport] = []
         self._cut = False
         self._slow = False
+        self._wall_step = timedelta(0)
+        self._labelled: Callable[[str], None] = lambda label: None
         self._lost_tail = False
         self._plc_exchange = rig.plc.exchange
         rig.plc.exchange = self._exchange  # type: ignore[method-assign]
@@ -98,6 +101,24 @@ class Scene:
     def intrude(self, request: PlcRequest) -> Refusal:
         """One exchange of somebody else with the PLC, on a connection of his own; its answer."""
         return self._plc_exchange(request).ack
+
+    # --- the wall clock -----------------------------------------------------------------------------------------
+
+    def labels(self, utc: Callable[[], str]) -> Callable[[], str]:
+        """The run's wall clock, which may be stepped; nothing but labels is taken from it."""
+
+        def label() -> str:
+            if not self._wall_step:
+                return utc()
+            stepped = datetime.fromisoformat(utc()) + self._wall_step
+            self._labelled(stepped.isoformat(timespec="milliseconds"))
+            return stepped.isoformat(timespec="milliseconds")
+
+        return label
+
+    def step_clock(self, by: timedelta, labelled: Callable[[str], None]) -> None:
+        """From now on the wall clock is wrong; ``labelled`` is told of everything that is labelled by it."""
+        self._wall_step, self._labelled = by, labelled
 
     # --- the core -----------------------------------------------------------------------------------------------
 
@@ -266,6 +287,13 @@ def _disk_slow(scene: Scene) -> None:
     _acts(scene, "journal_slow", f"every access takes {SLOW_S:g} s more")
 
 
+def _clock(name: str, by: timedelta) -> Disturbance:
+    def step(scene: Scene) -> None:
+        scene.step_clock(by, lambda label: _acts(scene, name, f"the wall clock says {label}"))
+
+    return step
+
+
 def _replay(scene: Scene) -> None:
     """Everything that was sent is sent again, in order and backwards: the PLC carries out none of it twice."""
     sent = [request for request in scene.requests if request.command is not PlcCommand.DUMP]
@@ -331,6 +359,8 @@ DISTURBANCES: Mapping[str, Disturbance] = {
     "journal_error": _journal("journal_error", "/proc/self/mem", os.O_RDWR),
     "journal_readonly": _journal("journal_readonly", "/dev/null", os.O_RDONLY),
     "journal_slow": _disk_slow,
+    "clock_forward": _clock("clock_forward", timedelta(hours=1)),
+    "clock_back": _clock("clock_back", timedelta(hours=-1)),
     "replayed": _replay,
     "fire_replayed": _fire_replayed,
     "older_controller": _second_controller("older_controller", -1),

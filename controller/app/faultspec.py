@@ -11,6 +11,11 @@ DURING_S = 0.15
 """``during`` means this long after the step began: longer than one command's round trip, shorter than any wait."""
 
 
+def during_s(length_s: float) -> float:
+    """The moment ``during`` in a step that takes ``length_s`` undisturbed: its middle, :data:`DURING_S` at most."""
+    return min(DURING_S, 0.5 * length_s)
+
+
 class Phase(Enum):
     """When, relative to a step, a fault goes in: as the step is entered, in the middle of it, or as it is left."""
 

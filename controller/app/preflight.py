@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from controller.app.alarm_file import PREFIX as ALARMS
@@ -26,11 +27,18 @@ FILE_BYTES_MAX = 1 << 20
 FREE_BYTES_MIN = 256 << 20
 """Free space demanded before arming: twice a shot's record and its journal (safety.md 3.4)."""
 
+LOADED_MAX = 16
+"""Rigs and profiles kept as loaded, by their bytes: a campaign's worker runs thousands of shots of a few profiles, and
+reading one takes longer than a shot. A file is read anew for every run, so that a changed one counts at once."""
+
 UNCONFIRMED = "unsafe-unconfirmed"
 """First part of the name of the file with the marks of unproven ends (controller/app/unconfirmed.py)."""
 
 CATALOGUE = CATALOGUE_NAME
 """The catalogue's file in the output folder; its presence is what makes a folder a Sparkgap shot folder."""
+
+_load_rig = lru_cache(LOADED_MAX)(load_rig)
+_load_profile = lru_cache(LOADED_MAX)(load_profile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ def read_bounded(path: Path) -> bytes:
 def read_rig(name: str) -> tuple[Rig, RigFiles]:
     """Load and cross-check a bench's rig.yaml and plc.yaml. Raises Refused."""
     files = rig_files(name)
-    rig = load_rig(read_bounded(files.rig), str(files.rig), read_bounded(files.plc), str(files.plc))
+    rig = _load_rig(read_bounded(files.rig), str(files.rig), read_bounded(files.plc), str(files.plc))
     require_known_names(rig, str(files.rig))
     return rig, files
 
@@ -68,7 +76,7 @@ def prepare(config: RunConfig, known_faults: Mapping[str, str] | None = None) ->
     """Check a run as far as possible without opening anything. Raises Refused with every problem found."""
     rig, files = read_rig(config.rig)
     path = find_profile(config.profile_path, config.rig)
-    plan = compile_profile(load_profile(read_bounded(path), str(path)), rig, config.overrides)
+    plan = compile_profile(_load_profile(read_bounded(path), str(path)), rig, config.overrides)
     steps = tuple(step.id for step in plan.steps)
     if config.faults and config.lab:
         remedy = "leave --fault out: faults are injected into stand-ins, never into hardware"

@@ -257,10 +257,10 @@ async def _conclude(
     verdict = _spoilt(verdict, ending, trouble)
     reason = _joined(outcome.state.reason, trouble, unmarked)
     wear = wear_of(record, prepared.rig.bank.module_capacitance_f)
-    unbooked = await files.book(background, verdict, ending, reason, wear, triggered(plan, outcome))
+    unbooked = await files.book(background, verdict, ending, reason, wear, triggered(plan, outcome), outcome.trips)
     verdict, reason = _spoilt(verdict, ending, unbooked), _joined(reason, unbooked)
     code = exit_code(ending, verdict)
-    return _finished(booking, files, outcome, verdict, reason, values, code, proof_of(prepared.rig, outcome))
+    return _finished(prepared, booking, files, outcome, verdict, reason, values, code)
 
 
 def _spoilt(verdict: Verdict, ending: Ending, trouble: str) -> Verdict:
@@ -285,6 +285,7 @@ async def _leave_mark(prepared: Prepared, world: World, booking: Booking, outcom
 
 
 def _finished(
+    prepared: Prepared,
     booking: Booking,
     files: ShotFiles,
     outcome: Outcome,
@@ -292,7 +293,6 @@ def _finished(
     reason: str,
     values: tuple[MeasuredValue, ...],
     code: Exit,
-    safe: str,
 ) -> Finished:
     return Finished(
         shot=booking.ticket.number,
@@ -308,6 +308,7 @@ def _finished(
         measurements=tuple(
             messages.Verdict(v.title, v.value, v.unit, v.lower, v.upper, v.margin, v.verdict) for v in values
         ),
-        safe=safe,
+        safe=proof_of(prepared.rig, outcome),
         trips=outcome.trips,
+        faults=prepared.config.faults,
     )

@@ -73,8 +73,9 @@ class ShotFiles:
         reason: str,
         wear: Sequence[Wear],
         may_hold: bool,
+        trips: Sequence[str],
     ) -> str:
-        """Enter the end, the files, the parts' wear, and which scopes may hold what is not stored.
+        """Enter the end, the trips, the files, the parts' wear, and which scopes may hold what is not stored.
 
         Returns what went wrong, empty when nothing did: the next run books the shot then, from its journal.
         """
@@ -82,7 +83,12 @@ class ShotFiles:
 
         def enter() -> None:
             booking.catalogue.update(
-                number, verdict=verdict.label, ended=ending.value, reason=reason, ended_utc=background.ended_utc
+                number,
+                verdict=verdict.label,
+                ended=ending.value,
+                reason=reason,
+                ended_utc=background.ended_utc,
+                trips=" ".join(trips),
             )
             others = {"journal": booking.journal.path}
             others |= {f"raw:{path.stem}": path for path in sorted((booking.folder / RAW).glob("*.raw"))}

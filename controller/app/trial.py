@@ -5,7 +5,7 @@ PLC, never from the controller.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,10 +21,11 @@ from controller.app.stalling import StallingLoop
 from controller.app.trial_watch import ObservedRig, Point
 from controller.app.twin import Prediction, foresee
 from controller.app.virtual import label_of, scene_for, world_of
-from controller.messages import Finished, Message, RunConfig, StepEntered
+from controller.messages import Event, Finished, Message, RunConfig, StepEntered
 from controller.rig.source import Refused
 from controller.runtime.offload import inline
 from controller.runtime.virtual_loop import Rank, ranked, run_virtual
+from controller.sequencer.plan import Plan
 from firmware_sim.plant.bench import BenchPlant
 from firmware_sim.plant.parameters import BenchParameters
 from firmware_sim.plant.record import PulseRecord
@@ -32,6 +33,9 @@ from firmware_sim.plant.trigger import TriggerEdges
 
 TAIL_S = 2.0
 """The bench is watched for this long after the run: a fault at the very end has to show, and SAFE stays monitored."""
+
+WARNINGS_MAX = 100
+"""Warnings of one run that are kept: a disturbed one gives a handful."""
 
 PATIENCE_S = 3.0
 """A core that is dead or hung is replaced by a recovery after this. The supervisor waits longer for a hung one (30 s);
@@ -55,11 +59,20 @@ class Disruption:
     disturbance: str
     step: str
     phase: Phase
+    during_s: float = DURING_S
+    """How long after the step's beginning ``during`` is."""
+    then: tuple[str, ...] = ()
+    after_s: float = 0.0
+    """Further faults, and how many seconds later they are switched on."""
 
 
 @dataclass(frozen=True, slots=True)
 class BenchFacts:
-    """The PLC's own numbers for this shot, in seconds and volts: what limits are made of."""
+    """The PLC's own numbers for this shot, in seconds and volts: what limits are made of.
+
+    ``waits_s`` holds its declared waits by name, and ``tolerance_ramp``: how long the plan's charging current takes to
+    raise the bank by the plan's tolerance.
+    """
 
     v_safe_v: float
     dump_s: float
@@ -93,6 +106,12 @@ class Trial:
     """How much the bank's voltage rose again after its last safe command, at most."""
     log: tuple[tuple[int, str], ...]
     facts: BenchFacts
+    unlocked_v: float = 0.0
+    """The highest true module voltage at which a PLC that scans left the door unlocked."""
+    steps_s: Mapping[str, float] = field(default_factory=dict)
+    """How long each step took that was done, in seconds."""
+    warnings: tuple[str, ...] = ()
+    """What the controller warned of, as it will stand in the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +172,9 @@ class _Conduct:
         self._disruption = disruption
         self._injected_ns: int | None = None
         self._due = False
+        self._entered_ns: dict[str, int] = {}
+        self._steps_s: dict[str, float] = {}
+        self._warnings: list[str] = []
 
     async def supervised(self) -> Trial:
         """Run in a rank of its own, which no disturbance stops."""
@@ -179,14 +201,15 @@ class _Conduct:
             await asyncio.sleep(TAIL_S)
             if scene.attempt is not None:
                 await asyncio.wait([scene.attempt], timeout=ATTEMPT_S)
-            return _trial(rig, finished, refusal, died, self._injected_ns)
+            trial = _trial(rig, prepared.plan, finished, refusal, died, self._injected_ns)
+            return replace(trial, steps_s=self._steps_s, warnings=tuple(self._warnings))
         finally:
             await rig.stop()
 
     async def _shot(self, scene: Scene) -> tuple[Finished | None, str, bool]:
         """(the last word, why it was refused, whether the core had to be replaced)."""
         world = world_of(self._prepared, self._prediction, scene.connects(), scene.offload, self._publisher(scene))
-        world = replace(world, files=False)
+        world = replace(world, files=False, utc=scene.labels(world.utc))
         scene.core = asyncio.get_running_loop().create_task(
             run_shot(self._prepared, world, lambda stop: None), name="core", context=ranked(Rank.CORE)
         )
@@ -226,34 +249,50 @@ class _Conduct:
         return await asyncio.get_running_loop().create_task(work, name="recovery", context=ranked(Rank.CORE))
 
     def _publisher(self, scene: Scene) -> Callable[[Message], None]:
-        disruption = self._disruption
-        if disruption is None:
-            return lambda message: None
-        entered = disruption.phase is not Phase.AFTER
-
         def publish(message: Message) -> None:
-            if not isinstance(message, StepEntered) or message.id != disruption.step:
-                return
-            if (message.phase == "enter") is entered and not self._due:
-                self._due = True
-                delay_s = DURING_S if disruption.phase is Phase.DURING else 0.0
-                scene.loop.call_later(delay_s, self._disrupt, scene, disruption, context=ranked(Rank.PLC))
+            if isinstance(message, StepEntered):
+                self._clock(message)
+                self._await_moment(scene, message)
+            elif isinstance(message, Event) and message.kind == "warning" and len(self._warnings) < WARNINGS_MAX:
+                self._warnings.append(f"{message.source}: {message.text}")
 
         return publish
+
+    def _clock(self, message: StepEntered) -> None:
+        if message.phase == "enter":
+            self._entered_ns[message.id] = message.t_ns
+        else:
+            self._steps_s[message.id] = (message.t_ns - self._entered_ns[message.id]) * 1e-9
+
+    def _await_moment(self, scene: Scene, message: StepEntered) -> None:
+        disruption = self._disruption
+        if disruption is None or self._due or message.id != disruption.step:
+            return
+        if (message.phase == "enter") is (disruption.phase is not Phase.AFTER):
+            self._due = True
+            delay_s = disruption.during_s if disruption.phase is Phase.DURING else 0.0
+            scene.loop.call_later(delay_s, self._disrupt, scene, disruption, context=ranked(Rank.PLC))
 
     def _disrupt(self, scene: Scene, disruption: Disruption) -> None:
         self._injected_ns = scene.rig.now_ns()
         for fault in disruption.faults:
             scene.rig.board.switch(fault, True)
+        for fault in disruption.then:
+            later = scene.rig.board.switch
+            scene.loop.call_later(disruption.after_s, later, fault, True, context=ranked(Rank.PLC))
         if disruption.disturbance:
             scene.rig.witness(f"fault {disruption.disturbance} on")
             DISTURBANCES[disruption.disturbance](scene)
 
 
-def _trial(rig: ObservedRig, finished: Finished | None, refusal: str, died: bool, injected_ns: int | None) -> Trial:
+def _trial(
+    rig: ObservedRig, plan: Plan, finished: Finished | None, refusal: str, died: bool, injected_ns: int | None
+) -> Trial:
     plc = rig.plc
     scan_s = plc.limits.scan_s
     waits_s = {name: scans * scan_s for name, scans in plc.times._asdict().items()}
+    charges = plan.charge_current_a > 0.0
+    waits_s["tolerance_ramp"] = plan.tolerance_v * plan.bank_capacitance_f / plan.charge_current_a if charges else 0.0
     facts = BenchFacts(plc.bands.safe_v, waits_s["dump"], waits_s["dwell"], waits_s, scan_s)
     return Trial(
         finished=finished,
@@ -270,4 +309,5 @@ def _trial(rig: ObservedRig, finished: Finished | None, refusal: str, died: bool
         raised_v=rig.raised_v,
         log=tuple(rig.plant.log),
         facts=facts,
+        unlocked_v=rig.unlocked_v,
     )

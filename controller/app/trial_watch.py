@@ -34,11 +34,12 @@ class ObservedRig(SimulatedRig):
     trips_seen: list[str]
     fire_pulses: int
     raised_v: float
+    unlocked_v: float
 
     def start(self) -> None:
         """As the bench's own; the book begins."""
         self.points, self.first_faults, self.trips_seen = [], [], []
-        self.fire_pulses, self.raised_v = 0, 0.0
+        self.fire_pulses, self.raised_v, self.unlocked_v = 0, 0.0, 0.0
         self._fire_before = False
         self._known = (0, 0, False)
         self._high: list[tuple[int, float]] = []
@@ -67,6 +68,9 @@ class ObservedRig(SimulatedRig):
         else:
             self._lowest_v = min(self._lowest_v, highest_v)
             self.raised_v = max(self.raised_v, highest_v - self._lowest_v)
+        scans = not self.board.active.get("plc.dead")  # a dead PLC decides nothing: its outputs fall, the lock's too
+        if scans and not plc.outputs.door_lock:
+            self.unlocked_v = max(self.unlocked_v, highest_v)
         self._note_trips()
         fire = plc.outputs.fire and plc.outputs.gate_open_ns > 0
         self.fire_pulses += fire and not self._fire_before

@@ -11,6 +11,12 @@ from controller.campaign.profiles import Moment, ProfileSteps
 REAL_PROFILE = "full"
 """Real processes take ten seconds a cell: the middle of every step of the profile with every kind of step of a shot."""
 
+REAL_SCOPE = (
+    f"run with real processes in the middle of every step of {REAL_PROFILE}, the profile that has every kind of step "
+    "of a shot; virtual variants of the same row run the same code before, during and after every step of every profile"
+)
+"""Why one profile and one phase are enough, for people."""
+
 STRIDE = 67
 """Coprime to the numbers of moments that occur: the subset walks through profiles, steps and phases."""
 

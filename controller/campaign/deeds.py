@@ -264,6 +264,7 @@ DEEDS: Mapping[str, Callable[[], Deed]] = {
     "fsync_eio": lambda: FailingJournal("fsync", "EIO"),
     "write_eio": lambda: FailingJournal("write", "EIO"),
     "write_enospc": lambda: FailingJournal("write", "ENOSPC"),
+    "write_erofs": lambda: FailingJournal("write,fsync", "EROFS"),
     "broker_killed": lambda: BrokerTrouble("killed"),
     "broker_stopped": lambda: BrokerTrouble("stopped"),
     "broker_flooded": lambda: BrokerTrouble("flooded"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from tempfile import TemporaryDirectory
 
+from controller.app.faultspec import Phase, during_s
 from controller.app.locate import find_profile, profile_names
 from controller.app.preflight import read_bounded, read_rig
 from controller.app.trial import Disruption, Rehearsed, Trial, rehearse, run_trial
@@ -22,6 +23,9 @@ from controller.sequencer.profile import load_profile
 
 PROFILES_KEPT = 32
 """Profiles of one seed whose runs and controls are kept in a process: a bench has eight."""
+
+NO_LENGTH = "on virtual time the step is over as it begins: what comes during it comes before it"
+"""Why a step without length has no ``during``: its other two moments are run."""
 
 
 def load_profiles(rig: str, names: Sequence[str] = ()) -> tuple[ProfileSteps, ...]:
@@ -68,9 +72,15 @@ def run_cell(cell: Cell) -> CellResult:
     if cell.venue is Venue.REAL:
         return run_real_cell(cell, _profile(cell.rig, cell.profile).overrides)
     variant = find_variant(cell.row, cell.variant)
-    disruption = Disruption(variant.injection.faults, variant.injection.disturbance, cell.step, cell.phase)
     try:
         control = control_of(cell.rig, cell.profile, cell.seed)
+        length_s = control.steps_s[cell.step]
+        if cell.phase is Phase.DURING and length_s == 0.0:
+            return CellResult(cell, Status.NOT_APPLICABLE, NO_LENGTH, 0, "", "", (), "", None, None, 0.0)
+        what = variant.injection
+        disruption = Disruption(
+            what.faults, what.disturbance, cell.step, cell.phase, during_s(length_s), what.then, what.after_s
+        )
         trial = _try(cell.rig, cell.profile, cell.seed, disruption)
     except (Refused, CallbackFailed, Exception) as defect:  # a defect of the product must cost one cell, not all
         why = f"the program failed: {type(defect).__name__}: {defect} ({defect.__cause__!r})"

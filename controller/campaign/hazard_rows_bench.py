@@ -33,6 +33,12 @@ OPENED = (
     Excuse("the contactor has opened and moves no more before the next shot", frozenset({Stage.FIRE})),
 )
 MOVED = Excuse("the relays have made their last move before the next shot", DUMPED)
+DECAYS = Excuse(
+    "the bank is falling already: nothing but its measured decay can be spoilt, and the record says that it is",
+    frozenset({Stage.VERIFY}),
+    profiles=frozenset({"dump-proof"}),
+    marks=True,
+)
 EMPTY = Excuse("the bank is empty and stays so: there is nothing to read, to leak or to fire", DUMPED)
 
 
@@ -51,7 +57,20 @@ _CONTACTOR_TRIP = ("CONTACTOR_MISMATCH",)
 _DUMP_TRIP = ("DUMP_MISMATCH",)
 
 
-def _charged(name: str, *faults: str) -> Variant:
+def _path_proven(*profiles: str) -> Excuse:
+    """The step that proves one path alone begins with its relay closed; the other relay has its move to come."""
+    return Excuse(
+        "the path under proof is closed already and stays closed: what has no move to make cannot fail",
+        frozenset({Stage.DUMP}),
+        frozenset(profiles),
+        frozenset({Phase.DURING}),
+    )
+
+
+_A_PROVEN, _B_PROVEN = _path_proven("dump-proof-a"), _path_proven("dump-proof-b")
+
+
+def _charged(name: str, proven: Excuse, *faults: str) -> Variant:
     """Dumps that fail show after the pulse, on an empty bank; with a door opened they have a charged one to empty.
 
     The dump's own mismatch may come first where the dumps are just opening.
@@ -65,6 +84,11 @@ def _charged(name: str, *faults: str) -> Variant:
         excuses=(
             Excuse("a door may be open at a bench that is not armed", COLD),
             Excuse("the bench is safe again: people may walk in", LATE),
+            Excuse(
+                "the dumps are closed and stay closed: what has no move to make cannot fail",
+                frozenset({Stage.PERMIT, Stage.VERIFY}),
+            ),
+            proven,
         ),
     )
 
@@ -76,6 +100,15 @@ OFF_CHARGER = Excuse(
     "the bank has left the charger, or does so before it is above what its target allows",
     frozenset({Stage.ISOLATE, Stage.FIRE, Stage.DUMP}),
 )
+_BEYOND = Limit(scans=1, wait="tolerance_ramp")
+_BEYOND_HELD = (frozenset({Stage.CHARGED}), Limit(scans=1, wait="tolerance_ramp", seconds=0.1))
+_CEILING = (
+    "A charger that drives on acts fully 60 V above its set-point, which is the envelope's margin. The PLC's ceiling "
+    "is higher by the plan's tolerance, so that its one scan begins `tolerance_ramp` later (80 ms in `full`, 100 ms in "
+    "the dump proofs). On the charger the envelope is over: there the controller watches the same "
+    "ceiling, reads every 50 ms and acts on the second reading"
+)
+"""Why rows 06 and 08 begin to count so late."""
 ABOVE = "the bank is above its target"
 """What the controller says when the charger drives on although the target is reached."""
 
@@ -104,13 +137,14 @@ BENCH_ROWS: tuple[Hazard, ...] = (
         "PLC: mirror contact; decay slower than both paths allow",
         "the other dump, TRIP; no proof of safe from one path alone",
         (
-            _relay("dump_a_stuck_open", _DUMP, _DUMP_TRIP, (3, 4)),
-            _relay("dump_b_stuck_open", _DUMP, _DUMP_TRIP, (3, 4)),
-            _relay("dump_a_mirror_stuck", _DUMP, _DUMP_TRIP, (3, 4)),
+            _relay("dump_a_stuck_open", _DUMP, _DUMP_TRIP, (3, 4), _A_PROVEN),
+            _relay("dump_b_stuck_open", _DUMP, _DUMP_TRIP, (3, 4), _B_PROVEN),
+            _relay("dump_a_mirror_stuck", _DUMP, _DUMP_TRIP, (3, 4), _A_PROVEN),
             _relay("dump_a_mirror_broken", _DUMP, _DUMP_TRIP, (3, 4)),
-            _relay("dump_b_mirror_stuck", _DUMP, _DUMP_TRIP, (3, 4)),
+            _relay("dump_b_mirror_stuck", _DUMP, _DUMP_TRIP, (3, 4), _B_PROVEN),
             _relay("dump_b_mirror_broken", _DUMP, _DUMP_TRIP, (3, 4)),
-            *(_charged(f"dump_{side}_stuck_open_charged", f"plant.dump_{side}_stuck_open") for side in "ab"),
+            _charged("dump_a_stuck_open_charged", _A_PROVEN, "plant.dump_a_stuck_open"),
+            _charged("dump_b_stuck_open_charged", _B_PROVEN, "plant.dump_b_stuck_open"),
         ),
     ),
     Hazard(
@@ -125,9 +159,14 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 _DUMP,
                 trips=_DUMP_TRIP,
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, MOVED),
+                excuses=(DEAD_PLAN, MOVED, _path_proven("dump-proof")),
             ),
-            _charged("both_dumps_stuck_open_charged", "plant.dump_a_stuck_open", "plant.dump_b_stuck_open"),
+            _charged(
+                "both_dumps_stuck_open_charged",
+                _path_proven("dump-proof"),
+                "plant.dump_a_stuck_open",
+                "plant.dump_b_stuck_open",
+            ),
         ),
     ),
     Hazard(
@@ -152,15 +191,17 @@ BENCH_ROWS: tuple[Hazard, ...] = (
         "Over-voltage: the charger ignores its set-point",
         "comparator in hardware; PLC: probes, envelope",
         "charger inhibited, TRIP",
-        (
+        note=_CEILING,
+        variants=(
             Variant(
                 "overvoltage",
                 one("plant.overvoltage"),
-                Limit(scans=1),
+                _BEYOND,
                 trips=("CHARGE_ENVELOPE", "CHARGE_TIME", "OVERVOLTAGE", "HW_OVERVOLTAGE", "MODULE_LIMIT"),
                 says=("the PLC refused", "the PLC went to DUMPING", ABOVE, *ESTIMATE),
                 excuses=(DEAD_PLAN, EMPTY, OFF_CHARGER),
                 grows=True,
+                instead=_BEYOND_HELD,
             ),
         ),
     ),
@@ -203,15 +244,17 @@ BENCH_ROWS: tuple[Hazard, ...] = (
         "Run-away or dead charge",
         "PLC: charge envelope and charge timer",
         "TRIP",
-        tuple(
+        note=_CEILING,
+        variants=tuple(
             Variant(
                 name,
                 one(f"plant.{name}"),
-                Limit(scans=1, seconds=5.0),
+                _BEYOND if name == "charger_runaway" else Limit(scans=1, seconds=5.0),
                 trips=("CHARGE_ENVELOPE", "CHARGE_TIME", "OVERVOLTAGE", "HW_OVERVOLTAGE", "CHARGER_UNCOMMANDED"),
                 says=("the PLC refused", "the PLC went to DUMPING", ABOVE, *ESTIMATE),
                 excuses=(DEAD_PLAN, EMPTY, OFF_CHARGER if name == "charger_runaway" else CHARGED_ALREADY),
                 grows=name == "charger_runaway",
+                instead=_BEYOND_HELD if name == "charger_runaway" else (frozenset(), Limit()),
             )
             for name in ("charger_runaway", "charger_setpoint_lost", "charger_wrong_range", "charger_dead")
         ),
@@ -221,7 +264,9 @@ BENCH_ROWS: tuple[Hazard, ...] = (
         "The rig PLC loses its power",
         "hard-wired: outputs fall when its scans stop",
         "dumps close, contactor opens, gate shuts, by physics",
-        (
+        note="The lock's output falls like every other; the door is not judged here, because a PLC that does not scan "
+        "decides nothing: the bench needs a lock that holds without power until the dumps have done their work",
+        variants=(
             Variant(
                 "plc_dead",
                 one("plc.dead"),
@@ -312,6 +357,11 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 trips=("KEY",),
                 excuses=(
                     Excuse("the key enables an armed bench only", COLD),
+                    Excuse(
+                        "the bench is dumping or safe: the key has nothing to forbid",
+                        frozenset({Stage.DUMP}),
+                        phases=frozenset({Phase.DURING}),
+                    ),
                     Excuse("the bench is dumping or safe: the key has nothing to forbid", DUMPED),
                 ),
             ),

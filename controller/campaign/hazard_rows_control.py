@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from controller.app.faultspec import Phase
-from controller.campaign.hazard_rows_bench import ESTIMATE, one
+from controller.campaign.hazard_rows_bench import DECAYS, ESTIMATE, one
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
 
@@ -17,8 +17,20 @@ _LATE = Excuse(
     frozenset({Stage.DEAD, Stage.COLD, Stage.VERIFY}),
 )
 _STILL_TRUE = Excuse("what it repeats is still true, or no decision hangs on it")
+_STILL_MARKED = Excuse(
+    "what it repeats is still true until the dump: nothing but a measured decay can be spoilt, and the record says "
+    "that it is",
+    frozenset({Stage.CHARGED, Stage.DUMP, Stage.VERIFY}),
+    profiles=frozenset({"dump-proof"}),
+    marks=True,
+)
 _STALE_S = 5.0
 """What an instrument repeats is no part of safety (PLC and T7 measure the bank): it has to show before fire."""
+_PLC_S = {"stale": 0.3, "slow": 1.0, "garbage": 1.0}
+"""The oldest status that may be believed (safety.md 2.3 row 11); row 38 allows 2 s for what is malformed or drips in.
+Every other fault of the PLC's link: the PLC's own watchdog of 0.5 s (row 09)."""
+_TESTED_S = 0.2
+"""While the self-test forces a probe, PROBE_INVALID is the trip that it waits for: 0.1 s to come, 0.1 s to go."""
 _LOST_S = 1.0
 """Two misses (safety.md 2.3 row 10), from the first question that is not answered."""
 
@@ -29,7 +41,7 @@ def _lost(name: str, fault: str, says: tuple[str, ...] = (), *excuses: Excuse) -
         one(f"{name}.{fault}"),
         Limit(seconds=_STALE_S if fault == "stale" else _LOST_S),
         says=(name, *says),
-        excuses=(_OVER, _SAVED, _UNUSED, *excuses),
+        excuses=(*((_STILL_MARKED,) if (name, fault) == ("daq", "stale") else ()), _OVER, _SAVED, _UNUSED, *excuses),
     )
 
 
@@ -37,7 +49,7 @@ def _plc_link(fault: str) -> Variant:
     return Variant(
         f"plc_{fault}",
         one(f"plc.{fault}"),
-        Limit(seconds=0.5 if fault in ("silent", "close") else 1.0, scans=1),
+        Limit(seconds=_PLC_S.get(fault, 0.5), scans=1),
         trips=("HEARTBEAT",),
         says=("plc", "the PLC", "not done within"),
         exits=(3, 4),
@@ -60,11 +72,25 @@ def _disturbed(name: str, limit: Limit, *excuses: Excuse, **more: tuple[str, ...
 
 _WATCHDOG = Limit(seconds=0.5, scans=1)
 _RESUMED = ("stood still", "status is", "LATE")
+_OVERDUE = ("WRONG_STATE", "the PLC went to", "not done within", "no complete answer")
+"""What a stopped core finds as it resumes: the PLC has moved on, deadlines of its steps and its calls are over."""
 _RIG_STILL = ("status is", "no answer", "no complete answer")
-_NOT_OPEN = Excuse(
-    "the permit is not asked for yet: no energy waits for anybody",
-    frozenset({Stage.PERMIT}),
-    phases=frozenset({Phase.BEFORE, Phase.AFTER}),
+_PULSED = Excuse(
+    "the pulse is over, and the PLC dumps by itself: nothing that has to be on time is left",
+    frozenset({Stage.FIRE}),
+    phases=frozenset({Phase.DURING}),
+)
+_DECAYING = replace(DECAYS, stages=frozenset({Stage.DUMP}), phases=frozenset({Phase.DURING}))
+_NEVER_LATE = (_OVER, DECAYS, _DECAYING, _LATE, _PULSED)
+_TAKES_AWAY = (
+    "a record has a deadline before energy is let in or fired, and this plan fires nothing: "
+    "what follows here only takes energy away"
+)
+_PROOF = frozenset({"dump-proof"})
+_SLOW_IN_TIME = (
+    Excuse("no energy waits for a record that comes late, and it does come", frozenset({Stage.DEAD}), acted=True),
+    Excuse(_TAKES_AWAY, frozenset({Stage.CHARGED, Stage.DUMP}), _PROOF, acted=True),
+    Excuse(_TAKES_AWAY, frozenset({Stage.CHARGE}), _PROOF, frozenset({Phase.DURING}), acted=True),
 )
 _DIED = ("the controller died",)
 _PROMISE_S = 0.8
@@ -116,6 +142,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
                     Limit(scans=1),
                     trips=("PROBE_INVALID",),
                     exits=(3, 4),
+                    instead=(frozenset({Stage.COLD}), Limit(seconds=_TESTED_S, scans=1)),
                 )
                 for side in "ab"
             ),
@@ -172,17 +199,36 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
         "as a crash; the journal is recovered",
         (_disturbed("power_lost", _WATCHDOG, says=_DIED),),
     ),
-    Hazard("28", "The wall clock jumps", "none: every deadline is monotonic", "no effect on the shot", ()),
+    Hazard(
+        "28",
+        "The wall clock jumps",
+        "none: every deadline is monotonic",
+        "no effect on the shot",
+        tuple(
+            Variant(
+                name,
+                Injection(disturbance=name),
+                Limit(event="no effect"),
+                excuses=(
+                    Excuse(
+                        "the shot's last label is given, or is just about to be", frozenset({Stage.EMPTY, Stage.OVER})
+                    ),
+                    Excuse("the end is labelled wrong by the clock, and the shot is the same", acted=True),
+                ),
+            )
+            for name in ("clock_forward", "clock_back")
+        ),
+    ),
     Hazard(
         "29",
         "The monotonic clock stalls: the machine is suspended",
-        "PLC: heartbeat; controller: its own gap, the age of the status",
+        "PLC: heartbeat; controller: its own gap, the age of the status, deadlines that are over on resume",
         "abort on resume, never catch up",
         (
-            _disturbed("core_stalled", Limit(seconds=0.6), _OVER, _LATE, _NOT_OPEN, says=_RESUMED),
-            _disturbed("core_stopped", _WATCHDOG, _OVER, _LATE, says=(*_RESUMED, "WRONG_STATE", "not done within")),
-            _disturbed("rig_paused", Limit(seconds=1.2), _OVER, _LATE, says=_RIG_STILL),
-            _disturbed("rig_stopped", Limit(seconds=4.0), _OVER, _LATE, says=(*_RIG_STILL, "the PLC")),
+            _disturbed("core_stalled", Limit(seconds=0.5), *_NEVER_LATE, says=_RESUMED),
+            _disturbed("core_stopped", _WATCHDOG, *_NEVER_LATE, says=(*_RESUMED, *_OVERDUE)),
+            _disturbed("rig_paused", Limit(seconds=0.7), *_NEVER_LATE, says=_RIG_STILL),
+            _disturbed("rig_stopped", Limit(seconds=3.1), *_NEVER_LATE, says=(*_RIG_STILL, "the PLC")),
         ),
     ),
     Hazard(
@@ -196,10 +242,12 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
                 exits=(3, 4, 5),
                 excuses=(
                     _OVER,
+                    *(_SLOW_IN_TIME if name == "journal_slow" else ()),
                     Excuse(
                         "after the pulse no record has to be on the disk before anything else",
                         frozenset({Stage.VERIFY}),
                     ),
+                    _PULSED,
                 ),
             )
             for name in ("journal_full", "journal_error", "journal_readonly", "journal_slow")

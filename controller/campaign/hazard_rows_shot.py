@@ -1,14 +1,19 @@
 """PURE: hazards of measuring and firing: rows 12, 14-21 of safety.md 2.3."""
 
 from controller.app.faultspec import Phase
-from controller.campaign.hazard_rows_bench import COLD, DEAD_PLAN, DUMPED, EMPTY, ESTIMATE, LOW, one
+from controller.campaign.hazard_rows_bench import COLD, DEAD_PLAN, DECAYS, DUMPED, EMPTY, ESTIMATE, LATE, LOW, one
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
 
 _MISMATCH = Limit(scans=2, wait="mismatch_debounce")
 
 
-def _probe(name: str, *excuses: Excuse, trips: tuple[str, ...] = ("PROBE_MISMATCH", "CHARGE_TIME")) -> Variant:
+def _probe(
+    name: str,
+    *excuses: Excuse,
+    trips: tuple[str, ...] = ("PROBE_MISMATCH", "CHARGE_TIME"),
+    says: tuple[str, ...] = (),
+) -> Variant:
     return Variant(
         name,
         one(f"plant.{name}"),
@@ -20,14 +25,21 @@ def _probe(name: str, *excuses: Excuse, trips: tuple[str, ...] = ("PROBE_MISMATC
             "the PLC went to DUMPING",
             "the PLC refused FIRE",
             *ESTIMATE,
+            *says,
         ),
         exits=(3, 4),
-        excuses=(DEAD_PLAN, EMPTY, _FIRED, *excuses),
+        excuses=(DEAD_PLAN, DECAYS, EMPTY, _FIRED, *excuses),
         grows=True,
     )
 
 
+_FROZEN = ("PROBE_MISMATCH", "CHARGE_TIME", "PROBE_INVALID")
+"""A probe that freezes in the pulse repeats its interference, which may be no reading at all."""
+_UNPROVEN = ("the PLC went to LOCKOUT",)
+"""What a frozen reading between V_safe and a mismatch ends in: two probes may differ so much, but it proves nothing."""
 _SLOW = Excuse("until fire it drifts by less than two probes may differ", frozenset({Stage.ISOLATE, Stage.FIRE}))
+_QUIET = frozenset({Stage.ISOLATE, Stage.FIRE})
+"""Within half a second before fire nobody speaks to a scope (bench.md 1); the last look is a second before."""
 _FIRED = Excuse(
     "the pulse is over: there is nothing left to fire or to misread",
     frozenset({Stage.FIRE}),
@@ -52,11 +64,11 @@ SHOT_ROWS: tuple[Hazard, ...] = (
     Hazard(
         "12",
         "A frozen value with an advancing stamp",
-        "PLC: A against B; controller: the independent reading of B",
-        "TRIP or dump",
+        "PLC: A against B, the proof of safe; controller: the independent reading of B",
+        "TRIP or dump; LOCKOUT where it stands still between V_safe and what two probes may differ",
         (
-            _probe("probe_a_frozen"),
-            _probe("probe_b_frozen"),
+            _probe("probe_a_frozen", trips=_FROZEN, says=_UNPROVEN),
+            _probe("probe_b_frozen", trips=_FROZEN, says=_UNPROVEN),
             Variant(
                 "daq_frozen",
                 one("daq.ain_frozen"),
@@ -72,6 +84,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 ),
                 exits=(3, 1),
                 marks=True,
+                grows=True,  # a slow ramp of 50 V/s takes longer to make it wrong than the row has time
             ),
         ),
     ),
@@ -102,16 +115,25 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 trips=("PROBE_MISMATCH", "MODULE_LIMIT", "CHARGE_ENVELOPE", "CHARGE_TIME", "PREFIRE"),
                 says=("LOCKOUT", "the PLC went to DUMPING", "the PLC refused FIRE", *ESTIMATE),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, EMPTY, _SMALL, _FIRED),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED),
             ),
             Variant(
                 "probes_frozen",
                 one("plant.probes_frozen"),
                 Limit(event="before fire"),
-                trips=("PROBE_MISMATCH", "CHARGE_ENVELOPE", "CHARGE_TIME"),
+                trips=(*_FROZEN, "CHARGE_ENVELOPE"),
                 says=("LOCKOUT", "the PLC went to DUMPING", *ESTIMATE),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, EMPTY, _FIRED),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _FIRED),
+            ),
+            Variant(
+                "voltage_common_gain",
+                one("plant.voltage_common_gain"),
+                Limit(event="before fire"),
+                trips=("PREFIRE", "HW_OVERVOLTAGE", "MODULE_LIMIT", "CHARGE_ENVELOPE", "CHARGE_TIME"),
+                says=("the PLC went to DUMPING", "the PLC refused FIRE", *ESTIMATE),
+                exits=(3, 4),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED),
             ),
         ),
     ),
@@ -120,7 +142,28 @@ SHOT_ROWS: tuple[Hazard, ...] = (
         "A probe reads zero: its divider is open",
         "PLC: A against B; the dwell counts from the dumps' closing, not from the reading",
         "TRIP; no unlock from a zero alone",
-        tuple(_probe(f"probe_{side}_open", trips=("PROBE_MISMATCH", "PREFIRE", "CHARGE_TIME")) for side in "ab"),
+        (
+            *(_probe(f"probe_{side}_open", trips=("PROBE_MISMATCH", "PREFIRE", "CHARGE_TIME")) for side in "ab"),
+            *(
+                Variant(
+                    f"probe_{side}_open_dumping",
+                    Injection(("plant.door_open",), then=(f"plant.probe_{side}_open",), after_s=0.15),
+                    Limit(scans=1),
+                    trips=("DOOR_1", "DOOR_2"),
+                    exits=(3, 4),
+                    excuses=(
+                        Excuse("a door may be open at a bench that is not armed", COLD),
+                        Excuse("the bench is safe again: people may walk in", LATE),
+                        Excuse(
+                            "so early the dump leaves nothing to misread",
+                            frozenset({Stage.PERMIT, Stage.CHARGE, Stage.VERIFY}),
+                        ),
+                        _FIRED,
+                    ),
+                )
+                for side in "ab"
+            ),
+        ),
     ),
     Hazard(
         "17",
@@ -231,7 +274,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                     Excuse("no record is asked of a scope", profiles=frozenset({"dump-proof"})),
                     Excuse(
                         "the gate is shut, or nobody speaks to it any more",
-                        COLD | DUMPED | {Stage.CHARGED, Stage.ISOLATE, Stage.FIRE},
+                        COLD | DUMPED | {Stage.ISOLATE, Stage.FIRE},
                     ),
                 ),
             ),
@@ -240,30 +283,38 @@ SHOT_ROWS: tuple[Hazard, ...] = (
     Hazard(
         "21",
         "A scope is not armed, set up otherwise, or does not trigger",
-        "controller: read-back again before the charge, the record's trigger after it",
+        "controller: read-back at both ends of the hold and 1 s before fire; the record's trigger after it",
         "no fire; or the shot is not complete",
         (
             Variant(
                 "not_armed",
                 one("scope_1.not_armed"),
-                Limit(event="before fire, or seen at the transfer"),
+                Limit(event="before fire"),
                 says=("scope_1",),
                 excuses=_TAKEN,
+                instead=(_QUIET, Limit(event="at the transfer")),
             ),
             Variant(
                 "wrong_setup",
                 one("scope_1.wrong_setup"),
-                Limit(event="before fire, or kept with the record"),
+                Limit(event="before fire"),
                 says=("scope_1",),
                 excuses=(
-                    EMPTY,
                     Excuse("no record is asked of a scope", profiles=frozenset({"dump-proof"})),
-                    Excuse("the setting is written afterwards", COLD),
+                    Excuse("the setting is written afterwards", steps=frozenset({"self_test"})),
                     Excuse(
-                        "the record keeps the range it was taken with",
-                        frozenset({Stage.CHARGED, Stage.ISOLATE, Stage.FIRE}),
+                        "the setting is written afterwards",
+                        phases=frozenset({Phase.BEFORE}),
+                        steps=frozenset({"configure"}),
                     ),
+                    Excuse(
+                        "nobody may ask any more: the record keeps the range it was taken with, and is marked",
+                        _QUIET | {Stage.VERIFY, Stage.DEAD},
+                        noted="changed at its front panel since arming",
+                    ),
+                    Excuse("the record is read already", frozenset({Stage.EMPTY, Stage.OVER})),
                 ),
+                instead=(_QUIET, Limit(event="at the transfer")),
             ),
             Variant(
                 "never_triggers",

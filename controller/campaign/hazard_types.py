@@ -1,10 +1,13 @@
 """PURE: what the hazard table is made of: limits, excuses, injections, variants, rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.app.faultspec import Phase
 from controller.campaign.model import Venue
 from controller.campaign.profiles import Moment, Stage
+
+_MARKED = 1
+"""Exit code of a shot that was completed and missed a limit, or has no value for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +41,44 @@ class Excuse:
     sentence: str
     stages: frozenset[Stage] = frozenset()
     profiles: frozenset[str] = frozenset()
-    """Kinds of shot; none: every kind."""
+    """Kinds of shot, or names of profiles; none: every one."""
     phases: frozenset[Phase] = frozenset()
     """Before, during or after the step; none: all of them."""
+    steps: frozenset[str] = frozenset()
+    """Kinds of step; none: every kind."""
     acted: bool = False
     """The sentence tells what the fault did in vain: a fault that never acted is not covered."""
+    noted: str = ""
+    """What a warning in the record must say wherever the fault acted."""
+    marks: bool = False
+    """The run may also end with a measurement out of its limits or without a value: the record then says so."""
 
     def covers(self, moment: Moment) -> bool:
         """True when this excuse is meant for ``moment``."""
         return (
             (not self.stages or moment.stage in self.stages)
-            and (not self.profiles or moment.kind in self.profiles)
+            and (not self.profiles or not self.profiles.isdisjoint((moment.kind, moment.profile)))
             and (not self.phases or moment.phase in self.phases)
+            and (not self.steps or moment.step_kind in self.steps)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """What is done at the moment: ids of ``sparkgap faults`` to switch on, or a disturbance of ``app/disturb.py``."""
+    """What is done at the moment: ids of ``sparkgap faults`` to switch on, or a disturbance of ``app/disturb.py``.
+
+    ``then`` are ids to switch on ``after_s`` seconds later.
+    """
 
     faults: tuple[str, ...] = ()
     disturbance: str = ""
+    then: tuple[str, ...] = ()
+    after_s: float = 0.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that the plant's log has to know of."""
+        return (*self.faults, *filter(None, (self.disturbance,)), *self.then)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +102,17 @@ class Variant:
     """A measurement out of its limits is a right end of the shot: what it says is in the record."""
     grows: bool = False
     """The fault grows: the limit counts from where the plant says that it acts fully; earlier is right too."""
+    instead: tuple[frozenset[Stage], Limit] = (frozenset(), Limit())
+    """Stages with another limit, and that limit."""
     venue: Venue = Venue.VIRTUAL
+
+    def at(self, moment: Moment) -> "Variant":
+        """The variant with the limit and the ends that hold at ``moment``."""
+        stages, limit = self.instead
+        rule = self.rule(moment)
+        marks = self.marks or (rule is not None and rule.marks)
+        exits = (*self.exits, _MARKED) if marks else self.exits
+        return replace(self, limit=limit if moment.stage in stages else self.limit, marks=marks, exits=exits)
 
     def excuse(self, moment: Moment) -> str:
         """Why nothing may happen at ``moment``, empty when something must."""
@@ -96,7 +126,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """One row of safety.md 2.3. ``due_later`` names the issue that what is missing waits for."""
+    """One row of safety.md 2.3. ``due_later`` names the issue that what is missing waits for.
+
+    ``note`` says what a limit is made of where safety.md's number counts from another moment, or what is not judged.
+    """
 
     row: str
     title: str
@@ -104,3 +137,4 @@ class Hazard:
     reaction: str
     variants: tuple[Variant, ...]
     due_later: str = ""
+    note: str = ""

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from controller.app.faultspec import Phase
+from controller.campaign.cells import REAL_SCOPE
 from controller.campaign.hazards import Hazard
 from controller.campaign.html_style import CSS, SCRIPT
 from controller.campaign.model import CellResult, Status, Venue
@@ -27,10 +28,10 @@ def html_page(campaign: Campaign) -> str:
     cells = _Cells()
     blocks = list(campaign.blocks())
     parts = [*_head(campaign), *_tiles(campaign), *_nav(blocks), "<main id=main>", *_failures(campaign)]
-    parts += _legend(campaign)
+    parts += [*_hazards(campaign), *_legend(campaign)]
     for block in blocks:
         parts += _block(block, cells)
-    parts += [*_hazards(campaign), *_excuses(campaign), "</main>", *_why()]
+    parts += [*_excuses(campaign), "</main>", *_why()]
     data = {"rig": campaign.rig, "seed": campaign.seed, "strings": cells.strings, "cells": cells.rows}
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     parts += [
@@ -103,25 +104,43 @@ def _tiles(campaign: Campaign) -> Iterator[str]:
         yield _tile(real, "with real processes")
     closest = slowest(campaign.results)
     if closest is not None:
-        share = f"{share_of_time(closest):.0%}"
-        yield f"<div class=tile><b>{share}</b><span>of its time took the slowest safe command</span></div>"
-    yield "</div>"
+        words = f"until the safe command of <code>{escape(closest.cell.id)}</code>: nothing passed closer to its limit"
+        yield f'<div class="tile call"><b>{_call(closest)}</b><span>{words}</span></div>'
+    yield f"</div>{_share(campaign.results)}"
     if campaign.why_short:
         missing = campaign.planned - len(campaign.results)
         yield f"<p>Not complete: {escape(campaign.why_short)}; {missing:,} cells were not run.</p>"
+
+
+def _call(result: CellResult) -> str:
+    """``12 of 40 ms``."""
+    return timing(result).removeprefix("safe command after ")
+
+
+def _share(results: Sequence[CellResult]) -> str:
+    """A bar of what passed, failed and did not apply; a failure is seen however small its part is."""
+    counts = {status: sum(result.status is status for result in results) for status in Status}
+    parts = "".join(f'<i class={CODES[s]} style="flex-grow:{n}"></i>' for s, n in counts.items() if n)
+    words = ", ".join(f"{n} {LABELS[s]}" for s, n in counts.items())
+    return f'<div class=share role=img aria-label="{words}">{parts}</div>'
 
 
 def _tile(count: int, name: str, kind: str = "") -> str:
     return f'<div class="tile {kind}"><b>{count:,}</b><span>{name}</span></div>'
 
 
+def _anchor(profile: str) -> str:
+    """An id for a profile, which may be called by a path."""
+    return "profile-" + "".join(char if char.isalnum() or char in "-_" else "-" for char in profile)
+
+
 def _nav(blocks: Sequence[Block]) -> Iterator[str]:
-    yield '<nav aria-label="profiles">'
+    yield '<nav aria-label="parts of the page"><a href="#hazards">hazards</a>'
     for block in blocks:
         failed = sum(row.failed for row in block.rows)
         note = f" <span class=n>{failed} failed</span>" if failed else ""
-        yield f'<a href="#{escape(block.profile.name)}">{escape(block.profile.name)}{note}</a>'
-    yield '<a href="#hazards">hazards</a><a href="#excuses">not applicable</a></nav></header>'
+        yield f'<a href="#{_anchor(block.profile.name)}">{escape(block.profile.name)}{note}</a>'
+    yield '<a href="#excuses">not applicable</a></nav></header>'
 
 
 def _failures(campaign: Campaign) -> Iterator[str]:
@@ -142,19 +161,23 @@ def _failures(campaign: Campaign) -> Iterator[str]:
 
 
 def _legend(campaign: Campaign) -> Iterator[str]:
-    yield "<div class=bar>"
+    yield "<section id=matrices><h2>Every cell</h2><div class=bar>"
     for status in Status:
         yield f"<span class=key><i class={CODES[status]}>{SYMBOLS[status]}</i>{LABELS[status]}</span>"
     yield "<span>each step: <b>b</b>efore, <b>d</b>uring, <b>a</b>fter it · hover, tap or arrow keys: why</span>"
     if campaign.failures:
         yield "<label><input type=checkbox id=only-failed> only rows that failed</label>"
     yield "</div>"
+    if any(result.cell.venue is Venue.REAL for result in campaign.results):
+        yield f"<p class=facts><code>@real</code>: {escape(REAL_SCOPE)}.</p>"
+    yield "</section>"
 
 
 def _block(block: Block, cells: _Cells) -> Iterator[str]:
-    name, failed = escape(block.profile.name), any(row.failed for row in block.rows)
+    name, failed = escape(block.profile.name, quote=True), any(row.failed for row in block.rows)
     overrides = ", ".join(f"{key} {value}" for key, value in block.profile.overrides.items())
-    yield f'<section class="profile{" has-fail" if failed else ""}" id="{name}"><h2>{name}</h2>'
+    kind = "profile has-fail" if failed else "profile"
+    yield f'<section class="{kind}" id="{_anchor(block.profile.name)}"><h2>{name}</h2>'
     if overrides:
         yield f"<p class=facts>run with {escape(overrides)}</p>"
     yield f'<div class="card scroll" tabindex=0 role=region aria-label="matrix of {name}">'
@@ -162,30 +185,41 @@ def _block(block: Block, cells: _Cells) -> Iterator[str]:
     yield "<thead><tr>"
     yield "<th class=corner rowspan=2 scope=col>hazard</th>"
     yield from (f"<th colspan=3 scope=colgroup>{escape(step)}</th>" for step in block.steps)
-    yield "<th rowspan=2 scope=col>passed</th></tr><tr>"
+    yield "<th class=sum rowspan=2 scope=col>passed</th></tr><tr>"
     phases = "".join(f'<th scope=col aria-label="{phase.value}">{phase.value[0]}</th>' for phase in Phase)
     yield phases.replace("<th", "<th class=first", 1) * len(block.steps)
-    yield "</tr></thead><tbody>"
-    before = ""
-    for row in block.rows:
-        yield _row(row, block.steps, cells, row.hazard.row != before)
-        before = row.hazard.row
-    yield "</tbody></table></div></section>"
+    yield "</tr></thead>"
+    for number in dict.fromkeys(row.hazard.row for row in block.rows):
+        yield from _group([row for row in block.rows if row.hazard.row == number], block.steps, cells)
+    yield "</table></div></section>"
 
 
-def _row(row: Row, steps: Sequence[str], cells: _Cells, first: bool) -> str:
-    kinds = " ".join(kind for kind, holds in (("group", first), ("has-fail", row.failed)) if holds)
-    title = escape(row.hazard.title, quote=True)
-    parts = [
-        f'<tr data-row="{escape(row.name)}"{f" class={chr(34)}{kinds}{chr(34)}" if kinds else ""}>'
-        f'<th scope=row title="{title}"><span class=id>{escape(row.name)}</span><span class=t>{title}</span></th>'
-    ]
+def _group(rows: Sequence[Row], steps: Sequence[str], cells: _Cells) -> Iterator[str]:
+    """A hazard: its title over all columns, then its variants."""
+    hazard = rows[0].hazard
+    columns = 1 + len(Phase) * len(steps)
+    yield "<tbody class=has-fail>" if any(row.failed for row in rows) else "<tbody>"
+    yield (
+        f"<tr class=group><th scope=rowgroup colspan={columns}><span>{escape(hazard.row)} {escape(hazard.title)}"
+        f"</span></th>{_sum(rows)}</tr>"
+    )
+    yield from (_row(row, steps, cells) for row in rows)
+    yield "</tbody>"
+
+
+def _row(row: Row, steps: Sequence[str], cells: _Cells) -> str:
+    kind = " class=has-fail" if row.failed else ""
+    parts = [f'<tr data-row="{escape(row.name)}"{kind}><th scope=row><span class=id>{escape(row.name)}</span></th>']
     for step in steps:
         for phase in Phase:
             parts.append(_cell(row.results.get((step, phase)), cells, phase is Phase.BEFORE))
-    passed = sum(result.status is Status.PASSED for result in row.results.values())
-    count = f"{row.failed} failed" if row.failed else f"{passed} of {len(row.results)}"
-    return "".join(parts) + f"<td class=sum>{count}</td></tr>"
+    return "".join((*parts, _sum([row]), "</tr>"))
+
+
+def _sum(rows: Sequence[Row]) -> str:
+    failed, ran = sum(row.failed for row in rows), sum(len(row.results) for row in rows)
+    passed = sum(result.status is Status.PASSED for row in rows for result in row.results.values())
+    return f"<td class=sum>{f'{failed} failed' if failed else f'{passed} of {ran}'}</td>"
 
 
 def _cell(result: CellResult | None, cells: _Cells, first: bool) -> str:
@@ -201,39 +235,39 @@ def _cell(result: CellResult | None, cells: _Cells, first: bool) -> str:
 
 def _hazards(campaign: Campaign) -> Iterator[str]:
     yield "<section id=hazards><h2>Hazards</h2><div class='card scroll' tabindex=0 role=region aria-label=hazards>"
-    yield "<table class=list><thead><tr><th>row</th><th>hazard</th><th class=wide>seen by</th>"
-    yield "<th class=wide>reaction</th><th class=num>passed</th><th class=num>failed</th><th class=num>n/a</th>"
-    yield "<th>slowest safe command</th></tr></thead>"
+    yield "<table class=list><thead><tr><th>row</th><th>hazard</th><th>result</th><th>closest call</th></tr></thead>"
     for hazard in campaign.hazards:
         results = [result for result in campaign.results if result.cell.row == hazard.row]
         if results or hazard.due_later:
             yield _hazard(hazard, results)
-    yield "</table></div></section>"
+    yield "</table></div>"
+    yield "<p class=facts>Closest call: the cell whose safe command took the most of the time that it may take.</p>"
+    yield "</section>"
 
 
 def _hazard(hazard: Hazard, results: Sequence[CellResult]) -> str:
     counts = {status: sum(result.status is status for result in results) for status in Status}
-    failed = counts[Status.FAILED]
     words = (
-        f"<tr{' class=has-fail' if failed else ''}><td>{escape(hazard.row)}</td><td>{escape(hazard.title)}</td>"
-        f"<td class=wide>{escape(hazard.detector)}</td><td class=wide>{escape(hazard.reaction)}</td>"
+        f"<tr{' class=has-fail' if counts[Status.FAILED] else ''}><td>{escape(hazard.row)}</td>"
+        f"<td class=what>{escape(hazard.title)}<span class=sub>Seen by {escape(hazard.detector)}. "
+        f"Then: {escape(hazard.reaction)}.</span></td>"
     )
-    if hazard.due_later and not results:
-        return words + f"<td colspan=4>due later: {escape(hazard.due_later)}</td></tr>"
-    numbers = (
-        f"<td class=num>{counts[Status.PASSED]}</td><td class='num fails'>{failed}</td>"
-        f"<td class=num>{counts[Status.NOT_APPLICABLE]}</td>"
-    )
-    return words + numbers + f"<td>{_meter(slowest(results))}</td></tr>"
+    due = f"due later: {escape(hazard.due_later)}" if hazard.due_later else ""
+    if not results:
+        return words + f"<td colspan=2 class=facts>{due}</td></tr>"
+    said = [f"{counts[Status.PASSED]:,} passed", f"{counts[Status.NOT_APPLICABLE]:,} n/a"]
+    said += [f"<b class=fails>{counts[Status.FAILED]:,} failed</b>"] if counts[Status.FAILED] else []
+    said += [due] if due else []
+    return words + f"<td class=result>{_share(results)}{' · '.join(said)}</td><td>{_meter(slowest(results))}</td></tr>"
 
 
 def _meter(result: CellResult | None) -> str:
     if result is None:
-        return "-"
-    words = timing(result).removeprefix("safe command after ")
+        return "<span class=sub>no time to measure against</span>"
+    cell = escape(result.cell.id)
     return (
         f'<span class=meter aria-hidden=true><i style="width:{share_of_time(result):.0%}"></i></span>'
-        f'<span title="{escape(result.cell.id, quote=True)}">{words}</span>'
+        f"<span class=call>{_call(result)}</span><span class='sub id'>{cell}</span>"
     )
 
 

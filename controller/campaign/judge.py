@@ -44,6 +44,8 @@ class Evidence:
     what: str
     fully_ns: int | None = None
     """When a fault that grows has grown to what a detector must see."""
+    idle: tuple[str, ...] = ()
+    """Those of the injected faults that never acted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,36 +63,37 @@ class Outcome:
 
 def judge(cell: Cell, variant: Variant, moment: Moment, trial: Trial, control: Trial) -> CellResult:
     """Judge a trial of ``variant`` at ``moment`` beside the control of the same profile and seed."""
+    variant, rule = variant.at(moment), variant.rule(moment)
     evidence = find_evidence(variant, trial)
     same = outcome_of(trial) == outcome_of(control)
-    rule = variant.rule(moment)
     excuse = "" if rule is None else rule.sentence
     problem = next(filter(None, (check(variant, trial, evidence) for check in _ALWAYS)), "")
     if not problem and same:
-        problem = _same_problem(evidence, rule)
+        problem = _same_problem(evidence, rule, trial)
     elif not problem:
         problem = next(filter(None, (check(variant, trial, evidence) for check in _REACTION)), "")
-        problem = problem or _exit_problem(variant, trial, control)
+        problem = problem or _exit_problem(variant, trial, control) or _idle_problem(evidence, rule)
     if problem:
         return _result(cell, variant, trial, evidence, Status.FAILED, problem)
-    if same:
-        idle = evidence.acts_ns is None
-        return _result(cell, variant, trial, evidence, Status.NOT_APPLICABLE if idle else Status.PASSED, excuse)
+    if same or evidence.idle:
+        status = Status.NOT_APPLICABLE if evidence.idle else Status.PASSED
+        return _result(cell, variant, trial, evidence, status, excuse)
     return _result(cell, variant, trial, evidence, Status.PASSED, f"{evidence.what}: {_came(trial)}")
 
 
 def find_evidence(variant: Variant, trial: Trial) -> Evidence:
     """What the plant's log knows of the faults of ``variant``."""
-    names = [*variant.injection.faults]
-    names += [variant.injection.disturbance] if variant.injection.disturbance else []
+    names = variant.injection.names
     texts = {text for _, text in trial.log}
     missing = tuple(name for name in names if f"fault {name} on" not in texts)
     fully_ns = next((t_ns for t_ns, text in trial.log if (m := _FULLY.fullmatch(text)) and m[1] in names), None)
-    for t_ns, text in trial.log:
-        found = _ACTS.fullmatch(text)
-        if found and found[1] in names:
-            return Evidence(missing, t_ns, found[2], fully_ns)
-    return Evidence(missing, None, "", fully_ns)
+    acts = [(t_ns, m) for t_ns, text in trial.log if (m := _ACTS.fullmatch(text)) and m[1] in names]
+    acted = {found[1] for _, found in acts}
+    idle = tuple(name for name in names if name not in acted)
+    if not acts:
+        return Evidence(missing, None, "", fully_ns, idle)
+    first_ns, found = acts[0]
+    return Evidence(missing, first_ns, found[2], fully_ns, idle)
 
 
 def outcome_of(trial: Trial) -> Outcome:
@@ -217,6 +220,13 @@ def _not_raised(variant: Variant, trial: Trial, evidence: Evidence) -> str:
     return f"expected no energy after the safe command, but the bank rose by {trial.raised_v:.0f} V"
 
 
+def _locked(variant: Variant, trial: Trial, evidence: Evidence) -> str:
+    """Whatever probes read: the door stays locked while there is energy behind it."""
+    if trial.unlocked_v < trial.facts.v_safe_v:
+        return ""
+    return f"expected the door locked above {trial.facts.v_safe_v:.0f} V, but it was open at {trial.unlocked_v:.0f} V"
+
+
 def _refused(variant: Variant, trial: Trial, evidence: Evidence) -> str:
     """What somebody else attempts beside the run must have been refused."""
     if not variant.answers or evidence.acts_ns is None:
@@ -236,6 +246,7 @@ _ALWAYS: tuple[Check, ...] = (
     _bench_safe,
     _claim_true,
     _not_raised,
+    _locked,
     _refused,
 )
 
@@ -305,9 +316,18 @@ def _exit_problem(variant: Variant, trial: Trial, control: Trial) -> str:
     return "" if got in allowed else f"expected exit {' or '.join(map(str, sorted(allowed)))}, got {got}"
 
 
-def _same_problem(evidence: Evidence, rule: Excuse | None) -> str:
-    if rule is not None and rule.acted and evidence.acts_ns is None:
+def _idle_problem(evidence: Evidence, rule: Excuse | None) -> str:
+    """Of several faults each has to act, or a rule says why one cannot."""
+    if not evidence.idle or rule is not None:
+        return ""
+    return f"expected every fault to act, but the plant's log does not show that of {', '.join(evidence.idle)}"
+
+
+def _same_problem(evidence: Evidence, rule: Excuse | None, trial: Trial) -> str:
+    if rule is not None and rule.acted and evidence.idle:
         return f"expected the fault to act in vain ({rule.sentence}), but the plant's log does not show it"
+    if rule is not None and evidence.acts_ns is not None and not any(rule.noted in text for text in trial.warnings):
+        return f"expected a warning in the record that says {rule.noted!r}, but there is none" if rule.noted else ""
     if rule is not None:
         return ""
     acts = f"the fault acted ({evidence.what})" if evidence.acts_ns is not None else "the fault never acted"

@@ -4,12 +4,14 @@ A hazard is one row that shows the worst of its variants; a variant that failed 
 """
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 from controller.app.faultspec import Phase
-from controller.campaign.model import CellResult, Status
+from controller.campaign.cells import REAL_SCOPE
+from controller.campaign.model import CellResult, Status, Venue
 from controller.campaign.summary import Block, Campaign, Row, slowest, timing, worst
 from controller.campaign.words import clock, crew, verdict_word
 
@@ -37,10 +39,13 @@ EXCUSES_SHOWN = 12
 
 def render(campaign: Campaign, console: Console) -> Iterator[RenderableType]:
     """The blocks, the legend, why cells were not applicable, the failures, and one line that says it all."""
+    told: set[str] = set()
     for block in campaign.blocks():
-        yield from _block(block, console.width)
+        yield from _block(block, console.width, told)
         yield Text("")
     yield _legend()
+    if any(result.cell.venue is Venue.REAL for result in campaign.results):
+        yield from _wrapped(f"@real: {REAL_SCOPE}", console.width)
     yield from _excuses(campaign)
     yield from _due_later(campaign)
     yield from _failures(campaign)
@@ -48,7 +53,8 @@ def render(campaign: Campaign, console: Console) -> Iterator[RenderableType]:
     yield summary_line(campaign)
 
 
-def _block(block: Block, width: int) -> Iterator[Text]:
+def _block(block: Block, width: int, told: set[str]) -> Iterator[Text]:
+    """The matrix of a profile. Step names that had to be cut are explained below it, once: ``told`` are those."""
     lines = list(_lines(block.rows))
     names = [name for name, _, _ in lines]
     steps = block.steps
@@ -64,8 +70,15 @@ def _block(block: Block, width: int) -> Iterator[Text]:
     yield Text(" " * (name_columns + 2) + heads, "bright_black", no_wrap=True)
     for name, rows, nested in lines:
         yield _line(name, rows, nested, steps, name_columns, columns)
-    if columns <= STEP_COLUMNS_MIN:
-        yield Text(f"steps: {', '.join(steps)}", "bright_black")
+    cut = [f"{step[:columns]} {step}" for step in steps if len(step) > columns]
+    if not told.issuperset(cut):
+        told.update(cut)
+        yield from _wrapped(f"steps: {', '.join(cut)}", width)
+
+
+def _wrapped(words: str, width: int) -> Iterator[Text]:
+    for line in wrap(words, width, subsequent_indent="  "):
+        yield Text(line, "bright_black")
 
 
 def _overrides(block: Block) -> str:
@@ -158,10 +171,13 @@ def summary_line(campaign: Campaign) -> Text:
     style = "bold red" if failed else "bold green" if campaign.complete else "bold yellow"
     text = Text().append(f"{verdict_word(campaign)}  ", style)
     cells = (
-        f"{len(campaign.results)} of {campaign.planned} cells" if not campaign.complete else f"{campaign.planned} cells"
+        f"{len(campaign.results):,} of {campaign.planned:,} cells"
+        if not campaign.complete
+        else f"{campaign.planned:,} cell{'s' if campaign.planned != 1 else ''}"
     )
     text.append(
-        f"{cells}: {counts[Status.PASSED]} passed, {failed} failed, {counts[Status.NOT_APPLICABLE]} not applicable"
+        f"{cells}: {counts[Status.PASSED]:,} passed, {failed:,} failed, "
+        f"{counts[Status.NOT_APPLICABLE]:,} not applicable"
     )
     text.append(f"; {clock(campaign.wall_s)} on {crew(campaign.workers)}")
     text.append(f"; seed {campaign.seed}")

@@ -1,5 +1,6 @@
 """PURE: what a campaign is made of: cells (one fault at one moment of one profile) and their results."""
 
+import shlex
 from dataclasses import dataclass
 from enum import Enum
 
@@ -37,8 +38,15 @@ class Cell:
 
     @property
     def replay(self) -> str:
-        """The command line that runs this cell alone."""
-        return f"sparkgap campaign {self.rig} --only {self.id} --seed {self.seed}"
+        """The shell command that runs this cell alone. A profile given by its path has to be named again."""
+        profile = ("--profile", self.profile) if is_path(self.profile) else ()
+        words = ("sparkgap", "campaign", self.rig, *profile, "--only", self.id, "--seed", str(self.seed))
+        return shlex.join(words)
+
+
+def is_path(profile: str) -> bool:
+    """Whether a profile is called by the path of its file, not by the name of a shipped one (``app/locate.py``)."""
+    return "/" in profile or profile.endswith((".yaml", ".yml"))
 
 
 class Status(Enum):

@@ -9,7 +9,7 @@ from controller.app.revision import revision
 from controller.app.signals import StopSignals
 from controller.campaign.cell_job import cell_job
 from controller.campaign.cells import list_cells
-from controller.campaign.choice import choose
+from controller.campaign.choice import ROW_DIGITS, choose
 from controller.campaign.execute import load_profiles
 from controller.campaign.hazards import TABLE
 from controller.campaign.healthy import Account, Amount, UnitResult, account_object, healthy_job, lines, share
@@ -122,7 +122,7 @@ def run_faults(faults: Faults, crew: Crew, reports: Reports) -> int:
     """The fault campaign. Raises Refused for everything that is wrong before the first cell."""
     profiles = load_profiles(faults.rig, faults.profiles)
     cells = choose(list_cells(faults.rig, profiles, faults.subset, faults.seed), faults.only, faults.rows, TABLE)
-    ran = {cell.row for cell in cells}
+    ran = {cell.row for cell in cells} | {row.zfill(ROW_DIGITS) for row in faults.rows}
     shown = TABLE if not (faults.rows or faults.only) else tuple(hazard for hazard in TABLE if hazard.row in ran)
     keep = _checked(reports)
     results: list[CellResult] = []

@@ -38,6 +38,8 @@ def result_object(finished: messages.Finished) -> dict[str, Any]:
         "reason": finished.reason,
         "safe": finished.safe,
         "trips": list(finished.trips),
+        "faults": list(finished.faults),
+        "spurious_trips": finished.spurious_trips,
     }
 
 

@@ -228,7 +228,10 @@ class RunAnswer(Answer):
 
 
 class ShotAnswer(Answer):
-    """One shot as the catalogue knows it. ``ended`` is empty while it runs."""
+    """One shot as the catalogue knows it. ``ended`` is empty while it runs.
+
+    ``trips`` are the causes of the PLC's trips in order; ``spurious_trips`` counts those without a cause on record.
+    """
 
     number: int
     shot_id: str
@@ -243,6 +246,9 @@ class ShotAnswer(Answer):
     verdict: str
     ended: str
     reason: str
+    trips: list[str]
+    faults: list[str]
+    spurious_trips: int
     tags: list[str]
 
 

@@ -81,7 +81,8 @@ def waveform_answer(number: int, found: ChannelStretch) -> schemas.WaveformAnswe
 
 def _catalogued(entry: ShotEntry) -> dict[str, Any]:
     names = schemas.ShotAnswer.model_fields
-    return {name: list(entry.tags) if name == "tags" else getattr(entry, name) for name in names}
+    values = {name: getattr(entry, name) for name in names}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _url(number: int, role: str) -> str:

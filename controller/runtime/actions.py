@@ -5,14 +5,14 @@ Losing a required instrument raises; losing an optional one marks the shot and g
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from controller.runtime.bench import Bench
 from controller.runtime.health import Health
 from controller.runtime.situation import Situation
 from controller.sequencer.plan import InstrumentClass, Plan, ScopePlan, StepKind
-from drivers.errors import InstrumentError
+from drivers.errors import InstrumentError, InstrumentRefused
 from drivers.ports import ChargerReading, DelayPlan, ScopeChannel, ScopeSetup, ScopeState, Waveform
 
 TRIGGER_POLL_S = 0.02
@@ -23,6 +23,18 @@ TRIGGER_WAIT_S = 2.0
 
 TRANSFER_S = 60.0
 """Longest transfer of one waveform: 8 MB at 1 byte/us would be 8 s; a driver's own deadline is far shorter."""
+
+LAST_LOOK_S = 0.4
+"""Longest look at scopes and delay generator shortly before fire: it begins a second before (``steps.py``; a status of
+50 ms later), and half a second before fire the links fall quiet."""
+
+PROMPT_S = 0.1
+"""What took longer to be read back at the end of the hold is not read back again in the countdown: a whole read-back is
+some twenty exchanges, and a healthy scope may take 50 ms for each. A quarter of :data:`LAST_LOOK_S`, so that one bad
+moment of a prompt instrument ends no shot."""
+
+CHANGED = "changed_since_arming"
+"""Key in a waveform's settings: what had been changed at the scope between arming and transfer."""
 
 _TRIGGERING = frozenset({StepKind.FIRE, StepKind.REHEARSE})
 
@@ -63,10 +75,13 @@ class Actions:
         self._note = note
         self._store = store
         self.captured = Captured()
+        self._took_s: dict[str, float] = {}
         self._table: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "configure": self.configure,
             "arm": self.arm,
             "recheck": self.recheck,
+            "recheck_scopes": self.recheck_scopes,
+            "last_look": self.last_look,
             "ready_charger": self.ready_charger,
             "rest_charger": self.rest_charger,
             "await_trigger": self.await_trigger,
@@ -120,25 +135,14 @@ class Actions:
         async def scope(plan: ScopePlan) -> None:
             instrument = self._bench.scopes[plan.instrument]
             await instrument.arm()
-            self.captured.setups[plan.instrument] = await instrument.read_back()
+            self.captured.setups[plan.instrument] = held = await instrument.read_back()
+            if changes := differences(scope_setup(plan), held):
+                raise ActionFailed(f"{plan.instrument}: changed since it was configured: {', '.join(changes)}")
 
         await asyncio.gather(self._guard(self._bench.delay.name, delay()), self._every_scope(scope))
 
     async def recheck(self) -> None:
-        """Armed still, and nobody turned a knob since arming (bench.md 3, items 4 and 8)."""
-
-        async def delay() -> None:
-            if await self._bench.delay.read_back() != self.captured.delays:
-                raise ActionFailed(f"{self._bench.delay.name}: delays changed since arming")
-
-        async def scope(plan: ScopePlan) -> None:
-            name, instrument = plan.instrument, self._bench.scopes[plan.instrument]
-            state = await instrument.state()
-            if state is not ScopeState.ARMED:
-                raise ActionFailed(f"{name}: not armed any more but {state.value}")
-            changes = differences(self.captured.setups[name], await instrument.read_back())
-            if changes:
-                raise ActionFailed(f"{name}: changed at its front panel since arming: {', '.join(changes)}")
+        """Armed still, and nobody turned a knob since arming (bench.md 3, items 4 and 8); the charge so far."""
 
         async def charger() -> None:
             # how much went in, as of now: the watch compares it with the probes before anything may be isolated
@@ -146,8 +150,70 @@ class Actions:
             self._situation.take_charger(reading, round(asyncio.get_running_loop().time() * 1e9))
 
         await self._guard(self._bench.charger.name, charger())
+        await self.recheck_scopes()
+
+    async def recheck_scopes(self) -> None:
+        """Delay generator, then scopes: a trigger that it gives by mistake shows in them. Nothing hurries yet."""
         if self.captured.delays is not None:  # a plan that fires nothing has armed nothing
-            await asyncio.gather(self._guard(self._bench.delay.name, delay()), self._every_scope(scope))
+            name = self._bench.delay.name
+            await self._guard(name, self._timed(name, self._check_delays))
+            await self._every_scope(lambda plan: self._timed_scope(plan.instrument))
+
+    async def last_look(self) -> None:
+        """The same once more before fire, over before the links fall quiet. A slow one is asked one question only."""
+        if self.captured.delays is None:
+            return
+        until_s = asyncio.get_running_loop().time() + LAST_LOOK_S
+        if self._situation.quiet_ns is not None:
+            until_s = min(until_s, self._situation.quiet_ns * 1e-9)
+
+        async def delay() -> None:
+            await (self._check_delays() if self._prompt(self._bench.delay.name) else self._check_answers())
+
+        async def scope(name: str) -> None:
+            await (self._check_scope(name) if self._prompt(name) else self._check_armed(name))
+
+        name = self._bench.delay.name
+        await self._guard(name, _within(until_s, name, delay))
+        await self._every_scope(lambda plan: _within(until_s, plan.instrument, lambda: scope(plan.instrument)))
+
+    async def _timed_scope(self, name: str) -> None:
+        await self._timed(name, lambda: self._check_scope(name))
+
+    async def _timed(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        loop = asyncio.get_running_loop()
+        before_s = loop.time()
+        await work()
+        self._took_s[name] = loop.time() - before_s
+
+    def _prompt(self, name: str) -> bool:
+        took_s = self._took_s.get(name, 0.0)
+        if took_s <= PROMPT_S:
+            return True
+        what = f"reading it back took {took_s:.2f} s, too long shortly before fire: its settings stand as read before"
+        self._note(name, "warning", what)
+        return False
+
+    async def _check_delays(self) -> None:
+        if await self._bench.delay.read_back() != self.captured.delays:
+            raise ActionFailed(f"{self._bench.delay.name}: delays changed since arming")
+
+    async def _check_answers(self) -> None:
+        await self._bench.delay.identify()
+
+    async def _check_scope(self, name: str) -> None:
+        await self._check_armed(name)
+        if changes := await self._changes(name):
+            raise ActionFailed(f"{name}: changed at its front panel since arming: {changes}")
+
+    async def _check_armed(self, name: str) -> None:
+        state = await self._bench.scopes[name].state()
+        if state is not ScopeState.ARMED:
+            raise ActionFailed(f"{name}: not armed any more but {state.value}")
+
+    async def _changes(self, name: str) -> str:
+        """What differs from the setup that was armed, for a person; empty when nothing does."""
+        return ", ".join(differences(self.captured.setups[name], await self._bench.scopes[name].read_back()))
 
     async def _read_charger(self) -> ChargerReading:
         """A reading is lost with the second miss, here as for the poller (safety.md 2.3 row 10)."""
@@ -164,8 +230,9 @@ class Actions:
 
     async def rest_charger(self) -> None:
         """Output off: the second line behind the PLC's hard-wired inhibit, so it can wait until the pulse is over."""
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(self._situation.emi_left_s(round(loop.time() * 1e9)))
+        left_s = self._situation.emi_left_s(round(asyncio.get_running_loop().time() * 1e9))
+        if left_s > 0.0:  # else not even one turn of the loop
+            await asyncio.sleep(left_s)
         await self._bench.charger.output(False)
 
     async def _await_record(self, name: str) -> None:
@@ -201,10 +268,22 @@ class Actions:
 
         async def scope(plan: ScopePlan) -> None:
             await self._await_record(plan.instrument)
-            await self._read(plan)
+            await self._read(plan, await self._mark_changes(plan.instrument))
 
         await self._every_scope(scope)
         await self._look_back()
+
+    async def _mark_changes(self, name: str) -> str:
+        """A knob turned after the last look before fire: the record holds what it was taken with, and says so."""
+        if name not in self.captured.setups:
+            return ""
+        try:
+            changes = await self._changes(name)
+        except InstrumentRefused as refused:  # a setting that only the driver knows, such as the probe factor
+            changes = refused.problem
+        if changes:
+            self._note(name, "warning", f"changed at its front panel since arming, the record is marked: {changes}")
+        return changes
 
     async def _look_back(self) -> None:
         """A shot whose charger, DAQ or delay generator died on the way is no good shot, whatever the scopes show."""
@@ -239,7 +318,7 @@ class Actions:
             except InstrumentError as trouble:
                 self._note(plan.instrument, "warning", f"record not transferred: {trouble}")
 
-    async def _read(self, plan: ScopePlan) -> None:
+    async def _read(self, plan: ScopePlan, changes: str = "") -> None:
         instrument = self._bench.scopes[plan.instrument]
         for channel in plan.channels:
             if channel.channel in self.captured.waveforms:
@@ -247,8 +326,21 @@ class Actions:
             now_ns = round(asyncio.get_running_loop().time() * 1e9)
             self._health.promise("intent", now_ns, TRANSFER_S)
             waveform = await instrument.read_waveform(channel.source)
+            if changes:
+                waveform = replace(waveform, settings={**waveform.settings, CHANGED: changes})
             self.captured.waveforms[channel.channel] = (plan.instrument, waveform)
             await self._store(channel.channel, plan.instrument, waveform)
+
+
+async def _within(until_s: float, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Await ``work()`` until that loop time, and do not even begin after it. Raises ActionFailed when it is late."""
+    try:
+        if asyncio.get_running_loop().time() >= until_s:
+            raise TimeoutError
+        async with asyncio.timeout_at(until_s):
+            await work()
+    except TimeoutError:
+        raise ActionFailed(f"{name}: not looked at in time before the links fall quiet for the pulse") from None
 
 
 def scope_setup(plan: ScopePlan) -> ScopeSetup:

@@ -14,8 +14,9 @@ from controller.runtime.frames import hello_of
 from controller.runtime.health import Health
 from controller.runtime.heartbeat import Heartbeat
 from controller.runtime.offload import Offload
+from controller.runtime.orders import ShotTicket
 from controller.runtime.pollers import Pollers
-from controller.runtime.runner import Runner, ShotTicket
+from controller.runtime.runner import Runner
 from controller.runtime.situation import Situation, SlowHistory
 from controller.safety.charge import BankModel
 from controller.safety.watch import WatchLimits
@@ -154,15 +155,18 @@ class Core:
         return Outcome(state, self.situation, captured, events, self._start_ns, end_ns, trips)
 
     def _on_status(self, status: PlcStatus, now_ns: int) -> None:
+        if self.runner.state.step < 0:
+            self.runner.start()
+        self.runner.on_status(status, now_ns)
+        self._log(status, now_ns)
+
+    def _log(self, status: PlcStatus, now_ns: int) -> None:
         situation = self.situation
         forced = Flag.SELF_TEST_RUNNING in status.flags
         situation.log("probe_a", now_ns, math.nan if forced else status.probe_a_v)
         situation.log("probe_b", now_ns, math.nan if forced else status.probe_b_v)
         for index, voltage_v in enumerate(status.module_v, start=1):
             situation.log(f"module_{index}_voltage", now_ns, voltage_v)
-        if self.runner.state.step < 0:
-            self.runner.start()
-        self.runner.on_status(status, now_ns)
 
     def _on_trouble(self, text: str, now_ns: int) -> None:
         self.runner.on_trouble(text, now_ns)

@@ -36,6 +36,9 @@ REPEATED_S = 0.3
 COMMANDS_MAX = 16
 """Commands waiting for an exchange; the engine never has more than two."""
 
+_DUMPS = frozenset({PlcState.TRIP, PlcState.DUMPING})
+"""States in which the PLC has closed the dumps by itself: DUMP repeats it. In any other DUMP goes out in this turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Order:
@@ -103,11 +106,14 @@ class Heartbeat:
             dumping = self._dump
             await self._exchange(now_ns)
             if self._dump and not dumping:
+                if self._state() in _DUMPS:
+                    # the PLC has told itself; the charger, which nobody has told yet, waits for this turn to end
+                    await asyncio.sleep(0)
                 continue
             if self._asked is not None or self._dump or self._orders:
                 # the PLC needs a scan before it can answer, or before a DUMP repeated makes sense
                 await self._sleeper.until(loop.time() + ACK_POLL_S)
-            elif self._dumping():
+            elif self._state() is PlcState.DUMPING:
                 await self._sleeper.until(loop.time() + DUMPING_PERIOD_S)
             else:
                 # the schedule is t0 + n * period: a late exchange skips beats, it never catches up
@@ -116,9 +122,9 @@ class Heartbeat:
                 await self._sleeper.until(due)
                 self._situation.loop_gap_s = max(0.0, loop.time() - due)
 
-    def _dumping(self) -> bool:
+    def _state(self) -> PlcState | None:
         status = self._situation.status
-        return status is not None and status.state is PlcState.DUMPING
+        return None if status is None else status.state
 
     async def _exchange(self, now_ns: int) -> None:
         request = self._next_request()

@@ -12,7 +12,7 @@ import numpy as np
 from controller.messages import RunConfig
 from controller.rig.model import Channel, Rig
 from controller.runtime.core import Outcome
-from controller.runtime.runner import ShotTicket
+from controller.runtime.orders import ShotTicket
 from controller.runtime.situation import mean_v
 from controller.sequencer.engine import Ending
 from controller.sequencer.plan import Plan

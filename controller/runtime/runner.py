@@ -7,15 +7,17 @@ when its frame arrives. DUMP does not queue: it goes out with the very next exch
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from controller.messages import Event, Message, StepEntered
 from controller.runtime.actions import ActionFailed, Actions
+from controller.runtime.facts import journal_facts
 from controller.runtime.health import PING_S, Health
 from controller.runtime.heartbeat import Heartbeat
 from controller.runtime.offload import Offload
-from controller.runtime.situation import EMI_S, Situation, observe, path_names
+from controller.runtime.orders import ShotTicket, arguments, describe_refusal
+from controller.runtime.situation import EMI_S, Situation, observe
 from controller.safety import watch
 from controller.safety.bench import BenchState
 from controller.sequencer import engine
@@ -24,19 +26,7 @@ from controller.sequencer.steps import Command, Intent, Journal, Observation, Pe
 from controller.shots.journal import JournalError
 from controller.shots.journal_file import JournalFile
 from drivers.errors import InstrumentError
-from drivers.wire.plc import (
-    FireEnableArguments,
-    Input,
-    PermitArguments,
-    PermitToken,
-    PlcCommand,
-    PlcState,
-    PlcStatus,
-    Refusal,
-    encode_fire_enable,
-    encode_permit,
-    encode_shot,
-)
+from drivers.wire.plc import Input, PlcCommand, PlcState, PlcStatus, Refusal
 
 BARRIER_S = 0.25
 """A journal barrier that takes longer aborts the shot (safety.md 6)."""
@@ -63,22 +53,10 @@ QUIET_BEFORE_S = 0.5
 _DUMPS = frozenset({BenchState.DUMPING, BenchState.TRIP})
 """States that close the dumps; a trip does so by itself."""
 
+_REST = Perform("rest_charger")
+"""In an abort it starts at once, as DUMP does: taking energy away waits for no journal and for no other intent."""
+
 _NEED_CONSENT = frozenset({PlcCommand.PERMIT, PlcCommand.FIRE_ENABLE, PlcCommand.FIRE})
-
-
-@dataclass(frozen=True, slots=True)
-class ShotTicket:
-    """What identifies the run on the wire and in the journal."""
-
-    number: int
-    shot_id: str
-    rig_id: int
-    epoch: int
-    fire_mask: int
-    gate_s: float
-    ramp_v_per_s: float
-    consent_input: bool
-    """True on real hardware: PERMIT and FIRE need the PLC's second-consent input, whatever the energy (bench.md 2)."""
 
 
 class Runner:
@@ -110,6 +88,7 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._work: deque[Intent] = deque()
         self._current: asyncio.Task[None] | None = None
+        self._resting: asyncio.Task[None] | None = None
         self._wake: asyncio.Future[None] | None = None
         self._watch = watch.WatchState()
         self._repeat: tuple[Command, int] | None = None
@@ -145,12 +124,19 @@ class Runner:
         self._watch = watch.step(self._watch, levels, status.boot_id)
         if self._watch.action is watch.Action.DUMP and before is watch.Action.NONE:
             self.stop(watch.reason(self._watch.cause))
+        elif not levels.loop_on_time and self._permitting():
+            self.stop(watch.reason("loop-gap"))  # the watch counts armed benches; what opens one must not be caught up
         seen = observe(status, now_ns)
+        self._post(engine.Seen(seen))
         self._tell_trips(seen)
         self._stamp(seen)
-        self._post(engine.Seen(seen))
         self._ask_again(now_ns)
         self._end_without_tasks(now_ns)
+
+    def _permitting(self) -> bool:
+        """The step that opens the dumps is under way (safety.md 2.3 row 29: abort on resume)."""
+        state = self.state
+        return state.mode is engine.Mode.RUN and self._plan.steps[max(state.step, 0)].kind is StepKind.PERMIT
 
     def _tell_trips(self, seen: Observation) -> None:
         """Every cause is news once: what is counted, and what the run reports at its end."""
@@ -258,6 +244,9 @@ class Runner:
             self._end(self.state)
         elif output == Command("DUMP"):
             self._heartbeat.dump()
+        elif output == _REST and self.state.mode is engine.Mode.ABORT:
+            self._resting = self._loop.create_task(self._perform(_REST), name="charger off")
+            self._queue(output)  # its end is waited for in its place
         else:
             self._queue(output)
 
@@ -267,6 +256,9 @@ class Runner:
         self._awaken()
 
     def _mark(self, index: int, phase: str) -> None:
+        left_s = self.countdown_s(self.now_ns())
+        if left_s is not None and phase == "enter":
+            self._situation.quiet_ns = self.now_ns() + round((left_s - QUIET_BEFORE_S) * 1e9)
         self._publish(StepEntered(self.now_ns(), index, self._plan.steps[index].id, phase))
 
     def _end(self, state: engine.EngineState) -> None:
@@ -278,24 +270,34 @@ class Runner:
 
     async def work(self) -> None:
         """Carry out intents until cancelled."""
-        while True:
-            self._health.promise("sequence", self.now_ns(), PING_S)
-            if not self._work:
-                self._wake = self._loop.create_future()
-                while not self._wake.done():
-                    self._health.promise("sequence", self.now_ns(), PING_S)
-                    await asyncio.wait([self._wake], timeout=LOOK_S)
-                self._wake = None
-                continue
-            intent = self._work.popleft()
-            self._health.promise("intent", self.now_ns(), INTENT_S)
-            self._current = self._loop.create_task(self._carry_out(intent), name=f"intent {intent}")
-            while not self._current.done():
+        try:
+            while True:
                 self._health.promise("sequence", self.now_ns(), PING_S)
-                await asyncio.wait([self._current], timeout=LOOK_S)
-            self._health.retire("intent")
-            self._settle(self._current)
-            self._current = None
+                if self._work:
+                    await self._carry_out_next()
+                else:
+                    self._wake = self._loop.create_future()
+                    await self._look_at(self._wake)
+                    self._wake = None
+        finally:
+            for task in (self._current, self._resting):
+                if task is not None:
+                    task.cancel()
+
+    async def _carry_out_next(self) -> None:
+        intent = self._work.popleft()
+        self._health.promise("intent", self.now_ns(), INTENT_S)
+        self._current = self._loop.create_task(self._carry_out(intent), name=f"intent {intent}")
+        await self._look_at(self._current)
+        self._health.retire("intent")
+        self._settle(self._current)
+        self._current = None
+
+    async def _look_at(self, awaited: "asyncio.Future[None]") -> None:
+        """Wait for ``awaited`` whatever becomes of it, and meanwhile show that this task lives."""
+        while not awaited.done():
+            self._health.promise("sequence", self.now_ns(), PING_S)
+            await asyncio.wait([awaited], timeout=LOOK_S)
 
     def _settle(self, task: "asyncio.Task[None]") -> None:
         if task.cancelled():
@@ -314,6 +316,8 @@ class Runner:
     async def _carry_out(self, intent: Intent) -> None:
         if isinstance(intent, Journal):
             await self._write(intent)
+        elif intent == _REST and self._resting is not None:
+            await self._resting
         elif isinstance(intent, Perform):
             await self._perform(intent)
         else:
@@ -330,7 +334,7 @@ class Runner:
 
     async def _write(self, intent: Journal) -> None:
         try:
-            self._journal.append(intent.kind, self._facts() | self._self_test_facts(intent.kind))
+            self._journal.append(intent.kind, self._facts(intent.kind))
             if intent.barrier:
                 before = self._loop.time()
                 await self._offload(self._journal.barrier)
@@ -342,29 +346,10 @@ class Runner:
                 raise
             self.note("journal", "fault", f"{intent.kind} could not be written; safing goes on without the journal")
 
-    def _facts(self) -> dict[str, Any]:
-        status, state = self._situation.status, self.state
-        facts: dict[str, Any] = {
-            "t_ns": self.now_ns() - self._situation.start_ns,
-            "step": self._plan.steps[state.step].id if state.step >= 0 else "",
-            "shot": self._ticket.number,
-        }
-        if state.reason:
-            facts["reason"] = state.reason
-        if status is not None:
-            facts |= {"plc": status.state.name, "scan": status.scan, "latches": status.latches, "nonce": status.nonce}
-            facts["probes_v"] = [_finite(status.probe_a_v), _finite(status.probe_b_v)]
-        return facts
-
-    def _self_test_facts(self, kind: str) -> dict[str, Any]:
-        """With the permit: which interlock paths were tested, and how long ago (safety.md, precheck)."""
-        situation = self._situation
-        if kind != "permit" or situation.status is None:
-            return {}
-        status, since_ns = situation.status, situation.self_tested_ns
-        age_s = None if since_ns is None else round((self.now_ns() - since_ns) * 1e-9, 3)
-        counts = {"passed": status.self_test_passed, "of": status.self_test_total, "age_s": age_s}
-        return {"self_test": counts | {"failed": list(path_names(status.self_test_failed))}}
+    def _facts(self, kind: str) -> dict[str, Any]:
+        step, reason = self.state.step, self.state.reason
+        step_id = self._plan.steps[step].id if step >= 0 else ""
+        return journal_facts(kind, self._situation, self.now_ns(), step_id, self._ticket.number, reason)
 
     async def _send(self, intent: Command) -> None:
         command = PlcCommand[intent.name]
@@ -372,7 +357,7 @@ class Runner:
             raise ActionFailed(f"{intent.name} needs the second person's consent key, and it is not turned")
         if command is PlcCommand.FIRE:
             self._situation.fire_ns = self.now_ns()
-        status = await self._heartbeat.command(command, self._arguments(command))
+        status = await self._heartbeat.command(command, arguments(command, self._ticket, self._plan, self._nonce()))
         if status.ack is Refusal.ACCEPTED:
             return
         if intent.repeat:
@@ -380,33 +365,14 @@ class Runner:
             return
         raise ActionFailed(f"the PLC refused {intent.name}: {describe_refusal(status)}")
 
+    def _nonce(self) -> int:
+        status = self._situation.status
+        return status.nonce if status is not None else 0
+
     def _consented(self) -> bool:
         status = self._situation.status
         return status is not None and Input.SECOND_CONSENT in status.inputs
 
-    def _arguments(self, command: PlcCommand) -> tuple[int, ...]:
-        ticket, plan, status = self._ticket, self._plan, self._situation.status
-        nonce = status.nonce if status is not None else 0
-        token = PermitToken(
-            ticket.rig_id, ticket.epoch, int(plan.profile_sha256[:16], 16), ticket.number, plan.module_mask
-        )
-        if command is PlcCommand.PERMIT:
-            return encode_permit(PermitArguments(token, plan.charge_voltage_v, ticket.ramp_v_per_s, plan.tolerance_v))
-        if command is PlcCommand.FIRE_ENABLE:
-            return encode_fire_enable(FireEnableArguments(token, nonce, ticket.fire_mask, ticket.gate_s))
-        if command in (PlcCommand.CHARGE, PlcCommand.FIRE):
-            return encode_shot(ticket.number, nonce)
-        return ()
-
     def _awaken(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
-
-
-def describe_refusal(status: PlcStatus) -> str:
-    """Why the PLC said no, for a person."""
-    return f"{status.ack.name} (guards {status.guards:#x})" if status.ack is Refusal.GUARD else status.ack.name
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 3) if value - value == 0.0 else None

@@ -61,6 +61,8 @@ class Situation:
     journal_alive: bool = True
     lost_required: str = ""
     lost_optional: dict[str, str] = field(default_factory=dict)
+    quiet_ns: int | None = None
+    """When the links fall quiet for the pulse, from the countdown's first moment on; None before it."""
     fire_ns: int | None = None
     dump_ns: int | None = None
     safe_ns: int | None = None

@@ -162,8 +162,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._collect_due()
         for _ in range(len(ready)):  # what becomes ready meanwhile belongs to the next turn
             handle = ready.popleft()
-            if not handle._cancelled:  # noqa: SLF001 - as BaseEventLoop's turn does
-                handle._run()  # noqa: SLF001
+            if handle._cancelled:  # noqa: SLF001 - as BaseEventLoop's turn does
+                continue
+            try:
+                handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined]  # noqa: SLF001
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as trouble:  # as asyncio: one callback's failure is reported, the turn goes on
+                self.call_exception_handler(
+                    {"message": f"Exception in callback {handle!r}", "exception": trouble, "handle": handle}
+                )
 
     def _collect_due(self) -> None:
         """Move on to the first timer when nothing is ready, and make ready what is due."""

@@ -143,8 +143,10 @@ def step(plan: Plan, state: EngineState, event: Event) -> tuple[EngineState, tup
         return state, ()  # nothing has begun
     if isinstance(event, Seen):
         where = event.observation.state
-        if where is not state.seen or (not state.opened and where in _MAY_HOLD_ENERGY):
-            state = replace(state, seen=where, opened=state.opened or where in _MAY_HOLD_ENERGY)
+        # energy that came back to a bench proven safe (TRANSFER) is as good as another opening
+        energy = where in _MAY_HOLD_ENERGY or "REBOUND" in event.observation.trips
+        if where is not state.seen or (not state.opened and energy):
+            state = replace(state, seen=where, opened=state.opened or energy)
     if isinstance(event, Stop):
         return _abort(state, event.t_ns, event.ending, event.reason) if state.mode is _RUN else (state, ())
     if state.mode is _RUN:
@@ -179,7 +181,8 @@ def _look(plan: Plan, state: EngineState, seen: Observation) -> tuple[EngineStat
     patience_s = here.timeout_s
     if here.kind is StepKind.VERIFY and state.ending is Ending.MISFIRE:
         patience_s += MISFIRE_WAIT_S
-    phase, elapsed_s = behaviour.phases[state.phase], (seen.t_ns - state.phase_ns) * 1e-9
+    phase = behaviour.phases[state.phase]
+    elapsed_s = (seen.t_ns - (state.step_ns if phase.since_step else state.phase_ns)) * 1e-9
     newer = state.waiting and seen.t_ns > state.phase_ns
     if newer and phase.until is not None and phase.until(seen, here, elapsed_s):
         return _advance(plan, state, seen.t_ns)
@@ -211,7 +214,10 @@ def _enter(plan: Plan, state: EngineState, index: int, t_ns: int) -> tuple[Engin
 
 def _begin_phase(plan: Plan, state: EngineState, t_ns: int) -> tuple[EngineState, tuple[Output, ...]]:
     here = plan.steps[state.step]
-    intents = TABLE[here.kind].phases[state.phase].intents
+    phase = TABLE[here.kind].phases[state.phase]
+    if not phase.wanted(here):
+        return _advance(plan, state, t_ns)
+    intents = phase.intents
     if here.kind is StepKind.DUMP:
         intents = tuple(Command(dump_command_of(here)) if i == Command("DUMP") else i for i in intents)
     where = state.seen

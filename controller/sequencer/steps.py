@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from controller.safety.bench import BenchState as B
 from controller.sequencer.plan import Step, StepKind
 
+RECHECK_BEFORE_S = 1.0
+"""Scopes and delay generator are looked at for the last time this long before fire, if the countdown is longer: half a
+second before the links fall quiet (bench.md 1), so that a look that takes longer ends the shot and not the silence."""
+
 SELF_TEST_STARTS_S = 0.1
 """A self-test that neither runs nor has passed this long after its command has failed: it starts within one scan."""
 
@@ -64,12 +68,15 @@ Hopeless = Callable[[Observation, float], str]
 class Phase:
     """Intents, then a predicate over (observation, step, seconds since the phase's intents were done).
 
-    ``until`` None: the phase is over as soon as its intents are carried out.
+    ``until`` None: the phase is over as soon as its intents are carried out. ``since_step``: the seconds count from
+    the step's beginning instead. ``wanted`` says for which steps the phase is carried out; others pass over it.
     """
 
     intents: tuple[Intent, ...]
     until: Predicate | None
     hopeless: Hopeless | None = None
+    since_step: bool = False
+    wanted: Callable[[Step], bool] = lambda step: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,14 @@ class Behaviour:
 
 def _elapsed(seen: Observation, step: Step, elapsed_s: float) -> bool:
     return elapsed_s >= step.duration_s
+
+
+def _recheck_due(seen: Observation, step: Step, elapsed_s: float) -> bool:
+    return elapsed_s >= step.duration_s - RECHECK_BEFORE_S
+
+
+def _has_recheck(step: Step) -> bool:
+    return step.duration_s > RECHECK_BEFORE_S
 
 
 def _in(*states: B) -> Predicate:
@@ -145,8 +160,22 @@ TABLE: dict[StepKind, Behaviour] = {
         ),
         frozenset({B.OPENING, B.CHARGE, B.FLOAT}),
     ),
-    StepKind.FLOAT: Behaviour((Phase((Journal("hold"), Perform("recheck")), _elapsed),), frozenset({B.FLOAT})),
-    StepKind.COUNTDOWN: Behaviour((Phase((), _elapsed),), frozenset({B.FLOAT})),
+    StepKind.FLOAT: Behaviour(
+        (
+            Phase((Journal("hold"), Perform("recheck")), _elapsed),
+            # a scope may lose its arm while the bank waits: what fires is what was read last (safety.md 2.3 row 21)
+            Phase((Perform("recheck_scopes"),), None),
+        ),
+        frozenset({B.FLOAT}),
+    ),
+    StepKind.COUNTDOWN: Behaviour(
+        (
+            Phase((), _recheck_due, wanted=_has_recheck),
+            Phase((Perform("last_look"),), None, wanted=_has_recheck),
+            Phase((), _elapsed, since_step=True),
+        ),
+        frozenset({B.FLOAT}),
+    ),
     StepKind.ISOLATE: Behaviour((Phase((Command("ISOLATE"),), _isolated),), frozenset({B.FLOAT, B.ISOLATE})),
     StepKind.FIRE: Behaviour(
         (

@@ -22,6 +22,9 @@ BUSY_TIMEOUT_S = 10.0
 LIST_MAX = 10_000
 """A list is for people; more rows than this are asked for with filters."""
 
+CAUSE_KNOWN = "trip-cause-known"
+"""Tag of a shot whose trips had a cause that a person has found: a real door, a real emergency stop, a broken part."""
+
 
 class CatalogueUnusable(Exception):
     """The catalogue cannot be used: which one, what is wrong, what to do."""
@@ -52,7 +55,11 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class ShotEntry:
-    """One shot as the catalogue knows it. ``ended`` is empty while it runs, ``interrupted`` after a crash."""
+    """One shot as the catalogue knows it. ``ended`` is empty while it runs, ``interrupted`` after a crash.
+
+    ``trips`` are the causes of the PLC's trips in the order in which they came. They are empty for an interrupted shot:
+    nobody was there to count, and the death of the controller is their cause. ``faults`` were injected on purpose.
+    """
 
     number: int
     shot_id: str
@@ -73,6 +80,13 @@ class ShotEntry:
     comments: tuple[Remark, ...] = ()
     files: Mapping[str, tuple[str, str]] | None = None
     """Role (record, journal, report, sheet, raw:<channel>) -> (path, sha256)."""
+    trips: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+    @property
+    def spurious_trips(self) -> int:
+        """How many trips have no cause on record: none was injected, and nobody has said that one was found."""
+        return 0 if self.faults or CAUSE_KNOWN in self.tags else len(self.trips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +104,10 @@ UPDATABLE = frozenset({"shot_id", "kind", "profile", "load", "operator", "purpos
     "reason",
     "profile_sha256",
     "rig_sha256",
+    "trips",
+    "faults",
 }
-"""Columns that :meth:`Catalogue.update` takes."""
+"""Columns that :meth:`Catalogue.update` takes; ``trips`` and ``faults`` are words with a space between them."""
 
 
 class Catalogue:
@@ -335,7 +351,7 @@ def _entry(connection: "Connection", row: "RowMapping") -> ShotEntry:
     places = connection.execute(select(files).where(files.c.number == number).order_by(files.c.role)).mappings()
     values: dict[str, Any] = dict(row)
     return ShotEntry(
-        **values,
+        **values | {name: tuple(values[name].split()) for name in ("trips", "faults")},
         tags=tuple(str(item[0]) for item in names),
         comments=tuple(Remark(item["at_utc"], item["author"], item["text"]) for item in remarks),
         files={item["role"]: (item["path"], item["sha256"]) for item in places},

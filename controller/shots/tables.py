@@ -28,6 +28,8 @@ shots = Table(
     _text("reason"),
     _text("profile_sha256"),
     _text("rig_sha256"),
+    _text("trips"),
+    _text("faults"),
     sqlite_autoincrement=True,
 )
 

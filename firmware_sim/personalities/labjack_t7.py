@@ -50,6 +50,9 @@ _DEFAULTS = {
 FROZEN_V = 0.01
 """A frozen input acts once it is wrong by this much: 10 V at the bank."""
 
+FULLY_RATIO = 0.02
+"""It acts fully once it is wrong by this share of its range: what two probes may differ (safety.md 2.3 row 14)."""
+
 Value = tuple[Register, int]
 
 
@@ -67,6 +70,7 @@ class LabJackT7:
         self._ain_v = ain_v
         self._rows: dict[int, Value] = {address: (row, instance) for address, row, instance in instances()}
         self.on_act: Acts = unheard
+        self.on_act_fully: Acts = unheard
         self._faults: set[str] = set()
         self._last_v = [0.0] * AIN_COUNT
         self._dither = serial & 0x7FFFFFFF or 1
@@ -149,18 +153,24 @@ class LabJackT7:
             return _FIXED[name]
         return self._memory.get(value, _DEFAULTS.get(name, 0.0))
 
+    def _range_v(self, index: int) -> float:
+        return self._memory.get((BY_NAME["AIN#_RANGE"], index), 10.0)
+
     def _convert(self, index: int) -> float:
         """One conversion: clipped to the range, in steps of 1 LSB, with up to 1 LSB of noise."""
         if "ain_frozen" in self._faults:
-            if abs(self._last_v[index] - self._ain_v(index)) > FROZEN_V:
+            error_v = abs(self._last_v[index] - self._ain_v(index))
+            if error_v > FROZEN_V:
                 self.on_act("ain_frozen", f"AIN{index} repeats {self._last_v[index]:.3f} V")
+            if error_v > FULLY_RATIO * self._range_v(index):
+                self.on_act_fully("ain_frozen", f"AIN{index} is wrong by {error_v:.3f} V")
             return self._last_v[index]
         if "ain_dead" in self._faults:
             self.on_act("ain_dead", f"AIN{index} reads {READING_INVALID:.0f}")
         input_v = READING_INVALID if "ain_dead" in self._faults else self._ain_v(index)
         if not math.isfinite(input_v) or input_v == READING_INVALID:
             return READING_INVALID
-        range_v = self._memory.get((BY_NAME["AIN#_RANGE"], index), 10.0)
+        range_v = self._range_v(index)
         lsb_v = 2.0 * range_v / CODES
         # MINSTD (Park and Miller 1988): a few lines of noise that need no seed but the serial number
         self._dither = self._dither * 48271 % 0x7FFFFFFF

@@ -13,8 +13,9 @@ DRIFT_PER_S = 0.05
 COMMON_GAIN = 0.8
 """``probes_common_gain``: both probes and the T7 read this share of the truth, as behind one faulty divider."""
 
-ACTS_RATIO = 0.0025
-"""A probe fault acts once the reading is wrong by this share of full scale: 10 V, twenty times the noise."""
+ACTS_RATIO = 0.001
+"""A probe fault acts once the reading is wrong by this share of full scale: 4 V, ten times the noise. So much spoils
+the measured decay of a dump proof."""
 
 FULLY_RATIO = 0.02
 """It acts fully once it is wrong by this share: what two probes may differ (safety.md 2.3 row 14)."""

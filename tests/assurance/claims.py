@@ -108,6 +108,10 @@ def write_page(claims: Sequence[Claim], results: Results, source: Mapping[str, s
         "What is claimed of safety, which tests show it, what they measured. Made by `python -m tests.assurance` from",
         "the results of a test run; CI fails when a claim loses its evidence. Simulation is evidence, no certificate.",
         "",
+        "CI writes this page anew with the figures of its own run; the one in the repository has the same claims",
+        "and the figures of an earlier run. Claims and evidence are written by hand in",
+        "[claims.yaml](../../tests/assurance/claims.yaml), this page never is.",
+        "",
         *(f"- {name}: {value}" for name, value in source.items()),
     ]
     for part in dict.fromkeys(claim.part for claim in claims):

@@ -1,10 +1,12 @@
 """Every claim has evidence that exists; a deleted, failed or skipped test, or a lost figure, is noticed."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.assurance.__main__ import PAGE
 from tests.assurance.claims import ROOT, Claim, Results, find_gaps, load_claims, read_results, write_page
 
 CLAIMS = load_claims()
@@ -57,3 +59,17 @@ def test_a_deleted_test_and_a_lost_figure_are_gaps(tmp_path: Path) -> None:
         "X2: tests/a/test_b.py::test_deleted was not run: the claim has lost its evidence",
         "X2: no test reported the figure a.c",
     ]
+
+
+def claims_of(page: str) -> list[str]:
+    """Parts, claims and evidence of a page, without what a run measured: numbers of tests, figures."""
+    rows = [line for line in page.splitlines() if line.startswith(("## ", "| "))]
+    return [re.sub(r"\) \(\d+\)", ")", row.rsplit(" | ", 1)[0]) for row in rows]
+
+
+def test_the_page_in_the_repository_has_the_claims_of_today() -> None:
+    """Its figures are those of the run that wrote it; what is claimed, and of which evidence, may not differ."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert claims_of(page) == claims_of(write_page(CLAIMS, Results(), {})), "write it: python -m tests.assurance"
+    assert ", 0 gaps" in page and " (0)" not in page, "it was written from a run that did not support every claim"
+    assert [name for claim in CLAIMS for name in claim.figures if f"{name}: " not in page] == []

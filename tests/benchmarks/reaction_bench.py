@@ -56,8 +56,12 @@ HOLDING = PlcStatus(
 TRIPPED = replace(HOLDING, state=PlcState.TRIP, trips=Trip.DOOR_1, first_fault=1)
 
 
+SCANS = 5
+"""Scans from one exchange to the next: a PLC that repeats its scan is taken for dead after 0.3 s."""
+
+
 class Registers:
-    """The PLC's side of FC23: one of two status blocks, and whether a DUMP came."""
+    """The PLC's side of FC23: one of two statuses, ever newer, and whether a DUMP came."""
 
     answering = True
 
@@ -65,10 +69,10 @@ class Registers:
         self.tripped = False
         self.told_trip = False
         self.dumped = False
-        self._blocks = {False: encode_status(HOLDING), True: encode_status(TRIPPED)}
+        self._scan = HOLDING.scan
 
     def read(self, address: int, count: int) -> bytes | ExceptionCode:
-        return self._blocks[False][: 2 * count]
+        return encode_status(HOLDING)[: 2 * count]
 
     def write(self, address: int, data: bytes) -> ExceptionCode | None:
         return ExceptionCode.ILLEGAL_FUNCTION
@@ -76,7 +80,8 @@ class Registers:
     def read_write(self, address: int, count: int, write_address: int, data: bytes) -> bytes | ExceptionCode:
         self.dumped = self.dumped or decode_request(data).command is PlcCommand.DUMP
         self.told_trip = self.told_trip or self.tripped
-        return self._blocks[self.tripped]
+        self._scan += SCANS
+        return encode_status(replace(TRIPPED if self.tripped else HOLDING, scan=self._scan))
 
 
 class Daq:

@@ -21,7 +21,7 @@ from controller.messages import RunConfig
 from controller.runtime.bench import Bench
 from controller.runtime.core import Core, CoreSetup
 from controller.runtime.offload import to_thread
-from controller.runtime.runner import ShotTicket
+from controller.runtime.orders import ShotTicket
 from controller.sequencer.engine import EngineState, Mode
 from controller.sequencer.plan import StepKind
 from controller.shots.journal_file import JournalFile

@@ -98,6 +98,9 @@ REFUSALS = [
     (("nowhere",), "--rig: there is no rig called 'nowhere'; known rigs: railgun_bench"),
     (("railgun_bench", "--profile", "ful"), "ful: there is no such profile; shipped profiles of"),
     (("railgun_bench", "--row", "99"), "--row: 99: there is no such row of the hazard table; rows: "),
+    (("railgun_bench", "--row", "37"), "--row: 37: row 37 (Somebody without rights) is due later: accounts and roles;"),
+    (("railgun_bench", "--only", "41.*"), "--only: 41.*: row 41 (A profile edited after its approval) is due later:"),
+    (("railgun_bench", "--row", "7", "--only", "01.*"), "--only: 01.*: fits no cell of the chosen rows; leave --row"),
     (("railgun_bench", "--only", "nonsense"), "--only: nonsense: fits no cell; ids look like "),
     (("railgun_bench", "--html", "nowhere/x.html"), "--html: nowhere/x.html: its folder does not exist; name a file"),
     (("railgun_bench", "--junit", "."), "--junit: .: is a folder; name a file"),
@@ -135,8 +138,8 @@ def test_a_row_without_cells_says_what_it_waits_for(
     code, _, errors = campaign(capfd, "railgun_bench", "--row", "32")
     assert code == 2
     assert errors == [
-        "--row: 32: has no cells to run; rows without cells here wait for a later issue or another profile: "
-        "32 issue 6: logins are not built yet"
+        "--row: 32: row 32 (Logins) is due later: issue 6: logins are not built yet; "
+        "there is nothing to run before that is built"
     ]
 
 

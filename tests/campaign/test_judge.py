@@ -169,6 +169,60 @@ def test_an_excuse_does_not_excuse_the_wrong_reaction() -> None:
     assert verdict(wrong, excused).status is Status.FAILED
 
 
+def test_of_several_faults_each_has_to_act_or_a_rule_says_why_one_cannot() -> None:
+    two = replace(VARIANT, injection=Injection(("plant.estop",), then=("plant.key_off",), after_s=0.1))
+    half = replace(RIGHT, log=(*RIGHT.log, (2100 * MS, "fault plant.key_off on")))
+    result = verdict(half, two)
+    assert result.status is Status.FAILED and "does not show that of plant.key_off" in result.why
+    whole = replace(half, log=(*half.log, (2110 * MS, "fault plant.key_off acts: the key reads off")))
+    assert verdict(whole, two).status is Status.PASSED
+    ruled = replace(two, excuses=(Excuse("the key has nothing to forbid"),))
+    assert (verdict(half, ruled).status, verdict(half, ruled).why) == (
+        Status.NOT_APPLICABLE,
+        "the key has nothing to forbid",
+    )
+
+
+def test_a_fault_that_the_record_has_to_note_needs_a_warning_that_says_it() -> None:
+    noted = replace(VARIANT, excuses=(Excuse("the record is marked", noted="changed since arming"),))
+    acted = replace(SAME, log=(*SAME.log, (2010 * MS, "fault plant.estop acts: a knob is turned")))
+    result = verdict(acted, noted)
+    assert result.status is Status.FAILED and "a warning in the record that says 'changed since arming'" in result.why
+    told = replace(acted, warnings=("scope_1: changed since arming: range",))
+    assert verdict(told, noted).status is Status.PASSED
+
+
+def test_a_door_that_is_open_before_energy_is_gone_fails_whatever_the_row() -> None:
+    result = verdict(replace(RIGHT, unlocked_v=51.0))
+    assert result.status is Status.FAILED and "it was open at 51 V" in result.why
+
+
+def test_some_stages_have_another_limit() -> None:
+    slow = replace(RIGHT, points=(*RIGHT.points[:2], point(2100, "TRIP", False, True, 400.0)))
+    assert verdict(slow).status is Status.FAILED
+    there = replace(VARIANT, instead=(frozenset({Stage.CHARGE}), Limit(seconds=0.2)))
+    assert verdict(slow, there).status is Status.PASSED
+    elsewhere = replace(VARIANT, instead=(frozenset({Stage.FIRE}), Limit(seconds=0.2)))
+    assert verdict(slow, elsewhere).status is Status.FAILED
+
+
+def test_a_rule_may_let_a_fault_spoil_a_measurement_but_nothing_else() -> None:
+    acted = (*SAME.log, (2010 * MS, "fault plant.estop acts: reads 42 V at 36 V"))
+    spoilt = replace(SAME, finished=finished(1, "completed"), log=acted)
+    good = replace(CONTROL, finished=finished(0, "completed"))
+    rule = Excuse("a measured decay is spoilt", frozenset({Stage.CHARGE}), marks=True)
+    unruled = replace(VARIANT, limit=Limit(event="before fire"))
+    marked = replace(unruled, excuses=(rule,))
+    assert judge(CELL, marked, MOMENT, spoilt, good).status is Status.PASSED
+    assert judge(CELL, unruled, MOMENT, spoilt, good).status is Status.FAILED
+    elsewhere = replace(unruled, excuses=(replace(rule, stages=frozenset({Stage.VERIFY})),))
+    assert judge(CELL, elsewhere, MOMENT, spoilt, good).status is Status.FAILED
+    unmarked = replace(unruled, excuses=(replace(rule, marks=False),))
+    assert judge(CELL, unmarked, MOMENT, spoilt, good).status is Status.FAILED
+    aborted = replace(spoilt, finished=finished(3, "aborted", "a wrong reason"))
+    assert judge(CELL, marked, MOMENT, aborted, good).status is Status.FAILED
+
+
 def test_what_others_attempt_must_be_refused() -> None:
     guarded = replace(VARIANT, excuses=(Excuse("refused"),), answers=("STALE_EPOCH", "WRONG_CONNECTION"))
     log = (*SAME.log, (2010 * MS, "fault plant.estop acts: epoch 7 asks: STALE_EPOCH, WRONG_CONNECTION"))

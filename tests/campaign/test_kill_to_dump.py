@@ -16,7 +16,7 @@ from controller.sequencer.compile import compile_profile
 from controller.sequencer.profile import load_profile
 from drivers.wire.plc import ARMED_STATES, PlcRequest, PlcState, PlcStatus, Refusal, Trip
 from firmware_sim.plc.link import Link
-from tests.rig.virtual_bench import Bench
+from tests.virtual.virtual_bench import Bench
 
 LIMIT_MS = 510.0
 """The watchdog's 500 ms and one scan (safety.md 2.3 row 22)."""

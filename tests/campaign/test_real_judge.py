@@ -9,10 +9,11 @@ from msgspec import structs
 from controller.app.plc_reader import PlcSaid, RingEntry
 from controller.app.supervisor import Outcome
 from controller.campaign.deeds import DEEDS
-from controller.campaign.judge_real import find_problem, find_reaction, highest_lateness_s
-from controller.campaign.real_table import BY_NAME, REAL_VARIANTS
+from controller.campaign.judge_real import EXITS, NORMAL, find_problem, find_reaction, highest_lateness_s
+from controller.campaign.real_table import BY_NAME, REAL_VARIANTS, Expectation, RealVariant
 from controller.campaign.trial_bench import Trial
 from controller.campaign.witness import Sight
+from controller.messages import Finished
 from controller.shots.catalogue import ShotEntry
 from controller.shots.journal import GENESIS, encode_record, scan_journal
 
@@ -51,10 +52,18 @@ def journal(*kinds: str) -> Any:
     return scan_journal(data)
 
 
-def entry(ended: str = "interrupted") -> ShotEntry:
+DIED = "the controller died after journal record 'charge_intent'"
+
+
+def entry(ended: str = "interrupted", reason: str = DIED) -> ShotEntry:
     texts = dict.fromkeys(ShotEntry.__dataclass_fields__, "")
-    values: dict[str, Any] = {**texts, "number": 1, "ended": ended, "tags": (), "comments": (), "files": None}
+    texts |= {"ended": ended, "reason": reason}
+    values: dict[str, Any] = {**texts, "number": 1, "tags": (), "comments": (), "files": None}
     return ShotEntry(**values)
+
+
+def finished(reason: str, code: int = 3) -> Finished:
+    return Finished(1, "", "aborted", "aborted", reason, "", "", "", "", code)
 
 
 def killed_while_charging() -> Trial:
@@ -103,6 +112,10 @@ WRONG: tuple[tuple[str, dict[str, Any]], ...] = (
     ("left behind: core", {"orphans": ("core",)}),
     ("exit 4 instead of [3]", {"outcome": Outcome(4)}),
     ("exit 0 instead of [3]", {"outcome": Outcome(0)}),
+    ("as the reason in the catalogue, got ''", {"booked": (entry(reason=""),)}),
+    ("as the reason in the run's last word, got 'PLC'", {"outcome": Outcome(3, finished=finished("PLC"))}),
+    ("but nobody gave one", {"booked": ()}),
+    ("tripped by DOOR_1 instead of HEARTBEAT", {"sights": (CHARGE, sight(1480, "TRIP", trips=("DOOR_1",)), LAST)}),
     ("never commanded the dump", {"sights": (CHARGE, sight(3000, "FLOAT"))}),
     ("the dump was commanded 610 ms later", {"sights": (CHARGE, sight(1610, "TRIP", **TRIPPED), LAST)}),
     ("tripped by CHARGE_ENVELOPE", {"sights": (CHARGE, sight(1480, "TRIP", dumping=True, trips=("CHARGE_ENVELOPE",)))}),
@@ -122,7 +135,6 @@ WRONG: tuple[tuple[str, dict[str, Any]], ...] = (
     ("journal of shot 1: bad", {"journals": {1: "bad"}}),
     ("is left none behind 'permit'", {"journals": {1: journal("opened", "permit")}}),
     ("is left torn behind 'recovered'", {"journals": {1: TORN}}),
-    ("the shot is not booked", {"booked": ()}),
     ("the shot is not booked", {"booked": (entry(""),)}),
     ("the next shot: exit 4", {"again": "exit 4"}),
     ("the next shot: --out: locked", {"again": "--out: locked"}),
@@ -165,7 +177,7 @@ def test_a_core_that_was_only_stopped_has_to_outlive_it() -> None:
     stopped = BY_NAME["29", "core_stopped"]
     trial = replace(killed_while_charging(), core_words="ZeroDivisionError")
     assert find_problem(trial, stopped) == "the core died of it: ZeroDivisionError"
-    alive = replace(trial, texts=(), booked=(entry("tripped"),))
+    alive = replace(trial, texts=(), booked=(entry("tripped", "the PLC tripped: HEARTBEAT"),))
     assert find_problem(alive, stopped) == ""
     early = replace(alive, acted_ns=400_000_000, sights=(sight(300, "SAFE", **SAFE_AGAIN), *alive.sights[1:]))
     assert find_problem(replace(early, outcome=Outcome(1)), stopped) == "", "nothing was armed: it may go on"
@@ -180,17 +192,45 @@ def test_a_disk_that_fails_after_the_shot_may_leave_something_unwritten() -> Non
         texts=(),
         sights=over,
         journals={1: journal("opened", "fire_intent")},
+        booked=(entry("completed", "journal: fsync failed: Input/output error"),),
     )
     assert find_problem(trial, disk) == ""
+    wrong = replace(trial, booked=(entry("completed", "journal: write failed: No space left on device"),))
+    assert "expected 'Input/output error' as the reason" in find_problem(wrong, disk)
+    assert "No space left on device" in find_problem(wrong, BY_NAME["30", "write_erofs"])
+    assert find_problem(wrong, BY_NAME["30", "write_enospc"]) == ""
     assert "exit 5" in find_problem(replace(trial, sights=(CHARGE, TRIP, LAST)), disk)
 
 
 def test_a_lost_bench_may_refuse_the_next_shot_for_the_right_reason() -> None:
     rig = BY_NAME["26", "rig_killed"]
-    trial = replace(killed_while_charging(), outcome=Outcome(4), sights=(CHARGE,), said=PlcSaid(), texts=())
+    silent = "the PLC's status is 0.35 s old: no answer; the PLC does not answer any more"
+    trial = replace(
+        killed_while_charging(),
+        outcome=Outcome(4, finished=finished(silent, 4)),
+        sights=(CHARGE,),
+        said=PlcSaid(),
+        texts=(),
+        booked=(entry("unsafe-unconfirmed", silent),),
+    )
     assert find_problem(trial, rig) == ""
     assert find_problem(replace(trial, again="rig: shot 1 ended unsafe-unconfirmed"), rig) == ""
     assert "the next shot" in find_problem(replace(trial, again="rig: taken"), rig)
+
+
+@pytest.mark.parametrize("variant", [v for v in REAL_VARIANTS if v.expectation is not Expectation.UNTOUCHED])
+def test_every_deed_that_ends_a_shot_has_reasons_of_its_own(variant: RealVariant) -> None:
+    """An exit code alone is no evidence: a shot that ended so for any other reason fails the cell."""
+    assert variant.says
+    other = replace(killed_while_charging(), booked=(entry("aborted", "scope_1 does not trigger"),), texts=())
+    other = replace(other, outcome=Outcome(min(EXITS[variant.expectation] - NORMAL)))
+    assert "as the reason in the catalogue, got 'scope_1 does not trigger'" in find_problem(other, variant)
+
+
+def test_a_trip_of_its_own_is_no_reaction_to_a_disk_that_fails() -> None:
+    said = entry("tripped", "journal: write failed: Input/output error")
+    trial = replace(killed_while_charging(), booked=(said,), texts=())
+    assert find_problem(trial, BY_NAME["30", "write_eio"]) == "tripped by HEARTBEAT instead of nothing"
 
 
 def test_every_deed_has_a_maker() -> None:

@@ -59,8 +59,29 @@ def test_a_long_profile_on_80_columns_gets_short_names_and_says_them() -> None:
     lines = printed(dataclasses.replace(WHOLE, profiles=long, results=results, planned=len(results)), 80)
     assert lines[1] == "                    sel con arm war per cha flo cou iso fir ver tra"
     assert lines[2] == "01 A contactor th…  " + " ".join(["•••"] * 12) + "     72 of 72"
-    assert lines[4].startswith("steps: self_test, configure, arm, warn")
-    assert all(len(line) <= 80 for line in lines[1:4])
+    assert lines[4:6] == [
+        "steps: sel self_test, con configure, war warn, per permit, cha charge, flo",
+        "  float, cou countdown, iso isolate, fir fire, ver verify, tra transfer",
+    ]
+    assert all(len(line) <= 80 for line in lines[1:6])
+
+
+def test_names_cut_alike_are_explained_once_and_others_at_once() -> None:
+    two = tuple(dataclasses.replace(PROFILES[0], name=name) for name in ("full", "again"))
+    three = (*two, dataclasses.replace(PROFILES[0], name="other", steps=(("self_check", "self_test"),)))
+    results = tuple(passing(cell) for cell in cells(three))
+    lines = printed(dataclasses.replace(WHOLE, profiles=three, results=results, planned=len(results)), 50)
+    assert [line for line in lines if line.startswith("steps: ")] == ["steps: self_ self_test, charg charge"]
+
+
+def test_real_cells_say_why_one_profile_is_enough() -> None:
+    hazard = dataclasses.replace(HAZARDS[1], variants=(REAL,))
+    cell = dataclasses.replace(next(c for c in cells() if c.row == "07"), venue=Venue.REAL)
+    campaign = dataclasses.replace(WHOLE, hazards=(hazard,), results=(passing(cell),), planned=1)
+    lines = printed(campaign, 80)
+    assert any(line.startswith("@real: run with real processes in the middle of every step of full") for line in lines)
+    assert "the profile that has every kind of step" in html_page(campaign)
+    assert not any("@real" in line for line in printed(WHOLE, 80))
 
 
 def test_the_matrix_ends_with_reasons_failures_and_one_line() -> None:
@@ -220,6 +241,22 @@ def test_the_page_cannot_be_broken_by_what_a_cell_says() -> None:
     page = html_page(odd)
     outline(page)
     assert "<script>alert" not in page
+
+
+def test_the_closest_call_is_a_time_a_bound_and_a_cell() -> None:
+    page = html_page(WHOLE)
+    assert "<b>20 of 50 ms</b><span>until the safe command of <code>01.welded/full/self_test:before</code>" in page
+
+
+def test_a_profile_given_by_its_path_can_be_run_again() -> None:
+    odd = dataclasses.replace(FAILED[0], profile="/tmp/my own.yaml")
+    assert odd.replay == (
+        "sparkgap campaign railgun_bench --profile '/tmp/my own.yaml' --only '01.slow//tmp/my own.yaml/fire:before' "
+        "--seed 7"
+    )
+    profile = dataclasses.replace(PROFILES[0], name="/tmp/my own.yaml")
+    page = html_page(dataclasses.replace(WHOLE, profiles=(profile,), results=(result(odd, Status.FAILED, "bad"),)))
+    assert 'href="#profile--tmp-my-own-yaml"' in page and 'id="profile--tmp-my-own-yaml"' in page
 
 
 @pytest.mark.parametrize("why", ["", "stopped by SIGINT"])

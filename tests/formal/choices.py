@@ -14,7 +14,7 @@ Arbitrary inputs on every scan would be 2^20 combinations. Three facts keep them
 from collections.abc import Iterator
 from functools import cache
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from drivers.wire.plc import PlcCommand, PlcState, Refusal, Trip
 from firmware_sim.plc.levels import Aim, Band, Facts, Latch, Levels, Proof
@@ -132,13 +132,13 @@ def _hands(choice: Choice, stuck: tuple[tuple[str, bool], ...]) -> _Hands:
     values.update(stuck)
     if "current" in bad:
         values["zero_current"] = False
-    facts: dict[str, object] = {name: (value if name in bad else not value) for name, value in _FACTS.items()}
+    facts: dict[str, Any] = {name: (value if name in bad else not value) for name, value in _FACTS.items()}
     under_test = 0
     if "test" in choice.mode:
         under_test, forced = TESTS[modes[-1].split()[-1]]
         values.update(forced if "released" not in choice.mode else {})
     token = Refusal.BAD_TOKEN if "token" in bad else Refusal.ACCEPTED
-    told = Facts(command=choice.command, token=token, proof=choice.proof, under_test=under_test, **facts)  # type: ignore[arg-type]
+    told = Facts(command=choice.command, token=token, proof=choice.proof, under_test=under_test, **facts)
     return _Hands(tuple((_INDEX[name], value) for name, value in values.items()), told, told._replace(falling=True))
 
 

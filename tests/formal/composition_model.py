@@ -336,9 +336,9 @@ def _controller(plan: Plan, world: World, action: Action) -> World:
 def _see(plan: Plan, world: World, late: bool) -> World:
     """A status reaches the engine, in the step's time (its duration over) or long after."""
     assert world.status is not None and world.engine is not None
-    seen = world.status
+    seen, before = world.status, world.engine
     world = world._replace(status=None)
-    if world.engine.mode is Mode.RUN and world.engine.step < 0:
+    if before.mode is Mode.RUN and before.step < 0:
         world = post(plan, world, Start(NOW_NS))  # the first status starts the run, and is its first status
     here = world.engine
     assert here is not None

@@ -21,11 +21,12 @@ happens (``EVENTS``, or nothing), the controller sends one command or none, the 
   both show the target, ABOVE when one shows more, else BELOW.
 
 All commands come alone in every state; an event comes alone, and once more together with the command that the state
-waits for (``FORWARD``; ENTER_TEST and LEAVE_TEST as well where somebody is ``AT_WORK``; DUMP while current flows).
+waits for (``FORWARD``; ENTER_TEST and LEAVE_TEST as well where somebody is ``AT_WORK``; DUMP while current flows, and
+on the scan of a reset, which it beats).
 """
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from drivers.wire.plc import PlcCommand, PlcState, Refusal, Trip
 from firmware_sim.plc.levels import Aim, Aux, Band, Facts, Latch, Levels, Proof
@@ -285,7 +286,7 @@ def show(c: ControlState, b: Bench, event: Event, command: PlcCommand) -> Levels
     a = b.frozen if b.fault is Fault.PROBE_A else b.bank
     delivers = c.charger_enable or b.fault is Fault.CHARGER
     aim = Aim.ABOVE if max(a, b.bank) > TARGET else Aim.IN if a == b.bank == TARGET else Aim.BELOW
-    shown = SHOWN.get(event, {})
+    shown: dict[str, Any] = SHOWN.get(event, {})
     facts = Facts(command, self_test_fresh=True, warned=True, proof=Proof.HOLDS)
     levels = Levels(
         a=LEVELS[a],
@@ -313,9 +314,9 @@ def show(c: ControlState, b: Bench, event: Event, command: PlcCommand) -> Levels
         charger_locked_out=False,
         zero_current=not delivers,
         hw_overvoltage_ok=True,
-        facts=facts._replace(**{k: v for k, v in shown.items() if k in Facts._fields}),  # type: ignore[arg-type]
+        facts=facts._replace(**{k: v for k, v in shown.items() if k in Facts._fields}),
     )
-    return levels._replace(**{k: v for k, v in shown.items() if k not in Facts._fields})  # type: ignore[arg-type]
+    return levels._replace(**{k: v for k, v in shown.items() if k not in Facts._fields})
 
 
 Choice = tuple[PlcCommand, Event]
@@ -334,6 +335,8 @@ def _list_choices(state: PlcState, quiet: bool) -> tuple[Choice, ...]:
         listed += [(C.ENTER_TEST, event) for event in AT_WORK]
     if state in (S.DUMPING, S.TRIP):
         listed.append((C.DUMP, E.CURRENT))
+    if state is S.TRIP:
+        listed.append((C.DUMP, E.RESET))
     if state is S.TEST and not quiet:
         listed += [(C.LEAVE_TEST, event) for event in AT_WORK]
     return tuple(listed)

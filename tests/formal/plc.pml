@@ -654,6 +654,7 @@ active proctype rig() {
        :: fault == WELL -> select(ev : 1 .. (mode == LOCKOUT -> E_LOCKED_OUT : E_LAST))
        :: fault == WELL && mode == LOCKOUT -> ev = E_RESET_PROOF_FAILED
        :: mode == DUMPING || mode == TRIP -> ev = E_CURRENT; cmd = C_DUMP
+       :: mode == TRIP -> ev = E_RESET; cmd = C_DUMP         /* DUMP goes before the reset */
        :: fault != WELL -> ev = E_RESET
        :: fault != WELL -> ev = E_SLOW
        fi;

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import fields, replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -251,7 +252,8 @@ def test_each_pair_of_contacts_is_read_alone(pair: str, is_open: bool, closed: b
     before = classify(inputs, BANDS)
     setattr(inputs, f"{pair}_open", is_open)
     setattr(inputs, f"{pair}_closed", closed)
-    assert classify(inputs, BANDS) == before._replace(**{pair: aux})  # type: ignore[arg-type]
+    changed: dict[str, Any] = {pair: aux}
+    assert classify(inputs, BANDS) == before._replace(**changed)
 
 
 PLAIN = tuple(
@@ -267,7 +269,8 @@ def test_a_plain_wire_changes_its_own_level_only(name: str) -> None:
     before = classify(inputs, BANDS)
     level = not getattr(inputs, name)
     setattr(inputs, name, level)
-    assert classify(inputs, BANDS) == before._replace(**{name: level})  # type: ignore[arg-type]
+    changed: dict[str, Any] = {name: level}
+    assert classify(inputs, BANDS) == before._replace(**changed)
 
 
 def test_every_plain_wire_is_in_the_list() -> None:

@@ -6,6 +6,7 @@ X3 with real journals is in test_recovery_prefixes.py, X4 in test_link_explorati
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,12 @@ from controller.sequencer.engine import Ending, Mode
 from controller.sequencer.plan import Plan, StepKind
 from controller.sequencer.steps import Phase
 from drivers.wire.plc import PlcState, Trip
+from firmware_sim.plc import machine
 from firmware_sim.plc.guards import GUARDS
-from firmware_sim.plc.levels import Aux
-from firmware_sim.plc.machine import RULES, TABLE, Rules, make_rules
-from firmware_sim.plc.trips import PREDICATES
+from firmware_sim.plc.levels import Aux, Levels
+from firmware_sim.plc.machine import RULES, TABLE, ControlState, Outputs, Rules, make_rules
+from firmware_sim.plc.settings import Times
+from firmware_sim.plc.trips import PREDICATES, Predicate
 from tests.formal import composition_model
 from tests.formal.composition_model import ARMED, Action, Scanned, World, actions, cut, happen
 from tests.formal.test_controller import plans
@@ -109,7 +112,8 @@ class Worlds:
         number = self._numbers.setdefault(tuple(key), len(self.worlds))
         if number < len(self.worlds):
             return number, False
-        self.worlds.append(World(*(self._parts.get((type(part), part), part) for part in world)))  # type: ignore[arg-type]
+        shared: tuple[Any, ...] = tuple(self._parts.get((type(part), part), part) for part in world)
+        self.worlds.append(World(*shared))
         return number, True
 
 
@@ -181,9 +185,8 @@ def test_controller_and_plc_together(figure: Figure) -> None:
 
 
 def _no_doors(patch: pytest.MonkeyPatch) -> Rules:
-    kept = {cause: found for cause, found in PREDICATES.items() if cause not in (Trip.DOOR_1, Trip.DOOR_2)}
-    never = {Trip.DOOR_1: lambda c, v, t: False, Trip.DOOR_2: lambda c, v, t: False}
-    return make_rules(trips={**kept, **never})
+    never: dict[Trip, Predicate] = {Trip.DOOR_1: lambda c, v, t: False, Trip.DOOR_2: lambda c, v, t: False}
+    return make_rules(trips={**PREDICATES, **never})
 
 
 def _no_watchdog(patch: pytest.MonkeyPatch) -> Rules:
@@ -229,9 +232,9 @@ def _recovery_fires(patch: pytest.MonkeyPatch) -> Rules:
 
 
 def _dumps_while_charging(patch: pytest.MonkeyPatch) -> Rules:
-    real = composition_model.step
+    real = machine.step
 
-    def step(control, levels, times, rules):  # type: ignore[no-untyped-def]
+    def step(control: ControlState, levels: Levels, times: Times, rules: Rules) -> tuple[ControlState, Outputs]:
         after, out = real(control, levels, times, rules)
         return after, out._replace(dump_a_open=False) if after.state is S.CHARGE else out
 
@@ -245,15 +248,15 @@ def _no_window(patch: pytest.MonkeyPatch) -> Rules:
     patch.setitem(
         steps.TABLE, StepKind.FIRE, replace(row, phases=(replace(row.phases[0], until=None), *row.phases[1:]))
     )
-    moved = {"fire_enable": {"target": S.ISOLATE}, "fire": {"source": S.ISOLATE}}
+    moved: dict[str, dict[str, Any]] = {"fire_enable": {"target": S.ISOLATE}, "fire": {"source": S.ISOLATE}}
     rows = tuple(row._replace(**moved.get(row.name, {})) for row in TABLE)
     return make_rules(table=rows, guards={**GUARDS, "isolate_time_over": lambda c, v, t: False})
 
 
 def _dumps_stay_open(patch: pytest.MonkeyPatch) -> Rules:
-    real = composition_model.step
+    real = machine.step
 
-    def step(control, levels, times, rules):  # type: ignore[no-untyped-def]
+    def step(control: ControlState, levels: Levels, times: Times, rules: Rules) -> tuple[ControlState, Outputs]:
         after, out = real(control, levels, times, rules)
         ends = after.state in (S.TRIP, S.DUMPING)
         return after, out._replace(dump_a_open=True, dump_b_open=True) if ends else out

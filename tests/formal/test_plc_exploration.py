@@ -98,7 +98,6 @@ def test_the_bench_can_be_armed_again() -> None:
 
 
 UNTAKEN = {
-    "dump_tripped": "the dumps are commanded already; DUMP is accepted without the row",
     "dump_lockout": "the dumps are commanded already; DUMP is accepted without the row",
 }
 """Rows whose removal changes nothing that can be seen: they say in the table that DUMP is legal there."""

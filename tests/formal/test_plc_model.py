@@ -110,7 +110,8 @@ def _corruptions(outcome: Outcome) -> Iterator[tuple[ControlState, Outputs]]:
             yield after._replace(**{name: other}), out
     for name, value in out._asdict().items():
         if isinstance(value, bool):
-            flipped = out._replace(**{name: not value})  # type: ignore[arg-type]
+            changed: dict[str, Any] = {name: not value}
+            flipped = out._replace(**changed)
             yield after, flipped
             # an output and the state that it belongs to, wrong together
             for state in (S.SAFE, S.CHARGE, S.SHOT, S.DUMPING):

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -171,10 +171,10 @@ def _outcomes(control: ControlState, bench: Bench) -> list[tuple[ControlState, O
     return outcomes
 
 
-def _changed(name: str, **changes: object) -> Rules:
+def _changed(name: str, **changes: Any) -> Rules:
     """The table with one row changed."""
     assert any(row.name == name for row in TABLE)
-    return make_rules(tuple(row._replace(**changes) if row.name == name else row for row in TABLE))  # type: ignore[arg-type]
+    return make_rules(tuple(row._replace(**changes) if row.name == name else row for row in TABLE))
 
 
 CODE_DEFECTS: dict[str, Callable[[], Rules]] = {

@@ -1,6 +1,7 @@
 """X3 (safety.md 3.5): every prefix of a journal, and every state of the PLC, lead to DUMP and SAFE, never to fire."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -9,6 +10,7 @@ from controller.app.interrupted import _inspect
 from controller.app.proof import make_safe
 from controller.runtime.virtual_loop import run_virtual
 from controller.shots.journal import BARRIERS, GENESIS, encode_record, scan_journal
+from drivers.ports import RigPlc
 from drivers.wire.plc import EventCode, PlcCommand, PlcEvent, PlcRequest, PlcState, PlcStatus
 from tests.unit.plc.kit import ARMED, Station
 
@@ -52,7 +54,7 @@ def test_recovery_only_ever_dumps(state: PlcState) -> None:
     before = len(station.plc.events)
 
     async def recover() -> bool:
-        return (await make_safe(plc, lambda status: None))[1]  # type: ignore[arg-type]
+        return (await make_safe(cast(RigPlc, plc), lambda status: None))[1]
 
     safe = run_virtual(recover())
     assert {request.command for request in plc.asked} <= {PlcCommand.NONE, PlcCommand.DUMP}

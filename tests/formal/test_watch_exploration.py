@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -285,8 +285,8 @@ def test_classify_says_what_the_second_text_says(case: Case) -> None:
 def test_no_number_is_never_healthy(field: str, value: float) -> None:
     """One bad number alone, in an otherwise healthy reading, dumps within the patience of its rule."""
     reading = healthy(1000.0)
-    spoilt = (1000.0, value) if field == "module_v" else value
-    bad = replace(reading, **{field: spoilt})  # type: ignore[arg-type]
+    spoilt: dict[str, Any] = {field: (1000.0, value) if field == "module_v" else value}
+    bad = replace(reading, **spoilt)
     assert decide([reading] * 5).action is Action.NONE
     assert decide([reading] * 5 + [bad] * 3).action is Action.DUMP
 
@@ -295,10 +295,11 @@ def test_no_number_is_never_healthy(field: str, value: float) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_every_level_that_looks_at_a_probe_sees_that_it_is_no_number(field: str, value: float) -> None:
     reading = replace(healthy(1000.0), state_age_s=10.0, charge_v=1000.0, charge_doubt_v=10.0)
+    spoilt: dict[str, Any] = {field: value}
     for state, level in ((BenchState.OPENING, "zero_at_start"), (BenchState.FLOAT, "charge_agrees")):
-        bad = replace(reading, state=state, **{field: value})  # type: ignore[arg-type]
+        bad = replace(reading, state=state, **spoilt)
         assert getattr(classify(bad, LIMITS, SAME, quiet=False), level) is False
-    bad = replace(reading, state=BenchState.CHARGE, **{field: value})  # type: ignore[arg-type]
+    bad = replace(reading, state=BenchState.CHARGE, **spoilt)
     levels = classify(bad, LIMITS, SAME, quiet=False)
     assert not (levels.probes_valid or levels.probes_agree or levels.below_limit)
     assert levels.rising is (value == math.inf)

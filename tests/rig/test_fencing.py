@@ -49,6 +49,8 @@ LATE_S = 0.32
 
 WATCHDOG_SCANS = 50
 TARGET_V, RAMP_V_PER_S = 100.0, 100.0
+CONTACTOR_TRAVEL_MS = 100
+"""Opening, bounce and the PLC's filter, with room: plc.yaml gives 32 ms to the contactor itself."""
 SLOW_V, SLOW_V_PER_S = 300.0, 15.0
 
 
@@ -113,7 +115,8 @@ class Hand:
         await self.charge(TARGET_V, RAMP_V_PER_S)
         await self.until(lambda status: status.state is S.FLOAT)
         await self.do(C.ISOLATE)
-        await self.until(lambda status: status.state is S.ISOLATE and Flag.IN_TOLERANCE in status.flags)
+        await self.until(lambda status: status.state is S.ISOLATE and status.state_age_ms >= CONTACTOR_TRAVEL_MS)
+        await self.until(lambda status: Flag.IN_TOLERANCE in status.flags)
         await self.do(C.FIRE_ENABLE, encode_fire_enable(FireEnableArguments(self.token, self.nonce, 0b1111, 0.005)))
 
     async def events(self) -> tuple[PlcEvent, ...]:

@@ -27,7 +27,7 @@ from controller.shots.catalogue import Catalogue
 from controller.shots.journal_file import JournalFile
 from drivers.ports import ScopeChannel
 from tests.rig.running_sim import ENVIRONMENT, TIMEOUT_S, RunningSim, ask, sparkgap
-from tests.rig.virtual_bench import Bench
+from tests.virtual.virtual_bench import Bench
 
 RIG = "railgun_bench"
 SCOPES = {

@@ -22,7 +22,7 @@ from controller.app.watch import watcher_of
 from controller.messages import Decoder, Event, Finished, Frame, Hello, Message, RunConfig, StepEntered
 from controller.runtime.watching import Parting
 from tests.rig.running_sim import ENVIRONMENT, TIMEOUT_S
-from tests.rig.virtual_bench import Bench
+from tests.virtual.virtual_bench import Bench
 
 RIG = "railgun_bench"
 

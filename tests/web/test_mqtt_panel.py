@@ -79,7 +79,9 @@ async def collect(ear: Listener, seen: set[str]) -> None:
 async def test_a_tripped_shot_is_told_on_every_topic_whatever_strangers_publish(broker: Broker, tmp_path: Path) -> None:
     seen: set[str] = set()
     done = asyncio.Event()
-    shot = ("run", "dummy-load", "--rig", "railgun_bench", "--sim", "--panel", "--fault", "plant.door_1_open@charge")
+    # late: on a busy machine the panel takes longer to start than the bank to charge
+    late = ("--set", "countdown=8 s", "--fault", "plant.door_1_open@countdown:after")
+    shot = ("run", "dummy-load", "--rig", "railgun_bench", "--sim", "--panel", *late)
     async with listening(broker.port) as ear, sparkgap(tmp_path, *shot) as process, asyncio.TaskGroup() as tasks:
         collecting = tasks.create_task(collect(ear, seen), name="collect")
         tasks.create_task(be_hostile(broker.port, done), name="be hostile")

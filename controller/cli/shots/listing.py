@@ -7,6 +7,12 @@ import click
 from controller.cli.options import json_option
 from controller.cli.shots.store import open_catalogue, place_options
 
+KEYS = (
+    *("number", "started_utc", "rig", "kind", "profile", "verdict", "ended", "operator"),
+    *("trips", "faults", "spurious_trips"),
+)
+"""What ``--json`` says of a shot."""
+
 
 @click.command("list")
 @click.option("--rig", default=None, metavar="RIG", help="Only shots of this bench.")
@@ -32,8 +38,7 @@ def command(
     with open_catalogue(out, catalogue) as opened:
         entries = opened.list(rig=rig, kind=kind, load=load, verdict=verdict, tag=tag, limit=limit)
     if as_json:
-        keys = ("number", "started_utc", "rig", "kind", "profile", "verdict", "ended", "operator")
-        click.echo(json.dumps([{key: getattr(entry, key) for key in keys} for entry in entries]))
+        click.echo(json.dumps([{key: getattr(entry, key) for key in KEYS} for entry in entries]))
         return
     for entry in entries:
         ended = entry.ended or "unfinished"

@@ -57,6 +57,10 @@ def _read(path: Path) -> "ShotRecord":
 
 def _entry_lines(entry: "ShotEntry") -> list[str]:
     lines = [f"{name:12} {getattr(entry, name)}" for name in FIELDS if getattr(entry, name)]
+    if entry.trips:
+        lines.append(f"{'trips':12} {' '.join(entry.trips)} ({entry.spurious_trips} without a cause on record)")
+    if entry.faults:
+        lines.append(f"{'injected':12} {' '.join(entry.faults)}")
     if entry.tags:
         lines.append(f"{'tags':12} {' '.join(entry.tags)}")
     lines += [f"{'comment':12} {remark.at_utc} {remark.author}: {remark.text}" for remark in entry.comments]

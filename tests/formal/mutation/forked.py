@@ -1,8 +1,9 @@
 """Runs mutants in a child process each, in which one module is imported from changed text, nothing else being loaded.
 
-``python -m tests.formal.mutation.forked OUT PREFIXES NAMES TEST...`` runs what mutmut's way cannot: tables, constants
-and properties, and once more the functions whose mutants survived there (NAMES is a file of names): a module's tables
-and the tests' fixtures are then built with the mutant in force. Nothing is written to the source tree.
+``python -m tests.formal.mutation.forked OUT PREFIXES NAMES TEST...`` runs the mutants whose names are in the file
+NAMES: what mutmut's way cannot (tables, constants and properties), and once more the functions whose mutants survived
+there: a module's tables and the tests' fixtures are then built with the mutant in force. Nothing is written to the
+source tree.
 """
 
 import importlib.abc
@@ -22,7 +23,7 @@ import hypothesis
 import pytest
 import ruamel.yaml
 
-from tests.formal.mutation.mutants import FUNCTION, PACKAGES, Mutant, find_mutants, module_of
+from tests.formal.mutation.mutants import PACKAGES, Mutant, find_mutants, module_of
 
 WORKERS = 2
 CPU_LIMIT_S = 60
@@ -45,7 +46,7 @@ FIRST = {
     "limits": ("test_limits_exact.py", "test_limits.py"),
     "link": ("test_tokens.py",),
     "machine": ("test_step.py", "test_guards.py", "test_table.py"),
-    "plc": ("test_scan.py", "test_plc.py"),
+    "plc": ("test_scan_edges.py", "test_scan.py", "test_plc.py"),
     "trips": ("test_guards.py", "test_table.py"),
     "watch": ("test_watch_edges.py", "test_watch.py"),
 }
@@ -213,9 +214,8 @@ def make_jobs(mutants: Iterable[Mutant], test_files: Sequence[str]) -> Iterator[
 def main(arguments: list[str]) -> int:
     """OUT PREFIXES NAMES TEST...: see the top of this file."""
     out, prefixes, names, *tests = arguments
-    again = set(Path(names).read_text(encoding="utf-8").splitlines())
-    found = find_mutants(Path.cwd(), tuple(prefixes.split(",")))
-    chosen = [mutant for mutant in found if mutant.kind != FUNCTION or mutant.name in again]
+    wanted = set(Path(names).read_text(encoding="utf-8").splitlines())
+    chosen = [mutant for mutant in find_mutants(Path.cwd(), tuple(prefixes.split(","))) if mutant.name in wanted]
     results = Results(Path(out))
     for result in run_jobs(make_jobs(chosen, tests)):
         results.write(result)

@@ -2,9 +2,9 @@
 
 ``python -m tests.formal.mutation.run`` runs everything (25 minutes on two quiet cores) and keeps the result in
 ``docs/reference/figures-mutation.json``; ``--package firmware_sim/plc/link.py`` runs a part and keeps nothing.
-It exits with 1 when less than 95 % of all mutants are killed, or when one that survives is not explained in
-``survivors.txt``. Hanging mutants are not killed ones. It works in a copy: nothing is left in the repository but the
-result.
+``--again`` runs only what survived in the kept result, after tests were added, and keeps what they notice. It exits
+with 1 when less than 95 % of all mutants are killed, or when one that survives is not explained in ``survivors.txt``.
+Hanging mutants are not killed ones. It works in a copy: nothing is left in the repository but the result.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.formal.mutation.forked import Result, Results
-from tests.formal.mutation.mutants import FUNCTION, PACKAGES, Mutant, find_mutants, sources_hash
+from tests.formal.mutation.mutants import FUNCTION, PACKAGES, Mutant, find_mutants, source_files, sources_hash
 
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
@@ -35,8 +35,25 @@ VERDICTS = ("killed", "survived", "timeout", "no tests", "broken")
 RUN_LIMIT_S = 5400
 
 
-def run_mutants(prefixes: tuple[str, ...], work: Path) -> list[Result]:
-    """Copy the repository to ``work`` and run all mutants of files that begin with one of ``prefixes`` there."""
+def run_mutants(mutants: Iterable[Mutant], prefixes: tuple[str, ...], work: Path) -> list[Result]:
+    """Copy the repository to ``work`` and run all ``mutants``, those of files that begin with one of ``prefixes``."""
+    tests = _copy(work)
+    functions = work / "functions.jsonl"
+    _call("session", work, functions, ",".join(prefixes), *tests)
+    results = {result.name: result for result in Results(functions).read()}
+    others = [mutant.name for mutant in mutants if mutant.kind != FUNCTION]
+    others += [result.name for result in results.values() if result.verdict in ("survived", "no tests")]
+    results |= {result.name: result for result in _run_forked(others, prefixes, tests, work)}
+    return list(results.values())
+
+
+def run_again(names: Iterable[str], work: Path) -> list[Result]:
+    """Copy the repository to ``work`` and run the mutants called ``names``, each with all tests."""
+    return _run_forked(names, PACKAGES, _copy(work), work)
+
+
+def _copy(work: Path) -> list[str]:
+    """Returns the test files in there, relative to ``work``."""
     skip = shutil.ignore_patterns("node_modules", "__pycache__", ".*", "web", "_configs")
     for name in COPIED:
         source = ROOT / name
@@ -44,15 +61,13 @@ def run_mutants(prefixes: tuple[str, ...], work: Path) -> list[Result]:
             shutil.copytree(source, work / name, ignore=skip)
         else:
             shutil.copy2(source, work / name)
-    tests = sorted(path.relative_to(work).as_posix() for folder in TESTS for path in (work / folder).glob("test_*.py"))
-    functions = work / "functions.jsonl"
-    _call("session", work, functions, ",".join(prefixes), *tests)
-    results = {result.name: result for result in Results(functions).read()}
-    again = [result.name for result in results.values() if result.verdict in ("survived", "no tests")]
-    (work / "again.txt").write_text("\n".join(again), encoding="utf-8")
-    _call("forked", work, work / "others.jsonl", ",".join(prefixes), work / "again.txt", *tests)
-    results |= {result.name: result for result in Results(work / "others.jsonl").read()}
-    return list(results.values())
+    return sorted(path.relative_to(work).as_posix() for folder in TESTS for path in (work / folder).glob("test_*.py"))
+
+
+def _run_forked(names: Iterable[str], prefixes: tuple[str, ...], tests: list[str], work: Path) -> list[Result]:
+    (work / "names.txt").write_text("\n".join(names), encoding="utf-8")
+    _call("forked", work, work / "others.jsonl", ",".join(prefixes), work / "names.txt", *tests)
+    return Results(work / "others.jsonl").read()
 
 
 def _call(module: str, work: Path, *arguments: object) -> None:
@@ -126,34 +141,90 @@ def _print(summary: dict[str, Any], survivors: dict[str, str], explained: dict[s
             print(f"{survivors[key]}, not explained: {key}")
 
 
-def _git_sha() -> str:
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+def list_survivors(mutants: Iterable[Mutant], results: Iterable[Result]) -> list[dict[str, str]]:
+    """Every mutant that was not killed, by its name for these sources, its key and its verdict."""
+    alive = {result.name: result.verdict for result in results if result.verdict != "killed"}
+    return [
+        {"name": mutant.name, "mutant": mutant.key(), "verdict": alive[mutant.name]}
+        for mutant in mutants
+        if mutant.name in alive
+    ]
+
+
+def merge(kept: dict[str, Any], mutants: Iterable[Mutant], again: Iterable[Result]) -> dict[str, Any]:
+    """The kept result with new verdicts of its survivors: what was killed stays killed, nothing else is touched.
+
+    True as long as tests were only added since, or made stricter. Raises ValueError when a survivor was not run, when
+    the counts kept are not those of the survivors kept, and when a mutant was run that had not survived.
+    """
+    mutants, again = list(mutants), list(again)
+    before = {entry["name"]: entry["verdict"] for entry in kept["survivors"]}
+    if {result.name for result in again} != set(before):
+        raise ValueError("what was run is not what survived in the kept result")
+    old = [Result(mutant.name, before.get(mutant.name, "killed"), "") for mutant in mutants]
+    if any(kept[name] != value for name, value in summarise(mutants, old).items()):
+        raise ValueError("the kept counts are not those of the kept survivors")
+    results = {result.name: result for result in [*old, *again]}.values()
+    return kept | summarise(mutants, results) | {"survivors": list_survivors(mutants, results)}
+
+
+def _run_all(prefixes: tuple[str, ...], keep: bool) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    mutants = find_mutants(ROOT, prefixes)
+    sources, git, started = sources_hash(ROOT), _git("rev-parse", "HEAD"), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutation-") as work:
+        results = run_mutants(mutants, prefixes, Path(work))
+    summary, survivors = summarise(mutants, results), list_survivors(mutants, results)
+    if keep:
+        wall_s = round(time.monotonic() - started)
+        _keep(summary | {"wall_s": wall_s, "git": git, "sources_sha256": sources, "survivors": survivors})
+        SAMPLE.write_text(json.dumps(choose_sample(mutants, results), indent=0) + "\n", encoding="utf-8")
+    return summary, survivors
+
+
+def _run_again() -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """``git`` and ``wall_s`` stay those of the whole run; ``again`` says which tests the survivors have met since."""
+    kept = json.loads(FIGURES.read_text(encoding="utf-8"))
+    if kept["sources_sha256"] != sources_hash(ROOT):
+        raise SystemExit("the kept result is of other sources; run: python -m tests.formal.mutation.run")
+    if changed := _git("status", "--porcelain", "--", *PACKAGES, *TESTS):
+        raise SystemExit(f"commit first, so that the result can name the commit of its tests:\n{changed}")
+    git, started = _git("rev-parse", "HEAD"), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutation-") as work:
+        results = run_again([entry["name"] for entry in kept["survivors"]], Path(work))
+    merged = merge(kept, find_mutants(ROOT, PACKAGES), results)
+    killed = merged["killed"] - kept["killed"]
+    again = {"mutants": len(results), "killed": killed, "wall_s": round(time.monotonic() - started), "git": git}
+    _keep(merged | {"again": [*kept.get("again", ()), again]})
+    return merged, merged["survivors"]
+
+
+def _keep(result: dict[str, Any]) -> None:
+    explained = read_survivors()
+    count = sum(entry["mutant"] in explained for entry in result["survivors"])
+    ordered = {name: value for name, value in result.items() if name not in ("explained", "survivors")}
+    ordered |= {"explained": count, "survivors": result["survivors"]}
+    FIGURES.write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
     """The command; see the top of this file."""
     parser = argparse.ArgumentParser(prog="python -m tests.formal.mutation.run", description=__doc__)
-    parser.add_argument("--package", action="append", help="a package or file to mutate; repeat for more")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--package", action="append", help="a package or file to mutate; repeat for more")
+    which.add_argument("--again", action="store_true", help="run what survived in the kept result once more")
     asked = parser.parse_args(arguments)
     prefixes = tuple(asked.package or PACKAGES)
-    mutants = find_mutants(ROOT, prefixes)
-    if not mutants:
+    if not any(path.startswith(prefixes) for path in source_files(ROOT)):
         parser.error(f"nothing to mutate in {', '.join(prefixes)}; the packages are {', '.join(PACKAGES)}")
-    sources, started = sources_hash(ROOT), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="mutation-") as work:
-        results = run_mutants(prefixes, Path(work))
-    summary = summarise(mutants, results)
+    summary, survivors = _run_again() if asked.again else _run_all(prefixes, keep=not asked.package)
     explained = read_survivors()
-    alive = {result.name: result.verdict for result in results if result.verdict != "killed"}
-    survivors = {mutant.key(): alive[mutant.name] for mutant in mutants if mutant.name in alive}
-    _print(summary, survivors, explained)
-    unexplained = [key for key in survivors if key not in explained]
-    if not asked.package:
-        wall_s = round(time.monotonic() - started)
-        kept = summary | {"explained": len(survivors) - len(unexplained), "wall_s": wall_s, "git": _git_sha()}
-        FIGURES.write_text(json.dumps(kept | {"sources_sha256": sources}, indent=2) + "\n", encoding="utf-8")
-        SAMPLE.write_text(json.dumps(choose_sample(mutants, results), indent=0) + "\n", encoding="utf-8")
+    _print(summary, {entry["mutant"]: entry["verdict"] for entry in survivors}, explained)
+    unexplained = [entry for entry in survivors if entry["mutant"] not in explained]
     print(f"{summary['percent']} % killed, {len(unexplained)} survivors not explained")
     return 1 if unexplained or summary["percent"] < KILLED_MIN_PERCENT else 0
 

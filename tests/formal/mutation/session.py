@@ -66,7 +66,7 @@ class Session:
         """The clean run: every test passes, and which functions it reaches."""
         hits: set[str] = set()
         vars(trampoline)["record_trampoline_hit"] = lambda name, caller=None: hits.add(name)
-        trampoline.set_mutant_under_test("stats")
+        force("stats")
         for item in session.items:
             hits.clear()
             started = time.process_time()
@@ -75,7 +75,7 @@ class Session:
             self._durations[item.nodeid] = time.process_time() - started
             for name in hits:
                 self._reaching[name].add(item.nodeid)
-        trampoline.set_mutant_under_test("")
+        force("")
 
     def _order(self, mutant: Mutant) -> list[str]:
         """Tests of the mutant's own file that reach it, the last witnesses first; all that reach it if there are none.
@@ -106,7 +106,7 @@ class Session:
     def _child(self, mutant: Mutant, tests: list[str], write: int) -> int:
         used = int(time.process_time())
         resource.setrlimit(resource.RLIMIT_CPU, (used + CPU_LIMIT_S, used + CPU_LIMIT_S))
-        trampoline.set_mutant_under_test(self._names[mutant])
+        force(self._names[mutant])
         for test in tests:
             if not _passes(self._items[test]):
                 os.write(write, test.encode())
@@ -125,6 +125,12 @@ class Session:
             recent.insert(0, witness)
             del recent[RECENT_MAX:]
         return Result(mutant.name, judge(status), witness)
+
+
+def force(mutant: str) -> None:
+    """Every function asks at each call which mutant is in force: from memory, because the environment is slow."""
+    trampoline.set_mutant_under_test(mutant)
+    vars(trampoline)["get_mutant_under_test"] = lambda: mutant
 
 
 def _passes(item: pytest.Item) -> bool:

@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,6 +112,15 @@ def test_a_shot_has_scalars_with_units_and_verdicts_a_fingerprint_and_no_wavefor
     assert said["scalars"][0]["unit"] == "A"
     assert said["scalars"][0]["verdict"] == "pass"
     assert body(topics.with_sha256(found, None))["record"]["sha256"] is None
+
+
+def test_a_shot_says_its_trips_and_whether_a_fault_was_their_cause() -> None:
+    tripped = msgspec.structs.replace(FINISHED, trips=("DOOR_1", "HEARTBEAT"))
+    injected = msgspec.structs.replace(tripped, faults=("plant.door_1_open@charge",))
+    said = [body(topics.shot(PLACE, HELLO, message)) for message in (FINISHED, tripped, injected)]
+    assert [message["trips"] for message in said] == [[], ["DOOR_1", "HEARTBEAT"], ["DOOR_1", "HEARTBEAT"]]
+    assert [message["faults"] for message in said] == [[], [], ["plant.door_1_open@charge"]]
+    assert [message["spurious_trips"] for message in said] == [0, 2, 0]
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,24 @@ def test_de_energised_is_not_proof_once_the_dumps_were_open() -> None:
     assert not engine.proven_safe(seen, opened=True)
 
 
+def test_energy_that_came_back_during_the_transfer_needs_a_new_proof() -> None:
+    """After VERIFY the bench counted as never opened: readings below V_safe were taken for the end of a rebound."""
+    drive = Drive()
+    drive.run(until_step="transfer")
+    low = frozenset({"ENERGY_SAFE", "DUMPS_PROVEN_CLOSED"})
+
+    def tell(flags: frozenset[str]) -> None:
+        drive.t_ns += SCAN_NS
+        drive.post(Seen(Observation(drive.t_ns, B.TRIP, flags, frozenset(), ("REBOUND",), 0b1111)))
+
+    for _ in range(3):
+        tell(low)
+        assert drive.state.mode is Mode.ABORT
+    assert (drive.state.ending, drive.state.reason) == (Ending.TRIPPED, "step transfer: the PLC tripped: REBOUND")
+    tell(low | {"PROOF_OF_SAFE"})
+    assert drive.state.safe and drive.state.mode is not Mode.ABORT
+
+
 def test_a_step_that_never_ends_times_out_with_the_refusal() -> None:
     drive = Drive()
     drive.run(until_step="isolate")

@@ -56,7 +56,7 @@ HIDDEN = [
     ("dump_a_stuck_open", 0.0, 2.99, 3.1),
     ("dump_a_stuck_closed", 0.0, 0.0, 0.05),
     ("module_2_prefire", 0.0, 2.0, 2.3),
-    ("probe_a_frozen", 1.0, 1.03, 1.1),
+    ("probe_a_frozen", 1.0, 1.01, 1.03),
     ("overvoltage", 0.0, 2.3, 2.6),
     ("module_1_no_fire", 0.0, 2.99, 3.05),
 ]

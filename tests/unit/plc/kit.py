@@ -25,6 +25,9 @@ from firmware_sim.signals import FieldInputs, FieldOutputs
 
 PLC_YAML = Path(__file__).parents[3] / "hil_rigs" / "railgun_bench" / "plc.yaml"
 LIMITS = load_limits(PLC_YAML.read_text(encoding="utf-8"), "plc.yaml")
+SCANS_MAX = 12_000
+"""Two minutes: the longest test takes one."""
+
 TIMES: Times = resolve_times(LIMITS, Permit(0b1111, 3000.0, 250.0, 45.0, 1, 0b1111))
 S = PlcState
 
@@ -167,13 +170,16 @@ class Station:
         self.epoch, self.connection_id, self.sequence = 1, 9, 0
         self.alive = True
         self.shot = 1
+        self.scans = 0
 
     @property
     def state(self) -> PlcState:
         return self.plc.control.state
 
     def scan(self, count: int = 1) -> None:
-        """Scans of 10 ms, with heartbeats while ``alive``."""
+        """Scans of 10 ms, with heartbeats while ``alive``; a test that waits for ever fails instead of hanging."""
+        self.scans += count
+        assert self.scans <= SCANS_MAX, f"{self.scans} scans: {self.plc.control}"
         for _ in range(count):
             inputs = self.bench.tick(self.plc.outputs)
             for name, value in self.force.items():

@@ -1,6 +1,8 @@
 """SWE-134 f: the PLC trips on one wrong bit in what it remembers, before it uses it (safety.md 4.6 f)."""
 
+import math
 import struct
+import zlib
 from collections import Counter
 
 import pytest
@@ -49,6 +51,50 @@ def test_a_wrong_bit_in_the_redundancy_shows_too() -> None:
     assert block.holds((1, 2))
 
 
+def test_the_second_copy_is_the_complement_of_every_bit_and_the_checksum_that_of_the_image() -> None:
+    """What sets or clears the same cells of both copies must not be able to leave a pair that fits."""
+    for layout, values in (("ii", (1, -2)), ("d", (1.5,)), ("qd", (0, 0.0))):
+        image = struct.pack(f"<{layout}", *values)
+        block = Block(layout)
+        block.store(values)
+        assert block._complement == int.from_bytes(bytes(255 - byte for byte in image), "little")
+        assert block._crc == zlib.crc32(image)
+
+
+def test_a_bit_of_the_redundancy_is_counted_within_it() -> None:
+    """Bit 32 of an image or checksum of 32 bits is its bit 0: twice the same is no damage."""
+    for name in ("flip_complement", "flip_crc"):
+        block = Block("i")
+        block.store((6,))
+        getattr(block, name)(0)
+        assert not block.holds((6,))
+        getattr(block, name)(32)
+        assert block.holds((6,)), name
+    block.flip_complement(0)
+    assert block.recall(0) == 7
+    crc = block._crc
+    block.flip_crc(31)
+    assert block._crc == crc ^ 0x80000000
+
+
+@pytest.mark.parametrize(
+    ("value", "bit", "damaged"),
+    [
+        (1.0, 63, -1.0),
+        (1.0, 52, 0.5),
+        (1.0, 0, math.nextafter(1.0, 2.0)),
+        (1.0, 64, math.nextafter(1.0, 2.0)),
+        (math.nextafter(1.0, 2.0), 63, -math.nextafter(1.0, 2.0)),
+        (6, 0, 7),
+        (6, 31, 7),
+        (0, 30, 1 << 30),
+        (True, 5, False),
+    ],
+)
+def test_flip_turns_exactly_that_bit(value: float, bit: int, damaged: float) -> None:
+    assert flip(value, bit) == damaged
+
+
 def test_the_checksum_sees_what_hits_both_copies_alike() -> None:
     block = Block("i")
     block.store((6,))
@@ -67,6 +113,7 @@ def test_what_does_not_fit_is_no_memory() -> None:
 def test_the_layouts_have_a_place_for_every_field() -> None:
     for kind in (ControlState, Permit, Bands, Times):
         assert len(layout_of(kind)) == len(kind._fields)
+    assert layout_of(Permit) == "idddii" and layout_of(Times) == "i" * len(Times._fields)
 
 
 def test_the_seed_chooses_among_all_fields() -> None:
@@ -80,6 +127,22 @@ def test_the_seed_chooses_among_all_fields() -> None:
     fields = sum(map(len, PARTS.values()))
     for name, values in PARTS.items():
         assert hit[name] == pytest.approx(3000 * len(values) / fields, rel=0.25)
+
+
+def test_a_seed_means_the_same_damage_in_every_version() -> None:
+    """Reports name the boot id of a fault: whoever repeats it has to see the same bit."""
+    stored = {"permit": PERMIT, "mark": 0, "horn": 0}
+    assert [turn_over(stored, seed) for seed in (2, 3, 4, 6, 7, 8, 10, 12, 13)] == [
+        ("mark", 1 << 29),
+        ("permit", PERMIT._replace(tolerance_v=41.0)),
+        ("mark", 1 << 25),
+        ("horn", 1 << 23),
+        ("mark", 1 << 17),
+        ("horn", 1 << 15),
+        ("permit", PERMIT._replace(mask=15 | 1 << 21)),
+        ("permit", PERMIT._replace(shot=15)),
+        ("mark", 1 << 8),
+    ]
 
 
 def tripped(plc: Plc, state: PlcState = S.TRIP) -> None:

@@ -69,6 +69,10 @@ def test_bands_of_the_shipped_bench() -> None:
     }
 
 
+def test_without_a_permit_nothing_is_permitted() -> None:
+    assert Permit() == (0, 0.0, 0.0, 0.0, 0, 0)
+
+
 def test_safe_band_follows_the_confirmed_mask() -> None:
     small = replace(LIMITS, energy_safe_j=2.0)
     assert resolve_bands(small, Permit(0b0011, 100.0)).safe_v == pytest.approx(44.72135955)

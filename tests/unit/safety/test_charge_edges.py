@@ -12,6 +12,7 @@ SECOND = 1_000_000_000
 
 def test_rest_is_the_voltage_that_was_left() -> None:
     assert rest(5, 12.0) == Tally(5, 0.0, 12.0, 0.0, 0)
+    assert Tally(5) == (5, 0.0, 0.0, 0.0, 0), "an account begins empty"
 
 
 def test_clock_without_current_moves_only_the_time() -> None:

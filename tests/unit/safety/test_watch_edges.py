@@ -151,7 +151,10 @@ def test_defaults_are_those_of_the_bench() -> None:
     assert (watch.RISE_SHARE, watch.RISE_MIN_S, watch.RISE_MAX_S, watch.RISE_PART) == (0.1, 0.5, 1.5, 0.3)
     plain = WatchLimits(max_voltage_v=1.0, mismatch_v=1.0)
     assert (plain.ramp_v_per_s, plain.zero_v) == (0.0, 50.0)
-    assert Reading(*[getattr(HEALTHY, name) for name in list(HEALTHY.__slots__)[:13]]).charge_v is None
+    bare = Reading(*[getattr(HEALTHY, name) for name in list(HEALTHY.__slots__)[:13]])
+    assert (bare.state_age_s, bare.charge_v, bare.charge_doubt_v) == (0.0, None, 0.0), "no doubt that nobody gave"
+    judged = Levels(*[getattr(GOOD, name) for name in list(GOOD.__slots__)[:11]])
+    assert judged == GOOD, "what is judged in one state only is healthy in the others"
     assert WatchState() == WatchState(None, (), Action.NONE, "")
     assert Action.DUMP > Action.NONE
 

@@ -124,7 +124,7 @@ def test_the_short_set_is_given_as_it_is_written_and_may_be_missing():
     assert campaign_overrides(load_profile(FULL, "p.yaml")) == {
         "voltage": "1.0 kV",
         "hold": "0.5 s",
-        "countdown": "0.5 s",
+        "countdown": "1.2 s",
     }
     without = re.sub(rb"campaign: .*\n", b"", FULL)
     assert campaign_overrides(load_profile(without, "p.yaml")) == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.shots.catalogue import Catalogue, Remark, UnknownShot, Unstored
+from controller.shots.catalogue import CAUSE_KNOWN, Catalogue, Remark, UnknownShot, Unstored
 
 UTC = "2026-11-20T09:00:00Z"
 
@@ -16,7 +16,7 @@ def exercise_catalogue(catalogue: Catalogue) -> None:
     catalogue.update(
         first, verdict="pass", ended="completed", kind="full", load="armature", operator="A'; DROP TABLE shots"
     )
-    catalogue.update(second, verdict="fail", ended="completed", kind="noise")
+    catalogue.update(second, verdict="fail", ended="completed", kind="noise", trips="DOOR_1 HEARTBEAT")
     catalogue.mark_interrupted(third, "the controller was lost while CHARGED")
     assert catalogue.unfinished("railgun_bench") == ()
 
@@ -34,6 +34,8 @@ def exercise_catalogue(catalogue: Catalogue) -> None:
     assert shot.comments == (Remark(UTC, "A", "arc sound"), Remark(UTC, "B", "Prüfung π"))
     assert shot.files == {"record": ("/data/shot.nxs", "bb" * 32)}
     assert (catalogue.get(third).ended, catalogue.get(third).verdict) == ("interrupted", "inconclusive")
+
+    exercise_trips(catalogue, first, second)
 
     def numbers(**filters: str | int) -> list[int]:
         return [item.number for item in catalogue.list(**filters)]  # type: ignore[arg-type]
@@ -73,3 +75,19 @@ def exercise_catalogue(catalogue: Catalogue) -> None:
         catalogue.update(99, verdict="pass")
     with pytest.raises(ValueError, match="no such column: rig"):
         catalogue.update(first, rig="other")
+
+
+def exercise_trips(catalogue: Catalogue, quiet: int, tripped: int) -> None:
+    """Trips are spurious until a person or a fault is known to be their cause."""
+
+    def spurious() -> int:
+        return catalogue.get(tripped).spurious_trips
+
+    assert (catalogue.get(quiet).trips, catalogue.get(quiet).faults, catalogue.get(quiet).spurious_trips) == ((), (), 0)
+    assert (catalogue.get(tripped).trips, spurious()) == (("DOOR_1", "HEARTBEAT"), 2)
+    catalogue.tag(tripped, CAUSE_KNOWN)
+    assert spurious() == 0
+    catalogue.untag(tripped, CAUSE_KNOWN)
+    assert [entry.spurious_trips for entry in catalogue.list()][-2:] == [2, 0]
+    catalogue.update(tripped, faults="plant.door_1_open@charge plc.late")
+    assert (catalogue.get(tripped).faults, spurious()) == (("plant.door_1_open@charge", "plc.late"), 0)

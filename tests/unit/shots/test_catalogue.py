@@ -6,9 +6,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
 
 from controller.shots import catalogue_store, tables
 from controller.shots.catalogue import Catalogue, CatalogueUnusable, UnknownShot
@@ -89,6 +91,37 @@ def test_a_damaged_catalogue_is_refused(tmp_path: Path) -> None:
     path.write_bytes(bytes(data))
     with pytest.raises(CatalogueUnusable, match=r"catalogue\.db: .*(damaged|not a usable)"):
         Catalogue.open(path)
+
+
+def test_a_catalogue_of_the_first_schema_is_migrated_with_a_backup_and_keeps_its_shots(tmp_path: Path) -> None:
+    path = make_first_schema(tmp_path)
+    with pytest.raises(CatalogueUnusable, match="'0001' is older than"):
+        Catalogue.open_readonly(path)
+    catalogue = Catalogue.open(path)
+    shot = catalogue.get(1)
+    assert (shot.rig, shot.verdict, shot.tags, shot.trips, shot.faults) == ("bench", "fail", ("old",), (), ())
+    catalogue.update(1, trips="PREFIRE")
+    assert catalogue.get(1).trips == ("PREFIRE",)
+    assert catalogue.reserve_number("bench", UTC) == 2
+    catalogue.close()
+    backup = sqlite3.connect(tmp_path / "catalogue.db.0001.bak")
+    assert backup.execute("SELECT verdict FROM shots").fetchall() == [("fail",)]
+    assert "trips" not in {row[1] for row in backup.execute("PRAGMA table_info(shots)")}
+    backup.close()
+
+
+def make_first_schema(folder: Path) -> Path:
+    """A catalogue with one shot as the program of schema 0001 left it."""
+    path = folder / "catalogue.db"
+    engine = create_engine(f"sqlite:///{path}")
+    config = catalogue_store._migrations()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO shots (rig, verdict, ended) VALUES ('bench', 'fail', 'completed')")
+        connection.exec_driver_sql("INSERT INTO tags VALUES (1, 'old')")
+    engine.dispose()
+    return path
 
 
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """Proof of safe on whole virtual shots: what it accepts, what it does not, and that SAFE stays watched (bench.md 2)."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from controller.app.locate import profile_names
 from controller.app.preflight import read_bounded, read_rig
 from controller.app.rig_sim import SimulatedRig
 from controller.app.watch import watcher_of
@@ -15,19 +17,9 @@ from controller.runtime.watching import Parting
 from controller.safety import charge
 from drivers.wire.plc import EventCode, PlcState, Trip
 from hil_rigs.railgun_bench.plant import build
-from tests.rig.virtual_bench import QUICK, Bench
+from tests.virtual.virtual_bench import Bench, Run
 
 FOLDER = Path(__file__).parents[2] / "hil_rigs" / "railgun_bench"
-PROFILES = {
-    "full": QUICK,
-    "dummy-load": {},
-    "partial-bank": {},
-    "polarity": {},
-    "dump-proof-a": {},
-    "dump-proof-b": {},
-    "noise": {},
-    "trigger-only": {},
-}
 
 
 @pytest.fixture
@@ -35,10 +27,10 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(tmp_path / "shots", monkeypatch)
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_every_shipped_profile_ends_proven(profile: str, bench: Bench) -> None:
+@pytest.mark.parametrize("profile", profile_names("railgun_bench"))
+def test_every_shipped_profile_ends_proven(profile: str, shipped: Callable[[str], Run]) -> None:
     """Shots that end near zero volts, dumps at 100 V and shots that charge nothing: none of them is left unproven."""
-    run = bench.run(profile=profile, overrides=PROFILES[profile])
+    run = shipped(profile)
     assert run.finished.ended == "completed" and run.finished.safe.startswith("verified")
     assert run.finished.trips == ()
     opened = any(e.code == EventCode.STATE and e.detail & 0xFF == PlcState.OPENING for e in run.rig.plc.events)
@@ -49,7 +41,7 @@ def test_every_shipped_profile_ends_proven(profile: str, bench: Bench) -> None:
 
 def test_every_profile_of_the_bench_is_in_that_list() -> None:
     shipped = {path.stem for path in (FOLDER.parents[1] / "configs" / "profiles" / "railgun_bench").glob("*.yaml")}
-    assert shipped == set(PROFILES)
+    assert shipped == set(profile_names("railgun_bench"))
 
 
 def test_only_the_charge_sees_that_every_voltage_is_wrong_alike(bench: Bench) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from controller.app.rig_sim import SimulatedRig
 from drivers.wire.plc import PlcState
-from tests.rig.virtual_bench import QUICK, Bench
+from tests.virtual.virtual_bench import QUICK, Bench
 
 MODES = tuple(range(7))
 """TSRC 0 to 6 (instruments.md 2.7)."""

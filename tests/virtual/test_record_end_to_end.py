@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from controller.shots.reader import read_record
 from controller.shots.signals import baseline, before_t0, lsb, scale_values, time_axis
 from firmware_sim.plant.bench import BenchPlant
 from firmware_sim.plant.record import PulseRecord
+from tests.virtual.virtual_bench import Run
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # nexusformat's own imports warn; what it finds is what counts here
@@ -85,8 +86,8 @@ def shot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shot]:
 
 
 @pytest.mark.parametrize("profile", profile_names(RIG))
-def test_every_shipped_profile_passes(profile: str, tmp_path: Path) -> None:
-    finished = run(profile, tmp_path)
+def test_every_shipped_profile_passes(profile: str, shipped: Callable[[str], Run]) -> None:
+    finished = shipped(profile).finished
     assert (finished.verdict, finished.ended, finished.exit) == ("pass", "completed", 0), finished.reason
     assert finished.measurements and all(item.value is not None for item in finished.measurements)
     assert finished.safe.startswith("verified")

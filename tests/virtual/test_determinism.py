@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RUN_TIMEOUT_S = 90
+RUN_TIMEOUT_S = 300
 SHOT = "000001-full"
 CAPTURES = 8
 

@@ -8,7 +8,7 @@ import pytest
 from controller.shots.journal import scan_journal
 from drivers.wire.plc import SELF_TEST_PATHS, EventCode, PlcCommand, Trip
 from firmware_sim.plc.self_test import PATHS
-from tests.rig.virtual_bench import Bench
+from tests.virtual.virtual_bench import Bench
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "self-test.md"
 

@@ -8,7 +8,7 @@ from controller.app.unconfirmed import Mark, read_mark, set_mark
 from controller.rig.source import Refused
 from controller.shots.journal import scan_journal
 from drivers.wire.plc import EventCode, PlcCommand, PlcState
-from tests.rig.virtual_bench import QUICK, Bench, Run
+from tests.virtual.virtual_bench import QUICK, Bench, Run
 
 NO_DUMPS = ("plant.dump_a_stuck_open", "plant.dump_b_stuck_open")
 BLIND = "plant.probe_a_nan"

@@ -12,7 +12,7 @@ from controller.app.faultspec import DURING_S
 from controller.messages import StepEntered
 from controller.rig.source import Refused
 from controller.shots.reader import read_record
-from tests.rig.virtual_bench import Bench
+from tests.virtual.virtual_bench import Bench
 
 INSTRUMENTS = ("charger", "delay_generator", "scope_1", "scope_2", "daq")
 

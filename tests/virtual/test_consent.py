@@ -9,7 +9,7 @@ from controller.app import virtual
 from controller.app.rig_sim import SimulatedRig
 from controller.app.shot import World
 from drivers.wire.plc import EventCode, PlcCommand
-from tests.rig.virtual_bench import Bench
+from tests.virtual.virtual_bench import Bench
 
 LOW = "dump-proof-a"
 """20 J at 100 V: below the energy from which the PLC itself demands the key."""

@@ -14,7 +14,7 @@ from controller.runtime.pollers import Pollers
 from controller.shots.journal_file import JournalFile
 from drivers.ports import CapacitorCharger
 from drivers.wire.plc import PlcState
-from tests.rig.virtual_bench import Bench, Run
+from tests.virtual.virtual_bench import Bench, Run
 
 BARRIERS = ("scope_arm_intent", "permit", "charge_intent", "fire_token", "fire_intent")
 """What must be on the disk before the next command goes out (safety.md 6)."""

@@ -9,7 +9,7 @@ from controller.app.preflight import read_rig
 from controller.messages import Frame
 from controller.rig.mimic import NEGATION, Element
 from controller.runtime.frames import frame_words
-from tests.rig.virtual_bench import Bench, Run
+from tests.virtual.virtual_bench import Bench, Run
 
 WORDS = {f"{word.name}.{bit}": (n, i) for n, word in enumerate(frame_words()) for i, bit in enumerate(word.bits) if bit}
 

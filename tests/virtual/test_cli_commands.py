@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RUN_TIMEOUT_S = 90
+RUN_TIMEOUT_S = 300
 VIRTUAL = ("run", "full", "--rig", "railgun_bench", "--virtual")
 
 

@@ -19,11 +19,12 @@ QUICK = {"voltage": "1 kV", "hold": "0 s"}
 
 @dataclass
 class Run:
-    """One run: its last word, its messages, and the simulated bench as the run left it."""
+    """One run: its last word, its messages, the simulated bench as the run left it, the folder of its shots."""
 
     finished: Finished
     messages: list[Message]
     rig: SimulatedRig
+    out: Path
     steps: list[str] = field(default_factory=list)
 
     @property
@@ -93,4 +94,4 @@ class Bench:
         config = RunConfig("railgun_bench", profile, str(self.out), seed, dict(overrides), faults=faults)
         finished = virtual.run_virtual(config, hear, abort)
         steps = [message.id for message in messages if isinstance(message, StepEntered) and message.phase == "enter"]
-        return Run(finished, messages, self.rigs[-1], steps)
+        return Run(finished, messages, self.rigs[-1], self.out, steps)

@@ -1,0 +1,48 @@
+"""PURE: what a run's commands carry to the PLC, and what its refusals mean: it changes with the wire only."""
+
+from dataclasses import dataclass
+
+from controller.sequencer.plan import Plan
+from drivers.wire.plc import (
+    FireEnableArguments,
+    PermitArguments,
+    PermitToken,
+    PlcCommand,
+    PlcStatus,
+    Refusal,
+    encode_fire_enable,
+    encode_permit,
+    encode_shot,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShotTicket:
+    """What identifies the run on the wire and in the journal."""
+
+    number: int
+    shot_id: str
+    rig_id: int
+    epoch: int
+    fire_mask: int
+    gate_s: float
+    ramp_v_per_s: float
+    consent_input: bool
+    """True on real hardware: PERMIT and FIRE need the PLC's second-consent input, whatever the energy (bench.md 2)."""
+
+
+def arguments(command: PlcCommand, ticket: ShotTicket, plan: Plan, nonce: int) -> tuple[int, ...]:
+    """The registers behind ``command``; ``nonce`` is the one of the PLC's latest status. Empty for most commands."""
+    token = PermitToken(ticket.rig_id, ticket.epoch, int(plan.profile_sha256[:16], 16), ticket.number, plan.module_mask)
+    if command is PlcCommand.PERMIT:
+        return encode_permit(PermitArguments(token, plan.charge_voltage_v, ticket.ramp_v_per_s, plan.tolerance_v))
+    if command is PlcCommand.FIRE_ENABLE:
+        return encode_fire_enable(FireEnableArguments(token, nonce, ticket.fire_mask, ticket.gate_s))
+    if command in (PlcCommand.CHARGE, PlcCommand.FIRE):
+        return encode_shot(ticket.number, nonce)
+    return ()
+
+
+def describe_refusal(status: PlcStatus) -> str:
+    """Why the PLC said no, for a person."""
+    return f"{status.ack.name} (guards {status.guards:#x})" if status.ack is Refusal.GUARD else status.ack.name
