@@ -84,7 +84,7 @@ class DsoxModel:
         return changed
 
     def settings(self, panel: _Panel, source: str) -> Mapping[str, str]:
-        """The settings at capture, as read back when the acquisition was armed."""
+        """The settings at capture, as read back last: at arming, in the hold, before fire or before the transfer."""
         own = {f"channel.{key}": str(value) for key, value in panel.channels[number_of(source)].items()}
         base = {f"timebase.{key}": str(value) for key, value in panel.timebase.items()}
         return own | base | {key: str(value) for key, value in panel.others.items()}

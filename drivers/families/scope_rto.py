@@ -114,7 +114,7 @@ class RtoModel:
         return changed_from(forced | {(row, 0): value for row, value in FORCED.items()}, panel)
 
     def settings(self, panel: Table, source: str) -> Mapping[str, str]:
-        """The settings at capture, as read back when the acquisition was armed."""
+        """The settings at capture, as read back last: at arming, in the hold, before fire or before the transfer."""
         return settings_text(panel, number_of(source))
 
     async def forget(self, ask: Asking) -> None:
