@@ -2,9 +2,10 @@
 
 ``python -m tests.formal.mutation.run`` runs everything (25 minutes on two quiet cores) and keeps the result in
 ``docs/reference/figures-mutation.json``; ``--package firmware_sim/plc/link.py`` runs a part and keeps nothing.
-``--again`` runs only what survived in the kept result, after tests were added, and keeps what they notice. It exits
-with 1 when less than 95 % of all mutants are killed, or when one that survives is not explained in ``survivors.txt``.
-Hanging mutants are not killed ones. It works in a copy: nothing is left in the repository but the result.
+``--again`` runs only what survived in the kept result and is not explained, after tests were added, and keeps what they
+notice. It exits with 1 when less than 95 % of all mutants are killed, or when one that survives is not explained in
+``survivors.txt``. Hanging mutants are not killed ones. It works in a copy: nothing is left in the repository but the
+result.
 """
 
 import argparse
@@ -48,8 +49,15 @@ def run_mutants(mutants: Iterable[Mutant], prefixes: tuple[str, ...], work: Path
 
 
 def run_again(names: Iterable[str], work: Path) -> list[Result]:
-    """Copy the repository to ``work`` and run the mutants called ``names``, each with all tests."""
-    return _run_forked(names, PACKAGES, _copy(work), work)
+    """Copy the repository to ``work`` and run the mutants called ``names``, each with all tests.
+
+    Raises ValueError when one of them has no result.
+    """
+    names = list(names)
+    results = _run_forked(names, PACKAGES, _copy(work), work)
+    if {result.name for result in results} != set(names):
+        raise ValueError(f"{len(results)} of {len(names)} survivors were run")
+    return results
 
 
 def _copy(work: Path) -> list[str]:
@@ -157,14 +165,14 @@ def list_survivors(mutants: Iterable[Mutant], results: Iterable[Result]) -> list
 
 
 def merge(kept: dict[str, Any], mutants: Iterable[Mutant], again: Iterable[Result]) -> dict[str, Any]:
-    """The kept result with new verdicts of its survivors: what was killed stays killed, nothing else is touched.
+    """The kept result with new verdicts of some survivors: what was killed stays killed, who was not run survived.
 
-    True as long as tests were only added since, or made stricter. Raises ValueError when a survivor was not run, when
-    the counts kept are not those of the survivors kept, and when a mutant was run that had not survived.
+    True as long as tests were only added since, or made stricter. Raises ValueError when a mutant was run that had not
+    survived, and when the counts kept are not those of the survivors kept.
     """
     mutants, again = list(mutants), list(again)
     before = {entry["name"]: entry["verdict"] for entry in kept["survivors"]}
-    if {result.name for result in again} != set(before):
+    if not {result.name for result in again} <= set(before):
         raise ValueError("what was run is not what survived in the kept result")
     old = [Result(mutant.name, before.get(mutant.name, "killed"), "") for mutant in mutants]
     if any(kept[name] != value for name, value in summarise(mutants, old).items()):
@@ -193,10 +201,14 @@ def _run_again() -> tuple[dict[str, Any], list[dict[str, str]]]:
         raise SystemExit("the kept result is of other sources; run: python -m tests.formal.mutation.run")
     if changed := _git("status", "--porcelain", "--", *PACKAGES, *TESTS):
         raise SystemExit(f"commit first, so that the result can name the commit of its tests:\n{changed}")
-    git, started = _git("rev-parse", "HEAD"), time.monotonic()
+    git, started, explained = _git("rev-parse", "HEAD"), time.monotonic(), read_survivors()
+    names = [entry["name"] for entry in kept["survivors"] if entry["mutant"] not in explained]
     with tempfile.TemporaryDirectory(prefix="mutation-") as work:
-        results = run_again([entry["name"] for entry in kept["survivors"]], Path(work))
+        results = run_again(names, Path(work)) if names else []
     merged = merge(kept, find_mutants(ROOT, PACKAGES), results)
+    if not names:
+        _keep(merged)
+        return merged, merged["survivors"]
     killed = merged["killed"] - kept["killed"]
     again = {"mutants": len(results), "killed": killed, "wall_s": round(time.monotonic() - started), "git": git}
     _keep(merged | {"again": [*kept.get("again", ()), again]})
@@ -216,7 +228,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.formal.mutation.run", description=__doc__)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--package", action="append", help="a package or file to mutate; repeat for more")
-    which.add_argument("--again", action="store_true", help="run what survived in the kept result once more")
+    which.add_argument("--again", action="store_true", help="run what survived in the kept result, unexplained")
     asked = parser.parse_args(arguments)
     prefixes = tuple(asked.package or PACKAGES)
     if not any(path.startswith(prefixes) for path in source_files(ROOT)):

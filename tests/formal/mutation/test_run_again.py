@@ -1,4 +1,4 @@
-"""``run --again``: only survivors are run, what they say is merged into the kept result, and nothing else changes."""
+"""``run --again``: only unexplained survivors are run; what they say is merged into the kept result, nothing else."""
 
 import json
 import subprocess
@@ -52,9 +52,20 @@ def test_nothing_new_changes_nothing(kept: dict[str, Any], mutants: tuple[Mutant
 
 def test_other_mutants_than_the_survivors_are_refused(kept: dict[str, Any], mutants: tuple[Mutant, ...]) -> None:
     again = verdicts(kept, "killed", "killed", "killed")
-    for wrong in (again[1:], [*again, Result(mutants[9].name, "survived", "")]):
-        with pytest.raises(ValueError, match="not what survived"):
-            merge(kept, mutants, wrong)
+    with pytest.raises(ValueError, match="not what survived"):
+        merge(kept, mutants, [*again, Result(mutants[9].name, "survived", "")])
+
+
+def test_survivor_that_was_not_run_has_survived(kept: dict[str, Any], mutants: tuple[Mutant, ...]) -> None:
+    merged = merge(kept, mutants, verdicts(kept, "killed", "killed", "killed")[1:])
+    assert [entry["mutant"] for entry in merged["survivors"]] == [mutants[0].key()]
+
+
+def test_survivor_without_a_result_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_copy", lambda work: [])
+    monkeypatch.setattr(run, "_call", lambda *arguments: None)
+    with pytest.raises(ValueError, match="0 of 1 survivors"):
+        run.run_again(["a.b__mutmut_1"], tmp_path)
 
 
 def test_counts_that_are_not_those_of_the_survivors_are_refused(
@@ -93,21 +104,22 @@ def test_whole_command_runs_the_survivors_and_keeps_what_they_say(
     def call(module: str, work: Path, *arguments: object) -> None:
         called.append((module, *arguments[1:]))
         names = (work / "names.txt").read_text(encoding="utf-8").splitlines()
-        assert names == [entry["name"] for entry in kept["survivors"]] and (work / RING).is_file()
-        lines = [json.dumps(result) for result in verdicts(kept, "killed", "killed", "survived")]
+        assert names == [entry["name"] for entry in kept["survivors"][1:]] and (work / RING).is_file()
+        lines = [json.dumps(result) for result in verdicts(kept, "", "killed", "survived")[1:]]
         (work / "others.jsonl").write_text("\n".join(lines), encoding="utf-8")
 
     monkeypatch.setattr(run, "FIGURES", figures)
     monkeypatch.setattr(run, "_call", call)
     monkeypatch.setattr(run, "_git", lambda *arguments: "" if arguments[0] == "status" else "def")
     monkeypatch.setattr(run, "find_mutants", lambda root, prefixes: mutants)
+    monkeypatch.setattr(run, "read_survivors", lambda: {mutants[0].key(): "nobody can notice"})
     assert run.main(["--again"]) == 1, "a survivor of this made-up result is not explained"
     assert [arguments[0] for arguments in called] == ["forked"] and "tests/unit/plc/test_ring.py" in called[0]
     result = json.loads(figures.read_text(encoding="utf-8"))
-    assert (result["killed"], result["git"], result["explained"]) == (len(mutants) - 1, "abc", 0)
+    assert (result["killed"], result["git"], result["explained"]) == (len(mutants) - 2, "abc", 1)
     (again,) = result["again"]
-    assert (again["mutants"], again["killed"], again["git"]) == (3, 2, "def")
-    assert [entry["mutant"] for entry in result["survivors"]] == [mutants[5].key()]
+    assert (again["mutants"], again["killed"], again["git"]) == (2, 1, "def")
+    assert [entry["mutant"] for entry in result["survivors"]] == [mutants[0].key(), mutants[5].key()]
 
 
 def test_commit_is_the_repositorys() -> None:
