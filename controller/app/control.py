@@ -6,11 +6,17 @@ A thread because standard input may be a pipe, a file or a console, and not ever
 
 import asyncio
 import ctypes
+import logging
 import signal
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from controller.app.priority import ORDINARY, raise_priority, work_behind
+
+log = logging.getLogger("sparkgap.control")
 
 LINE_MAX = 1 << 20
 """Longest line: a RunConfig with every override and endpoint is a few kB."""
@@ -36,6 +42,17 @@ def wake_when_orphaned() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGCONT, 0, 0, 0)
+
+
+def go_first() -> None:
+    """Run this process's loop before the ordinary processes, and the workers of its default executor behind the loop.
+
+    For children whose lateness ends a shot; called once everything is imported.
+    """
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="offload", initializer=work_behind))
+    if raise_priority() == ORDINARY:
+        log.warning("no priority over other processes: a busy computer may abort shots; allow this account `rtprio 2`")
 
 
 class Lines:

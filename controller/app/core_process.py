@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from controller.app.alarm_file import kept_alarms
-from controller.app.control import Lines, install_uvloop, wake_when_orphaned
+from controller.app.control import Lines, go_first, install_uvloop, wake_when_orphaned
 from controller.app.instruments import connects_from
 from controller.app.inventory import fault_catalogue
 from controller.app.preflight import lab_endpoints, prepare, read_rig
@@ -91,6 +91,7 @@ async def main() -> int:
     first = await lines.next()
     if not first:
         return 0
+    go_first()
     config = msgspec.json.decode(first, type=RunConfig)
     try:
         if config.mode == "watch":

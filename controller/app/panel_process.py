@@ -4,21 +4,12 @@ The bench starts at the same time: the shot must not wait for a web framework.
 """
 
 import asyncio
-import os
 import sys
 
-NICENESS = 5
-"""Priority given up on POSIX: a third of the core's share of a busy processor, still enough for a lively page."""
-
+from controller.app.priority import lower_priority
 
 FILE_BYTES_MAX = 50_000_000
 """Largest file that the panel may write: it writes logs, which turn over at a fifth of this, and nothing else."""
-
-
-def lower_priority() -> None:
-    """Give way to the core where the platform has priorities to give up."""
-    if sys.platform != "win32":
-        os.nice(NICENESS)
 
 
 def bound_files() -> None:

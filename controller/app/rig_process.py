@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from controller.app.benches import build_plant
-from controller.app.control import Lines, install_uvloop, wake_when_orphaned
+from controller.app.control import Lines, go_first, install_uvloop, wake_when_orphaned
 from controller.app.preflight import read_bounded, read_rig
 from controller.app.rig_sim import SimulatedRig
 from controller.app.single import serve_single
@@ -109,6 +109,7 @@ async def _serve_rig(order: Order, make: Callable[..., SimulatedRig], tape: Tape
     plant = build_plant(order.rig, order.seed)
     rig = make(model, plant, read_bounded(files.plc).decode(), str(files.plc), order.seed, to_thread)
     await to_thread(_warm_up)
+    go_first()
     published = await rig.serve(tape)
     rig.start()
     for fault in order.faults:

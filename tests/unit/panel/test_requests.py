@@ -58,18 +58,27 @@ async def test_a_core_that_is_gone_is_said_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [hang, say(b"{"), say(b'{"id": 99, "accepted": true, "text": "for another"}\n')],
+    ids=["nothing", "half a line", "an answer for another"],
+)
+@pytest.mark.usefixtures("short_deadline")
+async def test_a_core_that_does_not_answer_in_time_is_unreachable(answer: Answerer) -> None:
+    async with FakeCore(answer).running() as core:
+        with pytest.raises(CoreUnreachable, match="did not answer within"):
+            await attached(core).abort()
+
+
+@pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        (hang, "did not answer within"),
-        (say(b"{"), "did not answer within"),
         (say(b"nonsense\n"), "cannot be read"),
         (say(b'{"id": 1, "accepted": "yes", "text": ""}\n'), "cannot be read"),
         (say(b"x" * (module.LINE_BYTES_MAX + 2) + b"\n"), "cannot be read"),
-        (say(b'{"id": 99, "accepted": true, "text": "for another"}\n'), "did not answer within"),
         (lambda request, writer: writer.close(), "hung up"),
     ],
+    ids=["nonsense", "a wrong type", "an endless line", "hung up"],
 )
-@pytest.mark.usefixtures("short_deadline")
 async def test_a_core_that_does_not_answer_properly_is_unreachable(answer: Answerer, problem: str) -> None:
     async with FakeCore(answer).running() as core:
         with pytest.raises(CoreUnreachable, match=problem):
