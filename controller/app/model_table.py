@@ -92,5 +92,5 @@ def model_rows() -> Iterator[Row]:
         yield Row(model.name, model.kind, model.endpoints, tuple(doors), NOTES.get(model.name, Notes("")))
     for name, build in STANDALONE.items():
         if name not in MODELS:
-            doors = tuple(build(0))
-            yield Row(name, "oscilloscope", doors, doors, NOTES.get(name, Notes("")))
+            names = tuple(build(0))
+            yield Row(name, "oscilloscope", names, names, NOTES.get(name, Notes("")))
