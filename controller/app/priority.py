@@ -34,14 +34,12 @@ def raise_priority() -> str:
     """
     if sys.platform == "win32":
         return ORDINARY
-    try:
-        if sys.platform == "linux":
+    if sys.platform == "linux":
+        with suppress(PermissionError):  # the next best is asked for
             for thread in os.listdir("/proc/self/task"):
                 with suppress(ProcessLookupError):  # it has ended since
                     os.sched_setscheduler(int(thread), os.SCHED_RR, os.sched_param(LOOP))
             return "real time"
-    except PermissionError:
-        pass  # the next best is asked for
     try:
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS_FIRST)
     except PermissionError:
