@@ -45,6 +45,14 @@ SLOW_MAX = 1024
 HELD_MAX = 1 << 20
 """Bytes of an answer that ``merge`` holds back; a larger one goes at once."""
 
+HARMLESS_NS: Mapping[str, int] = {
+    "delay": DELAY_NS,
+    "jitter": 2 * JITTER_NS,
+    "split": PIECES_MAX * PIECE_GAP_NS,
+}
+"""Faults that lose and change nothing, and the most that each adds to an answer: a client with more patience than that
+has the right one. All others cost answers, ``merge`` too where a client asks one thing at a time."""
+
 MBAP_BYTES = 7
 """Transaction, protocol, length and unit in front of every Modbus TCP frame."""
 

@@ -1,13 +1,14 @@
 """The charger's driver against its stand-in, paced like a line, on virtual time."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from controller.app.linked import linked
 from controller.runtime.pollers import CHARGER_S, RETRY_S
 from controller.runtime.virtual_loop import run_virtual
-from drivers.errors import InstrumentRefused, LinkError, LinkTimeout, RemoteWireError, WrongInstrument
+from drivers.errors import InstrumentRefused, LinkTimeout, RemoteWireError, WrongInstrument
 from drivers.families.charger import EXCHANGE_S, ProbusCharger, open_fug_hck
 from drivers.ports import CapacitorCharger, Identity
 from firmware_sim.link_faults import FAULTS, LinkFaults
@@ -16,7 +17,7 @@ from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.sessions.probus import ProbusSession
 from tests.unit.links.peers import Peers
-from tests.unit.links.wire_bench import MAY_BE_RIGHT
+from tests.unit.links.wire_bench import under
 
 FIRST_WORDS = {
     b"\n*IDN?\n": b"FUG HCK 2000 - 4 000 MOD 1\n",
@@ -24,6 +25,10 @@ FIRST_WORDS = {
     b">M1I ?\n": b"M1I:4\n",
 }
 """What is asked when the port is opened, and how a charger answers whose converters are fast enough."""
+
+
+ANSWER_S = 0.14
+"""The longest answer of a healthy charger: 95 ms on the line and 40 ms of conversion."""
 
 
 class Bench:
@@ -108,17 +113,16 @@ def test_local_mode_is_a_refusal() -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault not in MAY_BE_RIGHT])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_every_link_fault_ends_within_the_deadline_and_heals(fault: str) -> None:
+    """A harmful one in its named error, a harmless one in the right answer."""
+
     async def main() -> None:
-        loop = asyncio.get_running_loop()
         bench = Bench()
         charger = await bench.open()
         bench.faults.inject(fault)
-        begin = loop.time()
-        with pytest.raises((LinkError, RemoteWireError, WrongInstrument, InstrumentRefused)):
-            await charger.read()
-        assert loop.time() - begin <= 3 * EXCHANGE_S + 0.01
+        reading = await under(fault, EXCHANGE_S - ANSWER_S, 3 * EXCHANGE_S + 0.01, charger.read())
+        assert reading is None or reading.voltage_v == 0.0
         bench.faults.inject(fault, False)
         await asyncio.sleep(20.0)
         assert (await charger.read()).voltage_v == 0.0
@@ -171,7 +175,7 @@ def test_slow_converters_are_made_fast_enough_before_a_deadline_depends_on_them(
 
 @pytest.mark.parametrize(("delay_s", "answered"), [(0.83 * EXCHANGE_S, True), (1.1 * EXCHANGE_S, False)])
 def test_a_slow_answer_is_taken_until_the_deadline(delay_s: float, answered: bool) -> None:
-    """The longest legitimate exchange is 0.14 s: 95 ms on the line and 40 ms of conversion."""
+    """The longest legitimate exchange is ``ANSWER_S``."""
 
     def answer(peer: object, data: bytes) -> None:
         reply = FIRST_WORDS.get(data)
@@ -191,40 +195,48 @@ def test_a_slow_answer_is_taken_until_the_deadline(delay_s: float, answered: boo
     run_virtual(main())
 
 
-def test_two_misses_and_the_pauses_around_them_end_within_a_second() -> None:
-    """safety.md 2.3 row 10, from the last answer of a reading to the second miss."""
+def on_silence(then: Callable[[Bench, ProbusCharger, float], Awaitable[None]], after_s: float) -> None:
+    """Open a charger, let it fall silent ``after_s`` after a good reading, miss one, and go on with ``then``.
+
+    That also hears when the good reading was over.
+    """
 
     async def main() -> None:
-        loop = asyncio.get_running_loop()
         bench = Bench()
         charger = await bench.open()
         await charger.read()
-        since = loop.time()
+        answered_s = asyncio.get_running_loop().time()
         bench.faults.inject("silent")
-        await asyncio.sleep(CHARGER_S)
-        for pause_s in (RETRY_S, 0.0):
-            with pytest.raises(LinkTimeout):
-                await charger.read()
-            await asyncio.sleep(pause_s)
-        assert loop.time() - since <= 1.0
+        await asyncio.sleep(after_s)
+        with pytest.raises(LinkTimeout):
+            await charger.read()
+        await then(bench, charger, answered_s)
 
     run_virtual(main())
+
+
+def test_two_misses_and_the_pauses_around_them_end_within_a_second() -> None:
+    """safety.md 2.3 row 10, from the last answer of a reading to the second miss."""
+
+    async def then(bench: Bench, charger: ProbusCharger, answered_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(RETRY_S)
+        with pytest.raises(LinkTimeout):
+            await charger.read()
+        assert loop.time() - answered_s <= 1.0
+
+    on_silence(then, CHARGER_S)
 
 
 def test_after_one_lost_answer_the_next_reading_is_right_and_in_time() -> None:
     """What a drained line costs fits into one deadline."""
 
-    async def main() -> None:
+    async def then(bench: Bench, charger: ProbusCharger, answered_s: float) -> None:
         loop = asyncio.get_running_loop()
-        bench = Bench()
-        charger = await bench.open()
-        bench.faults.inject("silent")
-        with pytest.raises(LinkTimeout):
-            await charger.read()
         bench.faults.inject("silent", False)
         await asyncio.sleep(RETRY_S)
         begin = loop.time()
         assert (await charger.read()).voltage_v == 0.0
         assert loop.time() - begin < EXCHANGE_S
 
-    run_virtual(main())
+    on_silence(then, 0.0)
