@@ -85,7 +85,7 @@ MODELS: Mapping[str, Model] = {
         Model("FuG HCK 800-20000", "charger", FUG_HCK, open_fug_hck, ("serial",)),
         Model("Technix CCR10KV-7.5KJ", "charger", TECHNIX, open_technix, ("socket", "serial")),
         Model("TDK-Lambda Genesys GEN80-65", "power_supply", GENESYS, open_genesys, ("serial",)),
-        Model("SRS DG645", "delay_generator", DG645, open_dg645, ("socket",)),
+        Model("SRS DG645", "delay_generator", DG645, open_dg645, ("socket", "serial")),
         Model("Highland T560", "delay_generator", T560, open_t560, ("socket",)),
         Model("Keysight DSO-X 3014A", "oscilloscope", DSOX, open_dsox, ("socket", "hislip", "vxi11")),
         Model("R&S RTO1024", "oscilloscope", RTO, open_rto, ("hislip", "vxi11", "socket")),

@@ -26,6 +26,7 @@ from firmware_sim.personalities.t560 import T560Panel
 from firmware_sim.personalities.technix import TechnixPanel
 from firmware_sim.personalities.tpg import open_standalone as open_tpg
 from firmware_sim.sessions.base import SessionFactory
+from firmware_sim.sessions.dg645 import BAUD as DG645_BAUD
 from firmware_sim.sessions.dg645 import open_dg645_session
 from firmware_sim.sessions.genesys import GenesysLine
 from firmware_sim.sessions.hislip import HislipServer
@@ -96,7 +97,7 @@ def _genesys(seed: int) -> Doors:
 
 def _dg645(seed: int) -> Doors:
     panel = DelayGeneratorPanel()
-    return {"socket": lambda: open_dg645_session(panel)}
+    return {"socket": lambda: open_dg645_session(panel), "serial": lambda: open_dg645_session(panel, DG645_BAUD)}
 
 
 def _t560(seed: int) -> Doors:

@@ -45,7 +45,9 @@ NOTES: Mapping[str, Notes] = {
     "TDK-Lambda Genesys GEN80-65": Notes(
         "RS-485 addresses 0 to 30", _checks("test_supply_clients.py", "pymeasure/serial")
     ),
-    "SRS DG645": Notes("single shot, external trigger", _checks("test_line_clients.py", "pyvisa/socket")),
+    "SRS DG645": Notes(
+        "single shot, external trigger", _checks("test_line_clients.py", "pyvisa/socket", "pyvisa/serial")
+    ),
     "Highland T560": Notes("arm and fire"),
     "Keysight DSO-X 3014A": Notes(
         "8 bit, 12 bit high resolution; segmented memory",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from firmware_sim.sessions.base import Chunk
+from firmware_sim.sessions.serial_line import SerialPace
 
 
 class LineSplitter:
@@ -29,10 +30,10 @@ class LineSplitter:
 class LineSession:
     """Answers each line with ``execute(line, now_ns)`` at once (``b""``: silence). ``advance`` lets time pass.
 
-    ``due_ns`` tells when there is something to do next, None where that is not known.
+    ``due_ns`` tells when there is something to do next, None where that is not known. ``pace``: of a serial line.
     """
 
-    __slots__ = ("_advance", "_due_ns", "_execute", "_splitter", "_wants_time")
+    __slots__ = ("_advance", "_due_ns", "_execute", "_pace", "_splitter", "_wants_time")
 
     def __init__(
         self,
@@ -41,9 +42,11 @@ class LineSession:
         advance: Callable[[int], None],
         wants_time: Callable[[], bool],
         due_ns: Callable[[], int | None] = lambda: None,
+        pace: SerialPace | None = None,
     ) -> None:
         self._execute = execute
         self._due_ns = due_ns
+        self._pace = pace
         self._splitter = splitter
         self._advance = advance
         self._wants_time = wants_time
@@ -62,6 +65,9 @@ class LineSession:
         """Execute the lines that ``data`` completes."""
         answers = [self._execute(line, now_ns) for line in self._splitter.feed(data)]
         joined = answers[0] if len(answers) == 1 else b"".join(answers)
+        if self._pace is not None:
+            self._pace.hear(len(data), now_ns)
+            return self._pace.say(joined, now_ns)
         return [Chunk(joined)] if joined else []
 
     def tick(self, now_ns: int) -> list[Chunk]:

@@ -16,6 +16,7 @@ from firmware_sim.personalities.fug_hck import CapacitorChargerPanel
 from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.servers.pty import serve_pty
 from firmware_sim.servers.tcp import serve_tcp
+from firmware_sim.sessions.dg645 import BAUD as DG645_BAUD
 from firmware_sim.sessions.dg645 import open_dg645_session
 from firmware_sim.sessions.probus import ProbusSession
 
@@ -37,6 +38,22 @@ async def with_pyvisa(resource_name: str, read_end: str, job: Callable[[Any], An
             manager.close()
 
     return await asyncio.to_thread(run)
+
+
+async def test_pyvisa_asks_the_delay_generator_on_its_serial_line() -> None:
+    panel = DelayGeneratorPanel()
+    server = await serve_pty(lambda: open_dg645_session(panel, DG645_BAUD))
+
+    def job(visa: Any) -> list[str]:
+        visa.write("DLAY 2,0,1e-6")
+        return [visa.query("*IDN?"), visa.query("DLAY?2"), visa.query("LERR?")]
+
+    try:
+        idn, delay, error = await with_pyvisa(f"ASRL{server.address}::INSTR", "\r\n", job)
+    finally:
+        await server.close()
+    assert idn.startswith("Stanford Research Systems,DG645,")
+    assert (delay, error) == ("0,+0.000001000000", "0")
 
 
 async def test_pyvisa_programs_and_fires_the_delay_generator() -> None:
