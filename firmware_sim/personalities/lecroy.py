@@ -240,7 +240,8 @@ class LeCroy:
         self.panel.source = our_source(words[words.index("SR") + 1])
 
     def _memory(self, _: int | None, text: bytes) -> None:
-        points = round(read_number(text))
+        size = text.strip().upper()
+        points = round(read_number(size.removesuffix(b"M")) * (1e6 if size.endswith(b"M") else 1.0))
         if not 500 <= points <= 1_000_000:
             raise ScpiError(-222)
         self.panel.points = points

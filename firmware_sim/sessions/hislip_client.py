@@ -114,9 +114,11 @@ class HislipClient:
 
     def due_ns(self, channel: object) -> int | None:
         """When ``channel`` has something to do at the latest; None when only the instrument knows."""
+        if channel is self._sync:
+            return self._scpi.due_ns
         device = self._scpi.device
         times = [wait[0] for wait in (self._lock_wanted, self._status_asked) if wait is not None]
-        if channel is self._sync or not times or (device.status.sre != 0 and device.pending()):
+        if not times or (device.status.sre != 0 and device.pending()):
             return None
         return min(times)
 

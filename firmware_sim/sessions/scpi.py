@@ -113,6 +113,11 @@ class ScpiSession:
         """True while :meth:`fetch` has something to give."""
         return bool(self._output)
 
+    @property
+    def due_ns(self) -> int | None:
+        """At once while work is under way: a long record is computed in hundreds of slices, one a tick."""
+        return 0 if self._working else None
+
     # ------------------------------------------------------------------------------------- transport
 
     def feed(self, data: bytes, now_ns: int) -> list[Chunk]:

@@ -5,9 +5,9 @@ from firmware_sim.sessions.base import Chunk
 BITS_PER_BYTE = 10
 """8N1: start, eight data bits, stop."""
 
-BURST_BYTES = 32
-"""Bytes handed over at once, as a UART's FIFO or a USB converter's packet (62 bytes) does;
-one timer per byte would cost more than it shows."""
+BURST_BYTES = 62
+"""Bytes handed over at once, as the packet of a USB converter (FTDI: 64 with two of status);
+one timer and one write per byte would cost more than it shows."""
 
 
 class SerialPace:

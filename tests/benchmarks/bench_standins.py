@@ -7,6 +7,7 @@ process with 20 stand-ins after each has served its largest record. Run: ``pytho
 
 import json
 import os
+import select
 import socket
 import statistics
 import subprocess
@@ -14,9 +15,12 @@ import sys
 import time
 import tty
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from drivers.wire import hislip
 from firmware_sim.standalone import STANDALONE
@@ -27,6 +31,8 @@ PSS_BAR_MB = 150.0
 """Beside the records (issue 5, Show)."""
 STANDINS = 20
 REPLY_S = 120.0
+START_S = 90.0
+"""A process with its imports on a machine that is busy."""
 
 ARMED = b"*CLS;*SRE 32;*ESE 1\n:TRIG:SWEEP NORM;:TRIG:LEV 50\n:SINGLE\n*OPC\n"
 BUSY: dict[str, tuple[str, bytes]] = {
@@ -48,17 +54,37 @@ BUSY: dict[str, tuple[str, bytes]] = {
 }
 """Model -> a transport, and what makes it busy by itself. Another model is measured while only connected."""
 
-RECORDS: dict[str, bytes] = {
+BATCH = 250_000
+"""Samples that a DS1000Z sends at once."""
+
+RECORDS: dict[str, tuple[bytes, tuple[bytes, ...]]] = {
     "Keysight DSO-X 3014A": (
-        b":WAV:POIN:MODE RAW;:ACQ:TYPE NORM;:TRIG:SWEEP AUTO;:DIG CHAN1;:WAV:SOUR CHAN1;FORM WORD;POIN MAX;DATA?\n"
+        b":WAV:POIN:MODE RAW;:ACQ:TYPE NORM;:TRIG:SWEEP AUTO;:DIG CHAN1;:WAV:SOUR CHAN1;FORM WORD;POIN MAX\n",
+        (b":WAV:DATA?\n",),
     ),
     "Tektronix MSO54": (
-        b"HOR:RECO 62500000\nACQ:STOPA SEQ\nTRIG:A:MOD AUTO\nACQ:STATE ON\n*WAI\n"
-        b"DAT:SOU CH1\nDAT:ENC RIB\nDAT:WID 2\nDAT:STAR 1\nDAT:STOP 62500000\nCURV?\n"
+        b"HOR:RECO 2000000\nACQ:STOPA SEQ\nACQ:STATE ON\nTRIG FORC\n"
+        b"DAT:SOU CH1\nDAT:ENC RIB\nDAT:WID 2\nDAT:STAR 1\nDAT:STOP 2000000\n",
+        (b"CURV?\n",),
     ),
-    "Teledyne LeCroy WaveRunner": b"MSIZ 10M;CFMT DEF9,WORD,BIN;TRMD AUTO;FRTR;C1:WF? DAT1\n",
+    "R&S RTO1024": (
+        b"ACQ:POIN 10000000;:FORM INT,16;:FORM:BORD LSBF;:SING;:TRIG1:FORC\n",
+        (b"CHAN1:DATA?\n",),
+    ),
+    "Rigol DS1074Z": (
+        b":RUN;:TIM:SCAL 0.002;:ACQ:MDEP 24000000;:SING;:TFOR;:WAV:SOUR CHAN1;MODE RAW;FORM BYTE\n",
+        tuple(b":WAV:STAR %d;STOP %d;DATA?\n" % (start + 1, start + BATCH) for start in range(0, 24_000_000, BATCH)),
+    ),
+    "Teledyne LeCroy WaveRunner": (
+        b"MSIZ 1M;CFMT DEF9,WORD,BIN;TRMD SINGLE;FRTR\n",
+        (b"WAIT;C1:WF? DAT1\n",),
+    ),
 }
-"""Model -> what makes it serve its largest record by its socket."""
+"""Model -> what makes it take its largest record, and what reads all of it by its socket."""
+SETTLE_S = 1.0
+"""From the set-up to the end of the acquisition."""
+HEAD_MAX = 40
+"""Bytes beside a block: ``:CURVE``, ``C1:WF DAT1,``, the line's end."""
 
 
 @dataclass(frozen=True)
@@ -82,19 +108,33 @@ class Process:
 
     def __init__(self, models: Sequence[str]) -> None:
         command = [sys.executable, "-m", "tests.benchmarks.standin_child", *models]
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.pid = self._child.pid
 
     def __enter__(self) -> "Process":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._child.communicate(timeout=30)
+        try:
+            self._child.communicate(timeout=30)
+        finally:
+            if self._child.poll() is None:
+                self._child.kill()
+                self._child.wait()
 
     def endpoints(self) -> list[dict[str, str]]:
-        """Of each stand-in, by transport, once all serve."""
+        """Of each stand-in, by transport, once all serve. Raises TimeoutError, EOFError."""
         assert self._child.stdout is not None
-        return list(json.loads(self._child.stdout.readline()))
+        descriptor, line, until = self._child.stdout.fileno(), b"", time.monotonic() + START_S
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([descriptor], [], [], max(0.0, until - time.monotonic()))
+            if not ready:
+                raise TimeoutError(f"the stand-ins' process {self.pid} does not serve after {START_S:g} s")
+            part = os.read(descriptor, 1 << 16)
+            if not part:
+                raise EOFError(f"the stand-ins' process ended with {self._child.wait()} before it served")
+            line += part
+        return list(json.loads(line))
 
 
 def cpu_s(pid: int) -> float:
@@ -158,31 +198,51 @@ def measure_cpu(seconds: float, models: Sequence[str] = tuple(STANDALONE), sampl
     ]
 
 
-def serve_record(model: str, doors: dict[str, str]) -> int:
-    """Bytes of the largest record that the stand-in has served; 0 where it has none."""
-    order = RECORDS.get(model)
-    if order is None:
+def serve_record(model: str, doors: dict[str, str], reads_max: int | None = None) -> int:
+    """Bytes of the largest record that the stand-in has served; 0 where it has none.
+
+    ``reads_max``: only so many of its parts are read, though all of it is taken.
+    """
+    if model not in RECORDS:
         return 0
+    order, reads = RECORDS[model]
     host, _, port = doors["socket"].rpartition(":")
-    with socket.create_connection((host, int(port))) as sock:
+    size = 0
+    with socket.create_connection((host, int(port))) as sock, sock.makefile("rb", 1 << 20) as reply:
         sock.settimeout(REPLY_S)
         sock.sendall(order)
-        reply = sock.makefile("rb", 1 << 20)
-        head = b""
-        while not head.endswith(b"#"):
-            head += reply.read(1)
-        left = size = int(reply.read(int(reply.read(1))))
-        while left:
-            left -= len(reply.read(min(left, 1 << 20)))
+        time.sleep(SETTLE_S)
+        for read in reads[:reads_max]:
+            sock.sendall(read)
+            size += _block(reply)
     return size
 
 
-def measure_memory(count: int = STANDINS) -> Memory:
-    """All models in turn until there are ``count``."""
+def _block(reply: BinaryIO) -> int:
+    """Bytes of the block that comes next, header aside; read to the end of its line."""
+    head = b""
+    while not head.endswith(b"#"):
+        one = reply.read(1)
+        if not one or len(head) > HEAD_MAX:
+            raise EOFError(f"no block but {head!r}")
+        head += one
+    left = size = int(reply.read(int(reply.read(1))))
+    while left:
+        left -= len(reply.read(min(left, 1 << 20)))
+    reply.readline(HEAD_MAX)
+    return size
+
+
+def measure_memory(count: int = STANDINS, reads_max: int | None = None) -> Memory:
+    """All models in turn until there are ``count``. ``reads_max``: see :func:`serve_record`."""
     known = tuple(STANDALONE)
     models = [known[number % len(known)] for number in range(count)]
     with Process(models) as process:
-        records = [serve_record(model, each) for model, each in zip(models, process.endpoints(), strict=True)]
+        begun = process.endpoints()
+        with ThreadPoolExecutor(len(models)) as clients:  # a busy machine makes each wait, so all wait at once
+            records = list(clients.map(partial(serve_record, reads_max=reads_max), models, begun))
+        served = dict(zip(models, records, strict=True))
+        assert all(served[model] for model in RECORDS), served
         return Memory(pss_mb(process.pid), sum(records) / 1e6)
 
 

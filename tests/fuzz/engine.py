@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from hashlib import sha1
 from pathlib import Path
 
-from tests.fuzz.bounds import INPUT_MAX, Breach, cpu_bound
+from tests.fuzz.bounds import CPU_MAX_S, INPUT_MAX, Breach, cpu_bound
 from tests.fuzz.targets import Target
 
 GROWTH_MAX_MB = 96
@@ -33,6 +33,7 @@ class Recorder:
     target: Target
     folder: Path
     seconds: float
+    cpu_max_s: float = CPU_MAX_S
     begin: float = field(default_factory=time.monotonic)
     runs: int = 0
     worst_cpu_s: float = 0.0
@@ -45,7 +46,7 @@ class Recorder:
         data = bytes(data[:INPUT_MAX])
         start = time.process_time()
         try:
-            with cpu_bound():
+            with cpu_bound(self.cpu_max_s):
                 self.target.run(data)
         except (Exception, Breach) as trouble:
             self._keep(data, trouble)

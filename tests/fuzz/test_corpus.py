@@ -51,7 +51,7 @@ def _broken(data: bytes) -> None:
 
 @pytest.mark.parametrize(("run", "why"), [(_spin, "Breach: more than "), (_broken, "KeyError at test_corpus.py")])
 def test_a_hang_and_a_crash_are_found(run: Callable[[bytes], None], why: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    recorder = Recorder(Target("broken", run, ()), tmp_path, 1.0)
+    recorder = Recorder(Target("broken", run, ()), tmp_path, 1.0, cpu_max_s=0.05)
     for data in (b"", b"x", b"x"):
         recorder(data)
     assert [failure[: len(why)] for failure in recorder.seen] == [why]
