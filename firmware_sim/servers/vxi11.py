@@ -56,11 +56,11 @@ class Vxi11Doors:
             await self._undo()
             core = await self._listen_core("127.0.0.1")
             self.address = core.address
-        self._server.network = self
+        self._server.instrument.network = self
 
     async def close(self) -> None:
         """Stop listening and hang up on everybody."""
-        self._server.network = None
+        self._server.instrument.network = None
         dials = tuple(self._dials)
         for dial in dials:
             dial.cancel()

@@ -45,7 +45,7 @@ class Bench:
         self.server = Vxi11Server(lambda: ScpiSession(self.scope, held=True), locks)
         self.hislip = HislipServer(lambda: ScpiSession(self.scope, held=True), locks=locks)
         self.network = LinkedNetwork(4711, {})
-        self.server.network = self.network
+        self.server.instrument.network = self.network
         self.connect = linked(lambda: SessionProtocol(self.server))
 
     async def caller(self, piece: int = 1 << 30) -> "Caller":

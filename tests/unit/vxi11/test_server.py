@@ -5,7 +5,8 @@ import struct
 
 import pytest
 
-from firmware_sim.sessions.vxi11 import INBOX_MAX, LINKS_MAX, RECEIVE_MAX, RECORD_MAX
+from firmware_sim.sessions.vxi11 import INBOX_MAX, RECORD_MAX
+from firmware_sim.sessions.vxi11_core import LINKS_MAX, RECEIVE_MAX
 from tests.unit.vxi11.bench import (
     ABORT,
     CORE,
@@ -205,7 +206,7 @@ def test_everything_a_client_can_pile_up_is_bounded() -> None:
         for _ in range(INBOX_MAX + 1):
             caller.send(0)
         assert await caller.reply() is None
-        assert bench.server.links == {} and bench.scope.status.watchers == []
+        assert bench.server.instrument.links == {} and bench.scope.status.watchers == []
 
     run(main)
 
@@ -255,7 +256,7 @@ def test_create_link_may_lock() -> None:
         one, two = await bench.caller(), await bench.caller()
         assert (await one.create(lock=True))[0] == 0
         assert await two.create(lock=True, lock_ms=50) == (11, 0, 0, 0)
-        assert len(bench.server.links) == 1
+        assert len(bench.server.instrument.links) == 1
         assert (await two.create())[0] == 0
 
     run(main)
@@ -374,6 +375,6 @@ def test_the_interrupt_channel_ends_with_its_connection() -> None:
         assert await caller.plain(25, _channel(5000)) == 0
         caller.transport.close()
         assert await listener.reply(1.0) is None
-        assert bench.server.links == {}
+        assert bench.server.instrument.links == {}
 
     run(main)
