@@ -50,3 +50,8 @@ class Peers:
         if self.refuse:
             raise ConnectionRefusedError("nobody listens")
         return await self._join(factory)
+
+
+def echo(peer: Peer, data: bytes) -> None:
+    """An instrument that repeats its request and says who it is when it is asked."""
+    peer.say(b"me\n" if data == b"who\n" else b"re " + data)
