@@ -1,4 +1,6 @@
-"""The SMB100A's stand-in driven by RsInstrument, in a process of its own: through its own socket and through pyvisa-py.
+"""The SMB100A's stand-in driven by RsInstrument, in a process of its own: four transports.
+
+Its own socket, and pyvisa-py's socket, HiSLIP and VXI-11.
 
 RsInstrument opens with ``*CLS``, ``*ESE 1``, ``*SRE 0``, ``*CLS``, ``*OPC?`` and asks ``*STB?`` after every exchange:
 a stand-in whose status byte does not follow its queues fails it (instruments.md 2.0).
@@ -14,9 +16,11 @@ import pytest
 
 from firmware_sim.personalities.smb100a import Smb100a
 from firmware_sim.servers.tcp import serve_tcp
+from firmware_sim.servers.vxi11 import serve_vxi11
 from firmware_sim.sessions.base import Chunk, SessionFactory
 from firmware_sim.sessions.hislip import HislipServer
 from firmware_sim.sessions.scpi import ScpiSession
+from firmware_sim.sessions.vxi11 import Vxi11Server
 
 CLIENT = Path(__file__).with_name("rs_smb100a_client.py")
 CLIENT_S = 100.0
@@ -55,15 +59,25 @@ async def run_client(resource: str, options: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("transport", "options"),
-    [("socket", "SelectVisa=SocketIo"), ("socket", "SelectVisa=@py"), ("hislip", "SelectVisa=@py")],
+    [
+        ("socket", "SelectVisa=SocketIo"),
+        ("socket", "SelectVisa=@py"),
+        ("hislip", "SelectVisa=@py"),
+        ("vxi11", "SelectVisa=@py"),
+    ],
 )
 async def test_rsinstrument_does_the_whole_job(transport: str, options: str) -> None:
     panel, heard = Smb100a("654321"), list[bytes]()
     hislip = HislipServer(lambda: Listening(panel, heard, held=True), vendor=b"RS")
+    vxi11 = Vxi11Server(lambda: Listening(panel, heard, held=True))
     doors: dict[str, SessionFactory] = {"socket": lambda: Listening(panel, heard), "hislip": hislip.open_session}
-    server = await serve_tcp(doors[transport])
-    host, port = server.address.split(":")
-    resources = {"socket": f"TCPIP::{host}::{port}::SOCKET", "hislip": f"TCPIP::{host}::hislip0,{port}::INSTR"}
+    server = await (serve_vxi11(vxi11) if transport == "vxi11" else serve_tcp(doors[transport]))
+    host, _, port = server.address.partition(":")
+    resources = {
+        "socket": f"TCPIP::{host}::{port}::SOCKET",
+        "hislip": f"TCPIP::{host}::hislip0,{port}::INSTR",
+        "vxi11": f"TCPIP::{host}{',' if port else ''}{port}::inst0::INSTR",
+    }
     try:
         found = await run_client(resources[transport], options)
     finally:
