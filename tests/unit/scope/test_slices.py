@@ -1,4 +1,4 @@
-"""A long record is computed in hundreds of slices, one a tick: the shell must not wait longer and longer between them."""
+"""A long record is computed in hundreds of slices, one a tick: the shell must not wait longer between them."""
 
 import asyncio
 
