@@ -62,6 +62,8 @@ class ProbusCharger:
 
     async def output(self, on: bool) -> None:
         """Switch the output stage and confirm the command; the hard-wired inhibit may still hold it off."""
+        if not on:
+            self._link.retry_now()  # off does not wait for a pause between attempts to connect
         await self._set("BON", int(on))
         if bool(await self._get("BON", COMMAND_S)) is not on:
             raise InstrumentRefused(self.name, f"the output command did not become {'on' if on else 'off'}")

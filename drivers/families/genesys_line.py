@@ -105,6 +105,10 @@ class GenesysBus:
             await self._link.send(row.request(**values), timeout_s=timeout_s)
             await asyncio.sleep(GLOBAL_PAUSE_S)
 
+    def retry_now(self) -> None:
+        """The next exchange may open the line at once, whatever failed before."""
+        self._link.retry_now()
+
     async def close(self) -> None:
         """Release the line."""
         await self._link.close()

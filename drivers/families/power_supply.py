@@ -77,6 +77,8 @@ class GenesysSupply:
 
     async def output(self, on: bool) -> None:
         """Switch the output and confirm it. Off acknowledges a tripped protection; on during a fault is refused."""
+        if not on:
+            self._bus.retry_now()  # off does not wait for a pause between attempts to connect
         try:
             await self._set("OUT", int(on))
         except InstrumentRefused as refusal:

@@ -98,6 +98,8 @@ class Smb100aSource:
 
     async def output(self, on: bool) -> None:
         """Switch the RF output and confirm it; raises InstrumentRefused."""
+        if not on:
+            self._link.retry_now()  # off does not wait for a pause between attempts to connect
         await self._check_errors(SMB100A["output"].request(value=on))
         if await self._value("output?") is not on:
             raise InstrumentRefused(self.name, f"the output did not become {'on' if on else 'off'}")

@@ -77,6 +77,7 @@ class TechnixCharger:
             await self._ready()
             await self._pulse("hv_on")
         else:
+            self._link.retry_now()  # off does not wait for a pause between attempts to connect
             await self._pulse("hv_off")
             if Status.HV_ON in await self.status():  # a pulse that another one had left half done
                 await self._pulse("hv_off")

@@ -69,7 +69,7 @@ class HislipLink:
         self._payload_max = hislip.MESSAGE_MAX
 
     async def open(self, timeout_s: float) -> None:
-        """Connect and say hello now. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
+        """Connect and say hello now, whatever failed before. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
         await self._turns.open(timeout_s)
 
     async def ask(
@@ -81,6 +81,10 @@ class HislipLink:
     def poison(self, problem: str) -> None:
         """Distrust the stream: restore it before the next exchange."""
         self._turns.poison(problem)
+
+    def retry_now(self) -> None:
+        """The next exchange may connect at once: a command that must not wait for a pause (``backoff.py``)."""
+        self._turns.retry_now()
 
     async def query(
         self,
@@ -328,6 +332,7 @@ class HislipLink:
         self._delivered = 0
 
     async def _reconnect(self) -> None:
+        self._turns.connecting()
         self._drop(LinkClosed(self.name, self._turns.problem))
         replies, events = self._replies, self._events = Replies(self), Events(self)
         self._next_id, self._delivered = FIRST_ID, 0

@@ -53,7 +53,7 @@ class Link:
         self._mute = False
 
     async def open(self, timeout_s: float) -> None:
-        """Connect and say hello now. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
+        """Connect and say hello now, whatever failed before. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
         await self._turns.open(timeout_s)
 
     async def ask(
@@ -65,6 +65,10 @@ class Link:
     def poison(self, problem: str) -> None:
         """Distrust the stream: restore it before the next exchange."""
         self._turns.poison(problem)
+
+    def retry_now(self) -> None:
+        """The next exchange may connect at once: a command that must not wait for a pause (``backoff.py``)."""
+        self._turns.retry_now()
 
     async def query(
         self,
@@ -209,6 +213,7 @@ class Link:
                 await asyncio.sleep(SILENCE_S)
 
     async def _reconnect(self) -> None:
+        self._turns.connecting()
         old = self._receiver
         old.detach()
         if old.transport is not None:

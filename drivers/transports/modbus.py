@@ -2,6 +2,10 @@
 
 Transaction numbers never repeat within 65536 exchanges, so a reply that comes after its deadline is dropped when it
 arrives and cannot be taken for a later answer (dependencies.md section 3: pymodbus #2777). Nothing is sent twice.
+
+Unlike other links (``backoff.py``) this one makes no pause after a failed attempt to connect: the next transaction
+tries again at once. The rig PLC is behind it, and the first exchange that can get through has to carry the DUMP; the
+DAQ behind it reads the witness that proves a bank empty. Their pollers' periods bound how often they are called.
 """
 
 import asyncio

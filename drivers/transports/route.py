@@ -76,6 +76,10 @@ class InstrumentLink(Protocol):
         """Distrust the stream: restore it before the next exchange."""
         ...
 
+    def retry_now(self) -> None:
+        """The next exchange may connect at once: a command that must not wait for a pause (``backoff.py``)."""
+        ...
+
     async def close(self) -> None:
         """Release the link. Never raises for one that is already gone."""
         ...

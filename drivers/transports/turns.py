@@ -2,7 +2,7 @@
 
 After a timeout, garbage or a cancelled exchange a link is *poisoned*: before the next exchange it is restored in the
 way of its transport and says hello again, so that a late reply is never taken for the next answer (instruments.md 3.1,
-trap T4). Nothing is ever sent twice.
+trap T4). Nothing is ever sent twice. Between failed attempts to connect there are pauses (``backoff.py``).
 
 The hot path makes one future and no timer: one timer per link is shared by all its exchanges and re-armed only when it
 fires early. Measured in ``tests/benchmarks/bench_query.py`` and ``bench_hislip.py``.
@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
-from drivers.errors import InstrumentError, LinkClosed, LinkError, LinkTimeout, RemoteWireError
+from drivers.errors import ConnectFailed, InstrumentError, LinkClosed, LinkError, LinkTimeout, RemoteWireError
+from drivers.transports.backoff import Backoff
 from drivers.wire.dialect import BadReply, Row, Values
 
 REPLY_MAX = 4096
@@ -44,7 +45,10 @@ class Hooks(Protocol):
     """What a link does in the way of its transport when its :class:`Turns` say so."""
 
     async def restore(self) -> None:
-        """Make the link usable again: connect, drain or clear. Raises ConnectFailed, LinkError, RemoteWireError."""
+        """Make the link usable again: drain, clear or, after ``Turns.connecting()``, connect.
+
+        Raises ConnectFailed, LinkError, RemoteWireError.
+        """
         ...
 
     async def greet(self, hello: Hello, deadline: float) -> None:
@@ -68,8 +72,8 @@ class Turns:
     """
 
     __slots__ = (
-        "_deadline", "_hello", "_hooks", "_name", "_timer", "_timer_at", "_waiting", "busy", "closed", "loop",
-        "problem", "ready",
+        "_backoff", "_connecting", "_deadline", "_hello", "_hooks", "_name", "_timer", "_timer_at", "_waiting", "busy",
+        "closed", "loop", "problem", "ready",
     )  # fmt: skip
 
     def __init__(self, name: str, hooks: Hooks, hello: Hello | None) -> None:
@@ -81,13 +85,16 @@ class Turns:
         self._name = name
         self._hooks = hooks
         self._hello = hello
+        self._backoff = Backoff()
+        self._connecting = False
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._deadline = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
 
     async def open(self, timeout_s: float) -> None:
-        """Connect and greet, and do nothing else. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
+        """Connect and greet now, whatever failed before. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
+        self.retry_now()
         await self.enter(self.loop.time() + timeout_s)
         self.leave()
 
@@ -95,6 +102,19 @@ class Turns:
         """Distrust the link: restore it before the next exchange."""
         self.ready = False
         self.problem = problem
+
+    def retry_now(self) -> None:
+        """The next exchange may connect at once, whatever failed before."""
+        self._backoff.waive()
+
+    def connecting(self) -> None:
+        """An attempt to connect begins. Raises ConnectFailed while the pause after the last one is not over."""
+        left_s = self._backoff.left_s(self.loop.time())
+        if left_s > 0.0:
+            raise ConnectFailed(
+                self._name, f"{self._backoff.why}; the next attempt to connect is due in {left_s:.2f} s"
+            )
+        self._connecting = True
 
     def close(self) -> None:
         """Restore it never again."""
@@ -185,6 +205,7 @@ class Turns:
         if self.closed:
             raise LinkClosed(self._name, "closed here")
         problem = self.problem
+        self._connecting = False
         try:
             async with asyncio.timeout_at(deadline):
                 await self._hooks.restore()
@@ -192,11 +213,18 @@ class Turns:
             if self._hello is not None:
                 await self._hooks.greet(self._hello, deadline)
         except TimeoutError as error:
-            self.poison(problem)
+            self._failed(problem, f"could not be restored within the deadline ({problem})")
             raise LinkTimeout(self._name, f"could not be restored within the deadline ({problem})") from error
-        except InstrumentError:
-            self.poison(problem)
+        except InstrumentError as error:
+            self._failed(problem, error.problem)
             raise
+        self._backoff.succeeded()
+
+    def _failed(self, problem: str, why: str) -> None:
+        """The link is as little to be trusted as before; where it was to be connected, a pause begins."""
+        self.poison(problem)
+        if self._connecting:
+            self._backoff.failed(self.loop.time(), why)
 
 
 class Askable(Protocol):

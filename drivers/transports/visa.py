@@ -57,10 +57,11 @@ class VisaLink:
         self._retired = 0
         self._all_ended = asyncio.Event()
         self._broken = False
+        self._left_behind = False
         self._job: Job[Any] | None = None
 
     async def open(self, timeout_s: float) -> None:
-        """Open and say hello now. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
+        """Open and say hello now, whatever failed before. Raises ConnectFailed, LinkTimeout, WrongInstrument."""
         await self._turns.open(timeout_s)
 
     async def ask(
@@ -72,6 +73,10 @@ class VisaLink:
     def poison(self, problem: str) -> None:
         """Distrust the session: clear or replace it before the next exchange."""
         self._turns.poison(problem)
+
+    def retry_now(self) -> None:
+        """The next exchange may connect at once: a command that must not wait for a pause (``backoff.py``)."""
+        self._turns.retry_now()
 
     async def query(
         self,
@@ -142,7 +147,8 @@ class VisaLink:
         """Device clear: the instrument gives up what it does and forgets what it was about to answer."""
         if self._turns.ready:
             self.poison("to be cleared")
-        await self._turns.open(timeout_s)
+        await self._turns.enter(self._turns.loop.time() + timeout_s)
+        self._turns.leave()
 
     async def lock(self, *, wait_s: float, timeout_s: float) -> bool:
         """Ask for the exclusive lock; False when it was not free in ``wait_s``."""
@@ -225,10 +231,11 @@ class VisaLink:
                 return
             except Exception as trouble:  # whatever it was: a session that cannot be cleared is not used again
                 self._turns.problem = f"{self._turns.problem}; device clear failed: {_words(trouble)}"
-        again = thread is not None
+        self._left_behind = self._left_behind or thread is not None
         self._retire()
         await self._reopen()
-        if again and self._thread is not None:  # on GPIB and USB the old session's answer waits for the new one
+        left_behind, self._left_behind = self._left_behind, False
+        if left_behind and self._thread is not None:  # on GPIB and USB the old session's answer waits for the new one
             with contextlib.suppress(Exception):  # not every VISA can clear; hello finds what is left then
                 await self._call(
                     self._thread, lambda owner: visa_thread.clear_device(owner, CLEAR_S), CLEAR_S + STUCK_S
@@ -252,6 +259,7 @@ class VisaLink:
     async def _reopen(self) -> None:
         if self._retired > RETIRED_MAX:
             raise LinkError(self.name, f"{self._retired} calls into VISA do not return")
+        self._turns.connecting()
         thread = self._thread = VisaThread(self.name, self._route, self._thread_ended)
         try:
             await self._call(thread, lambda owner: visa_thread.open_resource(owner, OPEN_S), OPEN_S + STUCK_S)

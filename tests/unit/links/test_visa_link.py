@@ -180,9 +180,10 @@ async def test_a_blocked_read_never_delays_the_loop(device: Device, link: VisaLi
 async def test_t4_the_exchange_after_a_stuck_one_has_a_thread_and_a_session_of_its_own(
     device: Device, link: VisaLink
 ) -> None:
+    await link.open(5.0)
     device.hangs_once.add(b"A?\n")
     assert isinstance(await failure(link.query(b"A?\n", timeout_s=0.05)), LinkTimeout)
-    assert await link.query(b"B?\n", timeout_s=1.0) == b"re B?"
+    assert await link.query(b"B?\n", timeout_s=5.0) == b"re B?"
     assert len(device.sessions) == 2
     device.release.set()  # the stuck read now returns "re A?", to nobody
     assert await link.query(b"C?\n", timeout_s=1.0) == b"re C?"
