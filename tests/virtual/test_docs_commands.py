@@ -19,6 +19,8 @@ BLOCK = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
 COMMAND_TIMEOUT_S = 300
+PAGE_TIMEOUT_S = 600
+"""A page has up to thirteen commands, each a process with its imports; on a busy computer that takes minutes."""
 
 
 def commands(page: str) -> list[tuple[list[str], int]]:
@@ -33,6 +35,7 @@ def commands(page: str) -> list[tuple[list[str], int]]:
     return found
 
 
+@pytest.mark.timeout(PAGE_TIMEOUT_S)
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)])
 def test_commands_of_a_page_do_what_it_says(page: str, tmp_path: Path) -> None:
     for arguments, code in commands(page):
