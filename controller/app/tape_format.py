@@ -142,7 +142,7 @@ class Reader:
                     return
                 try:
                     frame = _decoder.decode(payload)
-                except msgspec.DecodeError as error:
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     raise NoTape(f"{self._path}, byte {self.sound_bytes}: {error}") from None
                 self.sound_bytes += FRAME.size + size
                 yield frame

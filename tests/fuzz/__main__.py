@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-PACKAGES = ["drivers", "firmware_sim", "controller.shots"]
+PACKAGES = ["drivers", "firmware_sim", "controller.shots", "controller.app.tape_format", "controller.app.tape_read"]
 """Code whose branches guide the fuzzer."""
 
 FOUND = Path("fuzz-found")

@@ -19,7 +19,7 @@ CANDIDATES_MAX = 250
 """Inputs that are looked at when choosing, the newest first."""
 
 _ROOT = Path(__file__).parents[2]
-_WATCHED = tuple(str(_ROOT / part) for part in ("drivers", "firmware_sim", "controller/shots"))
+_WATCHED = tuple(str(_ROOT / part) for part in ("drivers", "firmware_sim", "controller/shots", "controller/app/tape"))
 
 Arc = tuple[str, int, int]
 

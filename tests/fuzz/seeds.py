@@ -7,7 +7,7 @@ from pathlib import Path
 from drivers.registry import MODELS
 from drivers.wire import hislip
 from drivers.wire.hislip import Kind, Message
-from firmware_sim.sessions import rpc, vxi11
+from firmware_sim.sessions import rpc, vxi11, vxi11_core, vxi11_interrupt
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 SEEDS_MAX = 60
@@ -72,18 +72,25 @@ def vxi11_talk(requested: Iterable[bytes]) -> list[bytes]:
         return b"".join(bytes(c.data) for c in rpc.record(rpc.encode_call(1, program, 1, procedure, arguments)))
 
     flat = rpc.u32(0, 0, 0, 100)
-    link = call(vxi11.CREATE_LINK, rpc.u32(1, 0, 0) + rpc.opaque(b"inst0"))
-    read = call(vxi11.READ, rpc.u32(0, 4096, 100, 0, 0, 0))
+    link = call(vxi11_core.CREATE_LINK, rpc.u32(1, 0, 0) + rpc.opaque(b"inst0"))
+    read = call(vxi11_core.READ, rpc.u32(0, 4096, 100, 0, 0, 0))
     more = [
         call(procedure, flat)
-        for procedure in (vxi11.READSTB, vxi11.TRIGGER, vxi11.CLEAR, vxi11.REMOTE, vxi11.LOCK, vxi11.LOCAL)
+        for procedure in (
+            vxi11_core.READSTB,
+            vxi11_core.TRIGGER,
+            vxi11_core.CLEAR,
+            vxi11_core.REMOTE,
+            vxi11_core.LOCK,
+            vxi11_core.LOCAL,
+        )
     ]
-    more += [call(vxi11.UNLOCK, rpc.u32(0)), call(vxi11.DESTROY_LINK, rpc.u32(0))]
-    more.append(call(vxi11.ENABLE_SRQ, rpc.u32(0, 1) + rpc.opaque(b"handle")))
-    more.append(call(vxi11.CREATE_INTR_CHAN, rpc.u32(0x7F000001, 4711, vxi11.INTERRUPT, 1, 0)))
-    more.append(call(vxi11.DESTROY_INTR_CHAN, b""))
+    more += [call(vxi11_core.UNLOCK, rpc.u32(0)), call(vxi11_core.DESTROY_LINK, rpc.u32(0))]
+    more.append(call(vxi11_core.ENABLE_SRQ, rpc.u32(0, 1) + rpc.opaque(b"handle")))
+    more.append(call(vxi11_core.CREATE_INTR_CHAN, rpc.u32(0x7F000001, 4711, vxi11_interrupt.INTERRUPT, 1, 0)))
+    more.append(call(vxi11_core.DESTROY_INTR_CHAN, b""))
     more.append(call(vxi11.DEVICE_ABORT, rpc.u32(0), vxi11.ABORT))
-    write = [call(vxi11.WRITE, rpc.u32(0, 100, 0, 8) + rpc.opaque(line)) for line in requested]
+    write = [call(vxi11_core.WRITE, rpc.u32(0, 100, 0, 8) + rpc.opaque(line)) for line in requested]
     return [link + one + read for one in more + write]
 
 

@@ -11,7 +11,9 @@ from firmware_sim.sessions.portmap import PortMapper
 from firmware_sim.standalone import STANDALONE
 from tests.fuzz import seeds
 from tests.fuzz.parsers import PARSERS, check_dialect
+from tests.fuzz.plc_session import check_plc_session, plc_session_seeds
 from tests.fuzz.sessions import Door
+from tests.fuzz.tapes import check_tape, tape_seeds
 
 SEED = 1
 RECORDERS = ("DSO-X", "RTO", "MSO5", "WaveRunner", "DS1074Z")
@@ -71,6 +73,8 @@ def _targets() -> dict[str, Target]:
         found += [_door(model, transport) for transport in make(SEED)]
     mapper = Door(lambda: {"tcp": PortMapper().open_session}, "tcp")
     found.append(Target("session-portmap", mapper, tuple(seeds.portmap_talk())))
+    found.append(Target("session-rig-plc-modbus", check_plc_session, plc_session_seeds()))
+    found.append(Target("tape", check_tape, tape_seeds()))
     return {target.name: target for target in found}
 
 
