@@ -55,10 +55,11 @@ NOTES: Mapping[str, Notes] = {
         + _checks("test_scope_programs.py", "pymeasure/socket", "pymeasure/hislip", "pymeasure/vxi11")
         + _checks("test_hislip_clients.py", "pyvisa/hislip"),
     ),
-    "Pfeiffer TPG 262": Notes("two gauges"),
+    "Pfeiffer TPG 262": Notes("two gauges", _checks("test_foreign_programs.py", "pyvisa/serial")),
     "Pfeiffer TPG 256A": Notes("six gauges"),
     "R&S SMB100A": Notes(
-        "pulse modulation", _checks("test_rf_clients.py", "rsinstrument/socket", "rsinstrument/hislip")
+        "pulse modulation",
+        _checks("test_rf_clients.py", "rsinstrument/socket", "rsinstrument/hislip", "rsinstrument/vxi11"),
     ),
     "LAUDA PRO RP245E": Notes("external sensor, ramps"),
     "LabJack T7": Notes(
