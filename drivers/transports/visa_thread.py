@@ -8,8 +8,10 @@ returns at last, it closes its resource and ends.
 import asyncio
 import contextlib
 import queue
+import socket
 import threading
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from drivers.transports.receiver import Framer, TooMuch
@@ -20,6 +22,9 @@ T = TypeVar("T")
 
 FEED_BYTES = 1 << 20
 """Bytes of a block copied at a time into the caller's memory: a caller that gives up waits for no more than that."""
+
+CAUSES_MAX = 8
+"""Exceptions behind a failed open that are looked through: PyVISA, pyvisa-py and its RPC client make three at most."""
 
 _managers: dict[str, Any] = {}
 _managers_lock = threading.Lock()
@@ -118,8 +123,12 @@ def open_resource(thread: VisaThread, timeout_s: float) -> None:
         manager = _managers.get(library)
         if manager is None:
             manager = _managers[library] = pyvisa.ResourceManager(library)
-    # Without open_timeout pyvisa-py 0.8.1 gives VXI-11 a tenth of a second (T7).
-    resource: Any = manager.open_resource(thread.route.resource, open_timeout=round(timeout_s * 1e3))
+    try:
+        # Without open_timeout pyvisa-py 0.8.1 gives VXI-11 a tenth of a second (T7).
+        resource: Any = manager.open_resource(thread.route.resource, open_timeout=round(timeout_s * 1e3))
+    except BaseException as trouble:
+        close_sockets(owners_in(trouble))
+        raise
     resource.read_termination = None  # END is the end; a line feed may be data
     thread.resource = resource
 
@@ -127,9 +136,41 @@ def open_resource(thread: VisaThread, timeout_s: float) -> None:
 def close_resource(thread: VisaThread) -> None:
     """Close it. That may fail when the instrument is gone; it is given up anyway, and PyVISA forgets it."""
     resource, thread.resource = thread.resource, None
-    if resource is not None:
-        with contextlib.suppress(Exception):
-            resource.close()
+    if resource is None:
+        return
+    handle, sessions = resource.session, getattr(resource.visalib, "sessions", None)
+    with contextlib.suppress(Exception):
+        resource.close()
+    if isinstance(sessions, dict):  # a backend in Python: pyvisa-py 0.8.1 keeps every session it ever had
+        close_sockets([sessions.pop(handle, None)])
+
+
+def owners_in(trouble: BaseException) -> list[Any]:
+    """Whoever was at work where ``trouble`` and what led to it were raised.
+
+    pyvisa-py 0.8.1 registers a session once it is open: one that fails on the way is known to its own frames only.
+    """
+    found: list[Any] = []
+    link: BaseException | None = trouble
+    for _ in range(CAUSES_MAX):
+        if link is None:
+            break
+        found += [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(link.__traceback__)]
+        link = link.__cause__ or link.__context__
+    return found
+
+
+def close_sockets(owners: Iterable[Any]) -> None:
+    """Close the sockets that ``owners``, sessions or RPC clients of pyvisa-py, hold themselves or in ``interface``.
+
+    pyvisa-py 0.8.1 leaves them to the garbage collector when an open fails, and for good when a close fails: a
+    descriptor for each attempt to reach an instrument that is away. Closing one twice does no harm.
+    """
+    for owner in owners:
+        for holder in (owner, getattr(owner, "interface", None)):
+            held = getattr(holder, "sock", None)
+            if isinstance(held, socket.socket):
+                held.close()
 
 
 def clear_device(thread: VisaThread, timeout_s: float) -> None:

@@ -1,8 +1,6 @@
 """Every wire fault on VXI-11: PyVISA blocks on a thread, so time is real here, and all faults run side by side."""
 
 import asyncio
-import gc
-import socket
 
 import pytest
 
@@ -65,21 +63,6 @@ async def judge(fault: str) -> str:
         await server.close()
 
 
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # of pyvisa-py, see close_forgotten
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_an_error_or_the_right_answer_in_time_and_the_next_is_right() -> None:
     found = await asyncio.gather(*(judge(fault) for fault in FAULTS if fault not in LIES))
     assert [problem for problem in found if problem] == []
-    close_forgotten()
-
-
-def close_forgotten() -> None:
-    """pyvisa-py 0.8.1 keeps the sockets of sessions that failed to open or to close, open and for good."""
-    for thing in gc.get_objects():
-        if type(thing) is socket.socket and thing.fileno() >= 0 and thing.type is socket.SOCK_STREAM:
-            try:
-                peer = thing.getpeername()
-            except OSError:
-                peer = thing.getsockname()
-            if thing.family is socket.AF_INET and peer[0].startswith("127."):
-                thing.close()
