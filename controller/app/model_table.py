@@ -59,7 +59,8 @@ NOTES: Mapping[str, Notes] = {
     "Pfeiffer TPG 256A": Notes("six gauges"),
     "R&S SMB100A": Notes(
         "pulse modulation",
-        _checks("test_rf_clients.py", "rsinstrument/socket", "rsinstrument/hislip", "rsinstrument/vxi11"),
+        _checks("test_rf_clients.py", "rsinstrument/socket", "rsinstrument/hislip", "rsinstrument/vxi11")
+        + _checks("test_foreign_programs.py", "lxi/socket"),
     ),
     "LAUDA PRO RP245E": Notes("external sensor, ramps"),
     "LabJack T7": Notes(

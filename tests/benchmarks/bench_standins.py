@@ -19,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from drivers.wire import hislip
 from firmware_sim.standalone import STANDALONE
@@ -31,7 +31,7 @@ PSS_BAR_MB = 150.0
 """Beside the records (issue 5, Show)."""
 STANDINS = 20
 REPLY_S = 120.0
-START_S = 90.0
+START_S = 180.0
 """A process with its imports on a machine that is busy."""
 
 ARMED = b"*CLS;*SRE 32;*ESE 1\n:TRIG:SWEEP NORM;:TRIG:LEV 50\n:SINGLE\n*OPC\n"
@@ -155,7 +155,13 @@ def connect(transport: str, address: str, stack: ExitStack) -> Callable[[bytes],
         line = os.open(address, os.O_RDWR | os.O_NOCTTY)
         stack.callback(os.close, line)
         tty.setraw(line)
-        return lambda data: [os.write(line, part) and time.sleep(0.05) for part in data.splitlines(True)] and None
+
+        def write(data: bytes) -> None:
+            for part in data.splitlines(True):
+                os.write(line, part)
+                time.sleep(0.05)
+
+        return write
     host, _, port = address.rpartition(":")
     sync = stack.enter_context(socket.create_connection((host, int(port))))
     if transport != "hislip":
@@ -208,7 +214,7 @@ def serve_record(model: str, doors: dict[str, str], reads_max: int | None = None
     order, reads = RECORDS[model]
     host, _, port = doors["socket"].rpartition(":")
     size = 0
-    with socket.create_connection((host, int(port))) as sock, sock.makefile("rb", 1 << 20) as reply:
+    with socket.create_connection((host, int(port))) as sock, sock.makefile("rb") as reply:
         sock.settimeout(REPLY_S)
         sock.sendall(order)
         time.sleep(SETTLE_S)
@@ -218,7 +224,7 @@ def serve_record(model: str, doors: dict[str, str], reads_max: int | None = None
     return size
 
 
-def _block(reply: BinaryIO) -> int:
+def _block(reply: BufferedReader) -> int:
     """Bytes of the block that comes next, header aside; read to the end of its line."""
     head = b""
     while not head.endswith(b"#"):

@@ -1,5 +1,6 @@
-"""Stand-ins driven by programs of their own on pyvisa-py (serial) and pymodbus, isolated from this repository."""
+"""Stand-ins driven by programs of their own, isolated from this repository: pyvisa-py (serial), pymodbus, lxi-tools."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,17 @@ from drivers.wire.tpg import TPG_262
 from firmware_sim.personalities.fug_hck import CapacitorChargerPanel
 from firmware_sim.personalities.labjack_t7 import LabJackT7
 from firmware_sim.personalities.small_capacitor import SmallCapacitor
+from firmware_sim.personalities.smb100a import Smb100a
 from firmware_sim.personalities.tpg import NO_SENSOR, GaugePanel, Head
 from firmware_sim.plc.registers import PlcRegisters
 from firmware_sim.servers.pty import serve_pty
 from firmware_sim.servers.tcp import serve_tcp
 from firmware_sim.sessions.modbus import ModbusSession
 from firmware_sim.sessions.probus import ProbusSession
+from firmware_sim.sessions.scpi import ScpiSession
 from firmware_sim.sessions.tpg import GaugeSession
-from tests.rig.foreign import run_foreign
+from tests.rig.foreign import PROGRAM_S, run_foreign
+from tests.support import require_tool
 from tests.unit.plc.kit import Station
 
 HERE = Path(__file__).parent
@@ -84,3 +88,30 @@ async def test_pyvisa_reads_a_gauge_by_its_serial_line() -> None:
 
 
 ACK_TEXT = "\x06"
+
+
+async def test_lxi_tools_set_a_generator_by_its_socket() -> None:
+    panel = Smb100a("654321")
+    server = await serve_tcp(lambda: ScpiSession(panel))
+    host, _, port = server.address.rpartition(":")
+
+    async def lxi(command: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            require_tool("lxi"), "scpi", "--raw", "--port", port, "--address", host, command,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        async with asyncio.timeout(PROGRAM_S):
+            output, _ = await process.communicate()
+        assert process.returncode == 0, output
+        return output.decode()
+
+    try:
+        assert (await lxi("*IDN?")).startswith("Rohde&Schwarz,SMB100A,1406.6000k02/654321,")
+        for command in ("*RST", "SOUR:FREQ 2.856 GHz", "SOUR:POW -12.5 dBm", "OUTP ON", "SOUR:POW 500"):
+            assert await lxi(command) == ""
+        assert float(await lxi("SOUR:FREQ?")) == 2.856e9
+        assert float(await lxi("SOUR:POW?")) == -12.5
+        assert (await lxi("SYST:ERR?")).startswith("-222,")
+        assert panel.values["output"] is True
+    finally:
+        await server.close()
