@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
+from firmware_sim.old_answers import OldAnswers
 from firmware_sim.sessions.base import Attached, Chunk, Session
 from firmware_sim.signals import Acts, unheard
 from firmware_sim.wire_faults import MBAP_BYTES, WIRE_FAULTS, Disorder, Noise, is_modbus
@@ -32,9 +33,6 @@ FAULTS: Mapping[str, str] = {
 
 _UNASKED = b"0\n"
 """What an instrument says unasked: a short line that looks like an answer."""
-
-KEPT_MAX = 256
-"""Answers kept for ``stale``: a driver asks some tens of different questions; the oldest goes first."""
 
 _PURPOSE = {
     "silent": "a request is lost",
@@ -136,12 +134,12 @@ class LinkFaults:
 class FaultySession:
     """A session behind a link that may be faulty; costs one truth test while it is not."""
 
-    __slots__ = ("_disorder", "_faults", "_inner", "_kept")
+    __slots__ = ("_disorder", "_faults", "_inner", "_old")
 
     def __init__(self, inner: Session, faults: LinkFaults, serial: bool) -> None:
         self._inner = inner
         self._faults = faults
-        self._kept: dict[bytes, bytes] = {}
+        self._old = OldAnswers()
         self._disorder = Disorder(Noise(faults.seed * 65537 + faults.sessions), faults.note, serial=serial)
 
     @property
@@ -189,19 +187,12 @@ class FaultySession:
         return self._spoil(chunks) if active else chunks
 
     def _repeat(self, question: bytes, chunks: list[Chunk]) -> list[Chunk]:
-        """The first answer to this question for ever; of a Modbus frame all but the transaction number."""
+        """The first answer to this question for ever; it has the present one's stamps."""
         reply = b"".join(bytes(chunk.data) for chunk in chunks)
-        if not reply:
+        kept = self._old.instead(question, reply)
+        if kept == reply:
             return chunks
-        modbus = is_modbus(reply)
-        key = question[2:12] if modbus else question
-        kept = self._kept.setdefault(key, reply)
-        if len(self._kept) > KEPT_MAX:
-            del self._kept[next(iter(self._kept))]
-        if modbus:
-            kept = reply[:2] + kept[2:]
-        if kept != reply:
-            self._faults.on_act("stale", _PURPOSE["stale"])
+        self._faults.on_act("stale", _PURPOSE["stale"])
         return [Chunk(b"", sum(chunk.duration_ns for chunk in chunks)), Chunk(kept)]
 
     def _interfere(self, data: bytes, now_ns: int) -> list[Chunk]:

@@ -7,6 +7,7 @@ same promises: one exchange at a time, a total deadline on each, and never a sta
 from dataclasses import dataclass
 from typing import Protocol
 
+from drivers.errors import ConnectFailed
 from drivers.transports.link import Connect, Hello, Link, Recovery
 from drivers.transports.receiver import Framer
 from drivers.wire.dialect import Row, Values
@@ -101,7 +102,8 @@ def make_link(
 
 
 def stream_of(name: str, route: Route) -> Connect:
-    """The byte stream of an instrument that has no other way in. Raises ValueError for HiSLIP and VISA."""
+    """The byte stream of an instrument that has no other way in. Raises ConnectFailed for HiSLIP and VISA."""
     if callable(route):
         return route
-    raise ValueError(f"{name} is reached by a socket or a serial line, not by {type(route).__name__}")
+    wrong = f"it is reached by a socket or a serial line, not by {type(route).__name__.upper()}"
+    raise ConnectFailed(name, f"{wrong}: write HOST:PORT or a device like /dev/ttyUSB0")

@@ -45,6 +45,7 @@ class SessionProtocol(asyncio.Protocol):
         self._active_s = 0.0
         self._peer_slow = False
         self._paused = False
+        self._woken = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The peer is there."""
@@ -90,6 +91,8 @@ class SessionProtocol(asyncio.Protocol):
         """The peer reads again."""
         self._peer_slow = False
         self._throttle()
+        if self._woken:
+            self._wake()
 
     def _loop_ns(self) -> int:
         return round(self._loop.time() * 1e9)
@@ -133,7 +136,10 @@ class SessionProtocol(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _wake(self) -> None:
-        """The session has something to say that this connection did not ask for."""
+        """The session has something to say that this connection did not ask for: it keeps it while nobody reads."""
+        self._woken = self._peer_slow
+        if self._peer_slow:
+            return
         if self._transport is not None:
             if self._ticking is not None:
                 self._ticking.cancel()

@@ -10,6 +10,9 @@ INTERRUPT, VERSION = 0x0607B1, 1
 DEVICE_INTR_SRQ = 30
 HANDLE_MAX = 40
 """Bytes of a service request's handle (section B.6.11)."""
+UNREAD_MAX = 64
+"""Requests for service that wait for a client which has not taken the connection, or does not read it. All of them say
+the same, that a link of this client is to be polled: what comes on top of so many is dropped [UNV]."""
 
 
 class Network(Protocol):
@@ -34,11 +37,15 @@ class InterruptChannel:
         self.connected = False
         self.ended = False
         self._outbox: list[Chunk] = []
+        self._unread = 0
         self._wake: Callable[[], None] | None = None
         self._xid = 0
 
     def interrupt(self, handle: bytes) -> None:
         """device_intr_srq; nobody waits for its answer (section B.6.19: one-way)."""
+        if self._unread >= UNREAD_MAX:
+            return
+        self._unread += 1
         self._xid = self._xid + 1 & 0xFFFF_FFFF
         self._say(rpc.record(rpc.encode_call(self._xid, INTERRUPT, VERSION, DEVICE_INTR_SRQ, rpc.opaque(handle))))
 
@@ -57,7 +64,7 @@ class InterruptChannel:
 
     def tick(self, now_ns: int) -> list[Chunk]:
         """Send what was said."""
-        chunks, self._outbox = self._outbox, []
+        chunks, self._outbox, self._unread = self._outbox, [], 0
         return chunks
 
     def attach(self, wake: Callable[[], None]) -> None:

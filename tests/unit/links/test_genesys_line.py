@@ -7,7 +7,7 @@ import pytest
 
 from controller.app.linked import linked
 from controller.runtime.virtual_loop import run_virtual
-from drivers.errors import InstrumentRefused, LinkClosed, LinkTimeout, RemoteWireError, WrongInstrument
+from drivers.errors import ConnectFailed, InstrumentRefused, LinkClosed, LinkTimeout, RemoteWireError, WrongInstrument
 from drivers.families.genesys_line import ServiceRequests
 from drivers.families.power_supply import EXCHANGE_S, GenesysSupply, open_genesys
 from drivers.transports.link import Connect
@@ -132,7 +132,7 @@ def test_another_model_and_another_instrument() -> None:
         parrot = Peers(lambda peer, data: peer.say(b"HELLO\r"))
         with pytest.raises((WrongInstrument, LinkTimeout), match="heater"):
             await open_genesys("heater", parrot.connect, identity="GEN80-65")
-        with pytest.raises(ValueError, match="heater is reached by a socket or a serial line"):
+        with pytest.raises(ConnectFailed, match=r"heater: .* a socket or a serial line, not by VISA: write"):
             await open_genesys("heater", Visa("GPIB0::6::INSTR"), identity="")
 
     run_virtual(main())
