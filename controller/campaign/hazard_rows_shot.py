@@ -1,7 +1,17 @@
 """PURE: hazards of measuring and firing: rows 12, 14-21 of safety.md 2.3."""
 
 from controller.app.faultspec import Phase
-from controller.campaign.hazard_rows_bench import COLD, DEAD_PLAN, DECAYS, DUMPED, EMPTY, ESTIMATE, LATE, LOW, one
+from controller.campaign.hazard_rows_bench import (
+    COLD,
+    DEAD_PLAN,
+    DECAYS,
+    DOOR_OPENS,
+    DUMPED,
+    EMPTY,
+    ESTIMATE,
+    LOW,
+    one,
+)
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
 
@@ -152,8 +162,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                     trips=("DOOR_1", "DOOR_2"),
                     exits=(3, 4),
                     excuses=(
-                        Excuse("a door may be open at a bench that is not armed", COLD),
-                        Excuse("the bench is safe again: people may walk in", LATE),
+                        *DOOR_OPENS,
                         Excuse(
                             "so early the dump leaves nothing to misread",
                             frozenset({Stage.PERMIT, Stage.CHARGE, Stage.VERIFY}),

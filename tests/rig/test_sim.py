@@ -11,7 +11,8 @@ import pytest
 import serial
 from pymodbus.client import ModbusTcpClient
 
-from tests.rig.running_sim import TIMEOUT_S, RunningSim, ask, running_sim, sparkgap
+from tests.rig.running_sim import TIMEOUT_S, RunningSim, ask, running_sim
+from tests.support import sparkgap
 
 RIG = "railgun_bench"
 SOCKET = r"127\.0\.0\.1:[1-9][0-9]*"
