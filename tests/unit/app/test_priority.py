@@ -28,6 +28,37 @@ asyncio.run(main())
 """
 
 
+HUNG = """
+import asyncio, os, sys, time
+from controller.app import control, priority
+
+priority.ENDLESS_US = 50_000
+
+def compute():
+    end_s = time.monotonic() + 0.4
+    while time.monotonic() < end_s:
+        pass
+
+async def main():
+    control.go_first()
+    before = os.sched_getscheduler(0)
+    if sys.argv[1] == "loop":
+        compute()
+    else:
+        await asyncio.to_thread(compute)
+    print(before, os.sched_getscheduler(0))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("where", ["loop", "worker"])
+def test_a_loop_that_never_ends_gives_real_time_back_and_one_with_a_busy_worker_keeps_it(where: str) -> None:
+    said = subprocess.run([sys.executable, "-c", HUNG, where], capture_output=True, text=True, timeout=30, check=True)
+    before, after = map(int, said.stdout.split())
+    assert after == (os.SCHED_OTHER if where == "loop" else before)
+
+
 def deny(*wanted: object) -> None:
     raise PermissionError(1, "Operation not permitted")
 
@@ -72,4 +103,5 @@ def test_a_thread_that_ended_meanwhile_is_no_error(monkeypatch: pytest.MonkeyPat
         raise ProcessLookupError(3, "No such process")
 
     monkeypatch.setattr(os, "sched_setscheduler", ended)
+    monkeypatch.setattr(priority, "_step_back_when_endless", lambda: None)  # pytest's own process stays as it is
     assert priority.raise_priority() == "real time"
