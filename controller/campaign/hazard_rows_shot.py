@@ -56,10 +56,10 @@ _FIRED = Excuse(
     phases=frozenset({Phase.DURING}),
 )
 _UNTRIGGERED = Excuse("nothing triggers the delay generator in this plan", profiles=frozenset({"dump-proof", "noise"}))
-_REHEARSED = Excuse(
-    "the rehearsal's trigger has been",
-    profiles=frozenset({"trigger-only"}),
-    phases=frozenset({Phase.DURING, Phase.AFTER}),
+_TRIGGER_SENT = "the rehearsal's trigger has been"
+_REHEARSED = (
+    Excuse(_TRIGGER_SENT, phases=frozenset({Phase.DURING, Phase.AFTER}), steps=frozenset({"rehearse"})),
+    Excuse(_TRIGGER_SENT, steps=frozenset({"leave_test"})),
 )
 _FIRES_NOTHING = Excuse("the plan fires nothing", profiles=frozenset({"dump-proof"}))
 _TAKEN = (
@@ -210,7 +210,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                     EMPTY,
                     _FIRED,
                     _UNTRIGGERED,
-                    _REHEARSED,
+                    *_REHEARSED,
                 ),
             ),
             Variant(
@@ -256,7 +256,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                     EMPTY,
                     _FIRED,
                     _UNTRIGGERED,
-                    _REHEARSED,
+                    *_REHEARSED,
                     Excuse("single shot and hold-off refuse the second edge", acted=True),
                 ),
                 answers=("the second edge is refused",),
