@@ -7,7 +7,7 @@ turn. Standard library only: the panel's process calls this before it imports an
 import os
 import signal
 import sys
-import time
+from collections.abc import Callable
 from contextlib import suppress
 
 LOOP = 2
@@ -30,21 +30,19 @@ ORDINARY = "ordinary"
 """What :func:`raise_priority` says when this account may not go before anybody."""
 
 
-def raise_priority() -> str:
+def raise_priority(loop_time: Callable[[], float]) -> str:
     """Go before the ordinary processes as far as this account may: "real time", "nice -10" or "ordinary".
 
     For every thread of this process, and those that start later. Root may; so may, on Linux, an account with
-    ``rtprio 2`` in its limits. Called on the main thread.
+    ``rtprio 2`` in its limits. Called on the main thread; ``loop_time`` is its loop's, in seconds.
     """
     if sys.platform == "win32":
         return ORDINARY
-    try:
-        if sys.platform == "linux":
+    if sys.platform == "linux":
+        with suppress(PermissionError):  # the next best is asked for
             _schedule(os.SCHED_RR, LOOP)
-            _step_back_when_endless()
+            _step_back_when_endless(loop_time)
             return "real time"
-    except PermissionError:
-        pass  # the next best is asked for
     try:
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS_FIRST)
     except PermissionError:
@@ -58,24 +56,28 @@ def _schedule(policy: int, priority: int) -> None:
             os.sched_setscheduler(int(thread), policy, os.sched_param(priority))
 
 
-def _step_back_when_endless() -> None:
+def _step_back_when_endless(loop_time: Callable[[], float]) -> None:
     """Give real time back once the main thread hangs in an endless loop: who ends it must get a processor.
 
     The kernel sends SIGXCPU every second in which some thread of this process never paused. That thread is the main one
-    if most of the time since the last signal was its own; a worker may compute for as long as it wants.
+    if it computed for most of the loop's time since the last signal; a worker may compute for as long as it wants.
     """
     import resource  # not on Windows
 
+    def used_s() -> float:
+        usage = resource.getrusage(resource.RUSAGE_THREAD)
+        return usage.ru_utime + usage.ru_stime
+
     _, hard = resource.getrlimit(resource.RLIMIT_RTTIME)
     resource.setrlimit(resource.RLIMIT_RTTIME, (ENDLESS_US, hard))
-    since_s, used_s = time.monotonic(), time.thread_time()
+    before_s, before_used_s = loop_time(), used_s()
 
     def look(signal_number: int, frame: object) -> None:
-        nonlocal since_s, used_s
-        now_s, own_s = time.monotonic(), time.thread_time()
-        if own_s - used_s > (now_s - since_s) / 2:
+        nonlocal before_s, before_used_s
+        now_s, now_used_s = loop_time(), used_s()
+        if now_used_s - before_used_s > (now_s - before_s) / 2:
             _schedule(os.SCHED_OTHER, 0)
-        since_s, used_s = now_s, own_s
+        before_s, before_used_s = now_s, now_used_s
 
     signal.signal(signal.SIGXCPU, look)
 

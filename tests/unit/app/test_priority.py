@@ -71,7 +71,7 @@ def test_a_loop_goes_first_and_its_workers_right_behind_it() -> None:
         "nice -10": (f"{os.SCHED_OTHER}/0/-10", f"{os.SCHED_OTHER}/0/-10", "0"),
         "ordinary": (f"{os.SCHED_OTHER}/0/{os.nice(0)}", f"{os.SCHED_OTHER}/0/{os.nice(0)}", "0"),
     }
-    asked = [sys.executable, "-c", "from controller.app.priority import *; print(raise_priority())"]
+    asked = [sys.executable, "-c", "from controller.app.priority import *; print(raise_priority(lambda: 0.0))"]
     may = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
     loop, worker, others = said.stdout.split()
     if may == "real time":  # niceness is kept and means nothing
@@ -84,7 +84,7 @@ def test_without_the_right_to_real_time_niceness_is_asked_for(monkeypatch: pytes
     asked: list[tuple[int, int, int]] = []
     monkeypatch.setattr(os, "sched_setscheduler", deny)
     monkeypatch.setattr(os, "setpriority", lambda which, who, value: asked.append((which, who, value)))
-    assert priority.raise_priority() == "nice -10"
+    assert priority.raise_priority(lambda: 0.0) == "nice -10"
     assert asked == [(os.PRIO_PROCESS, 0, priority.NICENESS_FIRST)]
 
 
@@ -103,5 +103,5 @@ def test_a_thread_that_ended_meanwhile_is_no_error(monkeypatch: pytest.MonkeyPat
         raise ProcessLookupError(3, "No such process")
 
     monkeypatch.setattr(os, "sched_setscheduler", ended)
-    monkeypatch.setattr(priority, "_step_back_when_endless", lambda: None)  # pytest's own process stays as it is
-    assert priority.raise_priority() == "real time"
+    monkeypatch.setattr(priority, "_step_back_when_endless", lambda clock: None)  # pytest's own process stays as it is
+    assert priority.raise_priority(lambda: 0.0) == "real time"
