@@ -1,9 +1,17 @@
-"""What several test folders share: finding the Debian tools that some tests need."""
+"""What several test folders share: the command line as a user has it, and the Debian tools that some tests need."""
 
 import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[1]
+
+COMMAND_S = 300.0
+"""The longest command (a shot in real time) on the slowest machine."""
 
 PACKAGES = {
     "chromium": "chromium",
@@ -21,6 +29,20 @@ PACKAGES = {
     "unshare": "util-linux",
 }
 """Tool -> the Debian package that has it."""
+
+
+def sparkgap(*arguments: str, cwd: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """One ``sparkgap`` command in a process of its own, run to its end in ``cwd``."""
+    return subprocess.run(
+        [sys.executable, "-m", "controller.cli", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_S,
+        check=False,
+    )
 
 
 def require_tool(tool: str) -> str:

@@ -51,7 +51,7 @@ def go_first() -> None:
     """
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="offload", initializer=work_behind))
-    if raise_priority() == ORDINARY:
+    if raise_priority(loop.time) == ORDINARY:
         log.warning("no priority over other processes: a busy computer may abort shots; allow this account `rtprio 2`")
 
 

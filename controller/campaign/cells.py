@@ -13,7 +13,8 @@ REAL_PROFILE = "full"
 
 REAL_SCOPE = (
     f"run with real processes in the middle of every step of {REAL_PROFILE}, the profile that has every kind of step "
-    "of a shot; virtual variants of the same row run the same code before, during and after every step of every profile"
+    "of a shot; virtual variants of the same row run the same code at every moment of every step of every profile; "
+    "a broker (row 31) is a process everywhere, and no step of any profile waits for one"
 )
 """Why one profile and one phase are enough, for people."""
 

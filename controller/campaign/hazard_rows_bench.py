@@ -6,6 +6,11 @@ from controller.campaign.profiles import Stage
 
 COLD = frozenset({Stage.COLD, Stage.DEAD})
 LATE = frozenset({Stage.EMPTY, Stage.OVER})
+DOOR_OPENS = (
+    Excuse("a door may be open at a bench that is not armed", COLD),
+    Excuse("the bench is safe again: people may walk in", LATE),
+)
+"""Where a door that opens harms nobody."""
 DUMPED = frozenset({Stage.VERIFY, Stage.EMPTY, Stage.OVER})
 DISCHARGED = DUMPED | {Stage.DUMP}
 LOW = frozenset({"dump-proof", "polarity"})
@@ -82,8 +87,7 @@ def _charged(name: str, proven: Excuse, *faults: str) -> Variant:
         trips=("DOOR_1", "DOOR_2", *_DUMP_TRIP),
         exits=(3, 4),
         excuses=(
-            Excuse("a door may be open at a bench that is not armed", COLD),
-            Excuse("the bench is safe again: people may walk in", LATE),
+            *DOOR_OPENS,
             Excuse(
                 "the dumps are closed and stay closed: what has no move to make cannot fail",
                 frozenset({Stage.PERMIT, Stage.VERIFY}),
@@ -304,10 +308,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 one("plant.door_open"),
                 Limit(scans=1),
                 trips=("DOOR_1", "DOOR_2"),
-                excuses=(
-                    Excuse("a door may be open at a bench that is not armed", COLD),
-                    Excuse("the bench is safe again: people may walk in", LATE),
-                ),
+                excuses=(*DOOR_OPENS,),
             ),
         ),
     ),
@@ -323,10 +324,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                     one(f"plant.door_{number}_open"),
                     Limit(scans=1),
                     trips=(f"DOOR_{number}", "DOOR_DISCREPANCY"),
-                    excuses=(
-                        Excuse("a door may be open at a bench that is not armed", COLD),
-                        Excuse("the bench is safe again: people may walk in", LATE),
-                    ),
+                    excuses=(*DOOR_OPENS,),
                 )
                 for number in (1, 2)
             ),
@@ -335,10 +333,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 Injection(("plant.door_1_stuck", "plant.door_open")),
                 Limit(scans=1),
                 trips=("DOOR_2", "DOOR_DISCREPANCY"),
-                excuses=(
-                    Excuse("a door may be open at a bench that is not armed", COLD),
-                    Excuse("the bench is safe again: people may walk in", LATE),
-                ),
+                excuses=(*DOOR_OPENS,),
             ),
         ),
     ),

@@ -11,6 +11,11 @@ INSTRUMENTS = ("charger", "delay_generator", "scope_1", "scope_2", "daq")
 
 _OVER = Excuse("the run is over or in its last breath, nobody asks any more", frozenset({Stage.EMPTY, Stage.OVER}))
 _SAVED = Excuse("what was asked of it is done: nobody speaks to it any more", frozenset({Stage.EMPTY, Stage.OVER}))
+_LAST_QUESTION = Excuse(
+    "the run ends before the PLC has repeated itself for 0.3 s, and no energy is there",
+    phases=frozenset({Phase.DURING}),
+    steps=frozenset({"leave_test"}),
+)
 _UNUSED = Excuse("the plan asks nothing of it", profiles=frozenset({"dump-proof", "noise", "trigger-only"}))
 _LATE = Excuse(
     "no energy waits for anybody: what comes late is late, and the PLC dumps by itself",
@@ -53,7 +58,7 @@ def _plc_link(fault: str) -> Variant:
         trips=("HEARTBEAT",),
         says=("plc", "the PLC", "not done within"),
         exits=(3, 4),
-        excuses=(_OVER,),
+        excuses=(*((_LAST_QUESTION,) if fault == "stale" else ()), _OVER),
     )
 
 
@@ -72,9 +77,9 @@ def _disturbed(name: str, limit: Limit, *excuses: Excuse, **more: tuple[str, ...
 
 _WATCHDOG = Limit(seconds=0.5, scans=1)
 _RESUMED = ("stood still", "status is", "LATE")
-_OVERDUE = ("WRONG_STATE", "the PLC went to", "not done within", "no complete answer")
+_OVERDUE = ("WRONG_STATE", "the PLC went to", "not done within", "no complete answer", "not answered within")
 """What a stopped core finds as it resumes: the PLC has moved on, deadlines of its steps and its calls are over."""
-_RIG_STILL = ("status is", "no answer", "no complete answer")
+_RIG_STILL = ("status is", "no answer", "no complete answer", "LATE")
 _PULSED = Excuse(
     "the pulse is over, and the PLC dumps by itself: nothing that has to be on time is left",
     frozenset({Stage.FIRE}),
@@ -142,7 +147,7 @@ CONTROL_ROWS: tuple[Hazard, ...] = (
                     Limit(scans=1),
                     trips=("PROBE_INVALID",),
                     exits=(3, 4),
-                    instead=(frozenset({Stage.COLD}), Limit(seconds=_TESTED_S, scans=1)),
+                    instead=(frozenset({Stage.COLD, Stage.DEAD}), Limit(seconds=_TESTED_S, scans=1)),
                 )
                 for side in "ab"
             ),

@@ -1,7 +1,17 @@
 """PURE: hazards of measuring and firing: rows 12, 14-21 of safety.md 2.3."""
 
 from controller.app.faultspec import Phase
-from controller.campaign.hazard_rows_bench import COLD, DEAD_PLAN, DECAYS, DUMPED, EMPTY, ESTIMATE, LATE, LOW, one
+from controller.campaign.hazard_rows_bench import (
+    COLD,
+    DEAD_PLAN,
+    DECAYS,
+    DOOR_OPENS,
+    DUMPED,
+    EMPTY,
+    ESTIMATE,
+    LOW,
+    one,
+)
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
 
@@ -46,10 +56,10 @@ _FIRED = Excuse(
     phases=frozenset({Phase.DURING}),
 )
 _UNTRIGGERED = Excuse("nothing triggers the delay generator in this plan", profiles=frozenset({"dump-proof", "noise"}))
-_REHEARSED = Excuse(
-    "the rehearsal's trigger has been",
-    profiles=frozenset({"trigger-only"}),
-    phases=frozenset({Phase.DURING, Phase.AFTER}),
+_TRIGGER_SENT = "the rehearsal's trigger has been"
+_REHEARSED = (
+    Excuse(_TRIGGER_SENT, phases=frozenset({Phase.DURING, Phase.AFTER}), steps=frozenset({"rehearse"})),
+    Excuse(_TRIGGER_SENT, steps=frozenset({"leave_test"})),
 )
 _FIRES_NOTHING = Excuse("the plan fires nothing", profiles=frozenset({"dump-proof"}))
 _TAKEN = (
@@ -152,8 +162,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                     trips=("DOOR_1", "DOOR_2"),
                     exits=(3, 4),
                     excuses=(
-                        Excuse("a door may be open at a bench that is not armed", COLD),
-                        Excuse("the bench is safe again: people may walk in", LATE),
+                        *DOOR_OPENS,
                         Excuse(
                             "so early the dump leaves nothing to misread",
                             frozenset({Stage.PERMIT, Stage.CHARGE, Stage.VERIFY}),
@@ -201,7 +210,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                     EMPTY,
                     _FIRED,
                     _UNTRIGGERED,
-                    _REHEARSED,
+                    *_REHEARSED,
                 ),
             ),
             Variant(
@@ -247,7 +256,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                     EMPTY,
                     _FIRED,
                     _UNTRIGGERED,
-                    _REHEARSED,
+                    *_REHEARSED,
                     Excuse("single shot and hold-off refuse the second edge", acted=True),
                 ),
                 answers=("the second edge is refused",),

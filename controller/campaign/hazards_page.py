@@ -25,8 +25,9 @@ A cell of a rule is run like every other: it is *n/a* when the fault never acted
 nothing.
 
 Cells with real processes are run in the middle of every step of `full` only, the profile that has every kind of step of
-a shot: virtual variants of the same row run the same code in every other place. Their reason has to stand in the run's
-last word and in the catalogue, their trip in the PLC. Where a cell fails and the machine was late meanwhile (a scan of
+a shot: virtual variants of the same row run the same code in every other place. A broker (row 31) is a process
+everywhere, and no step of any profile waits for one. Their reason has to stand in the run's last word and in the
+catalogue, their trip in the PLC. Where a cell fails and the machine was late meanwhile (a scan of
 the rig more than 100 ms), it is run again, three times at most; its result says so.
 
 Limits run from the fault's first effect to the command that takes all power away, and to the trip if there is one; one

@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from controller.campaign import cell_job
@@ -16,9 +15,10 @@ MARK = "SPARKGAP_TEST_MARK"
 
 
 def slow_at_fire(cell: Cell) -> CellResult:
-    """Every cell at fire takes for ever, and says that it has begun."""
+    """Every cell at fire takes for ever, and says into a named pipe that it has begun."""
     if cell.step == "fire":
-        Path(os.environ[MARK], str(os.getpid())).touch()
+        with open(os.environ[MARK], "w", encoding="ascii") as pipe:
+            pipe.write(f"{os.getpid()}\n")
         time.sleep(600)
     return fake_cells.judged(cell)
 

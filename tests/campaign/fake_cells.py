@@ -1,5 +1,6 @@
 """Cells whose running is simple: what a pool, a cluster and the reports are tried with."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -17,6 +18,10 @@ PROFILES = (
     ProfileSteps("full", "full", (("self_test", "self_test"), ("charge", "charge"), ("fire", "fire")), {"hold": "0 s"}),
     ProfileSteps("noise", "noise", (("configure", "configure"), ("transfer", "transfer"))),
 )
+
+
+BEGUN, GATE = "begun", "gate"
+"""Files of a :class:`Release`: the named pipe, and the file whose lock is the gate."""
 
 
 def variant(name: str) -> Variant:
@@ -119,9 +124,35 @@ def says_where(number: int) -> str:
 
 
 def waits_for_release(task: tuple[int, str]) -> int:
-    """Returns once the file is there: workers are killed meanwhile."""
-    number, mark = task
-    Path(f"{mark}.{number}.{os.getpid()}").touch()
-    while not Path(mark).exists():
-        time.sleep(0.01)
+    """Says into a named pipe that it has begun, returns once nobody holds the gate; a worker is killed meanwhile."""
+    number, folder = task
+    with open(Path(folder, BEGUN), "w", encoding="ascii") as pipe:
+        pipe.write(f"{number}\n")
+    with open(Path(folder, GATE), encoding="ascii") as gate:
+        fcntl.flock(gate, fcntl.LOCK_SH)
     return number * number
+
+
+class Release:
+    """What :func:`waits_for_release` waits for: a shut gate in ``folder``, and a pipe that tells who waits there."""
+
+    def __init__(self, folder: Path) -> None:
+        os.mkfifo(folder / BEGUN)
+        self._pipe = os.open(folder / BEGUN, os.O_RDWR)
+        self._begun = open(self._pipe, encoding="ascii")  # noqa: SIM115 - closed by close
+        self._gate = open(folder / GATE, "w", encoding="ascii")  # noqa: SIM115 - closed by open
+        fcntl.flock(self._gate, fcntl.LOCK_EX)
+
+    def next_begun(self) -> int:
+        """The number of the next task that has begun; waits for it."""
+        return int(self._begun.readline())
+
+    def open(self) -> None:
+        """Let everybody go on."""
+        self._gate.close()
+
+    def close(self) -> list[int]:
+        """The numbers of the tasks that nobody has asked about yet."""
+        os.write(self._pipe, b"-1\n")
+        with self._begun:
+            return list(iter(self.next_begun, -1))

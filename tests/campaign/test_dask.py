@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from controller.campaign.cluster import run_on_cluster
 from controller.campaign.job import Job
 from controller.rig.source import Refused
 from tests.campaign import fake_cells
+from tests.campaign.fake_cells import Release
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,20 +70,19 @@ def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def test_a_worker_is_killed_in_the_middle_and_every_task_comes_back_once(
     two_workers: Cluster, tmp_path: Path, figure: Callable[..., None]
 ) -> None:
-    mark = tmp_path / "release"
-    tasks = [(n, str(mark)) for n in range(40)]
+    release = Release(tmp_path)
+    tasks = [(n, str(tmp_path)) for n in range(40)]
     came: list[Any] = []
     killed: list[int] = []
+    began: list[int] = []
 
     def kill_one_that_works() -> None:
         """Both workers hold a task by now; one of them dies with it, then the others may go on."""
-        deadline = time.monotonic() + READY_S
-        while len({path.suffix for path in tmp_path.glob("release.*")}) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        began.extend((release.next_begun(), release.next_begun()))
         victim = two_workers.workers[0]
         os.kill(victim.pid, signal.SIGKILL)
         killed.append(victim.wait(10))
-        mark.touch()
+        release.open()
 
     assassin = threading.Thread(target=kill_one_that_works)
     assassin.start()
@@ -95,9 +94,9 @@ def test_a_worker_is_killed_in_the_middle_and_every_task_comes_back_once(
     assert complete
     assert killed == [-signal.SIGKILL]
     assert sorted(came) == sorted(n * n for n in range(40))
-    began = {path.name.split(".")[1] for path in tmp_path.glob("release.*")}
-    assert len(began) == 40
-    assert len(list(tmp_path.glob("release.*"))) == 41  # the killed worker's task was begun twice
+    began += release.close()
+    assert len(began) == 41  # the killed worker's task was begun twice
+    assert set(began) == set(range(40))
     figure("campaign.dask", workers=2, killed=1, tasks=40, came_back=len(came))
 
 
@@ -112,9 +111,11 @@ def test_a_task_that_raises_fails_alone(two_workers: Cluster) -> None:
 
 
 def test_the_wish_to_stop_leaves_the_cluster_usable(two_workers: Cluster, tmp_path: Path) -> None:
-    job = Job(fake_cells.waits_for_release, [(n, str(tmp_path / "go")) for n in range(5)], fake_cells.lost)
+    release = Release(tmp_path)
+    job = Job(fake_cells.waits_for_release, [(n, str(tmp_path)) for n in range(5)], fake_cells.lost)
     assert not run_on_cluster(job, two_workers.address, lambda _: None, lambda: True)
-    (tmp_path / "go").touch()
+    release.open()
+    release.close()
     came: list[int] = []
     assert run_on_cluster(
         Job(fake_cells.square, [2, 3], fake_cells.lost), two_workers.address, came.append, lambda: False

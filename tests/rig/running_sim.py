@@ -41,20 +41,6 @@ class RunningSim:
         return "\n".join(lines) + "\n"
 
 
-def sparkgap(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """One command, run to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "controller.cli", *arguments],
-        cwd=cwd,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-
-
 @contextmanager
 def running_sim(*arguments: str, cwd: Path) -> Iterator[RunningSim]:
     """``sparkgap sim ARGUMENTS --json`` until the block ends; a test that stops it earlier may do so."""

@@ -10,7 +10,8 @@ import pytest
 from drivers.families.rig_plc import open_rig_plc
 from drivers.transports.tcp import tcp
 from drivers.wire.plc import PlcRequest
-from tests.rig.running_sim import RunningSim, closed_port, running_sim, sparkgap
+from tests.rig.running_sim import RunningSim, closed_port, running_sim
+from tests.support import sparkgap
 
 RIG = "railgun_bench"
 BEAT_S = 0.05

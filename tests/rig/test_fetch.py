@@ -26,7 +26,8 @@ from controller.shots.capture_store import CaptureStore
 from controller.shots.catalogue import Catalogue
 from controller.shots.journal_file import JournalFile
 from drivers.ports import ScopeChannel
-from tests.rig.running_sim import ENVIRONMENT, TIMEOUT_S, RunningSim, ask, sparkgap
+from tests.rig.running_sim import ENVIRONMENT, TIMEOUT_S, RunningSim, ask
+from tests.support import sparkgap
 from tests.virtual.virtual_bench import Bench
 
 RIG = "railgun_bench"

@@ -2,15 +2,14 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from controller.shots.catalogue import CATALOGUE_NAME
-from tests.rig.test_cli_signals import END_TIMEOUT_S, ROOT, Run
+from tests.rig.test_cli_signals import Run
+from tests.support import sparkgap
 
 AGAIN = ("run", "trigger-only", "--rig", "railgun_bench", "--out", "shots")
 
@@ -23,18 +22,6 @@ def runs(tmp_path: Path) -> Iterator[list[Run]]:
         if run.process.poll() is None:
             run.process.kill()
         run.process.communicate()
-
-
-def sparkgap(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "controller.cli", *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=END_TIMEOUT_S,
-    )
 
 
 def test_a_recovery_needs_no_disk_to_be_safe(tmp_path: Path, runs: list[Run]) -> None:
@@ -54,7 +41,7 @@ def test_a_recovery_needs_no_disk_to_be_safe(tmp_path: Path, runs: list[Run]) ->
     assert "not booked yet" in rest, rest
     for file in aside.iterdir():
         file.rename(catalogue.parent / file.name)
-    again = sparkgap(tmp_path, *AGAIN)
+    again = sparkgap(*AGAIN, cwd=tmp_path)
     assert again.returncode in (0, 1), again.stderr
     assert [entry["ended"] for entry in run.shots()] == ["completed", "interrupted"]
 
@@ -67,7 +54,7 @@ def test_a_second_controller_on_the_folder_is_refused(tmp_path: Path, runs: list
     try:
         for pid in first:
             os.kill(pid, signal.SIGSTOP)
-        second = sparkgap(tmp_path, *AGAIN)
+        second = sparkgap(*AGAIN, cwd=tmp_path)
     finally:
         for pid in first:
             os.kill(pid, signal.SIGCONT)

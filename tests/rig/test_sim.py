@@ -12,7 +12,8 @@ import serial
 from pymodbus.client import ModbusTcpClient
 
 from firmware_sim.standalone import STANDALONE
-from tests.rig.running_sim import TIMEOUT_S, RunningSim, ask, running_sim, sparkgap
+from tests.rig.running_sim import TIMEOUT_S, RunningSim, ask, running_sim
+from tests.support import sparkgap
 
 RIG = "railgun_bench"
 SOCKET = r"127\.0\.0\.1:[1-9][0-9]*"

@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 
-from tests.rig.running_sim import ENVIRONMENT, running_sim, sparkgap
+from tests.rig.running_sim import ENVIRONMENT, running_sim
+from tests.support import sparkgap
 from tests.web.running_bench import RunningBench, running_bench
 
 END_TIMEOUT_S = 60

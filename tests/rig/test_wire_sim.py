@@ -9,7 +9,8 @@ import pytest
 from controller.app.tape_format import Received, Sent
 from controller.app.tape_read import read_tape
 from firmware_sim.link_faults import FAULTS
-from tests.rig.running_sim import ask, running_sim, sparkgap
+from tests.rig.running_sim import ask, running_sim
+from tests.support import sparkgap
 
 MODEL = "SRS DG645"
 

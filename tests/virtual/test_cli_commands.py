@@ -1,29 +1,16 @@
 """Every command, run as a user runs it, with its exit code and what it prints; on virtual time where there is a run."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from tests.support import sparkgap
+
 ROOT = Path(__file__).parents[2]
 RUN_TIMEOUT_S = 300
 VIRTUAL = ("run", "full", "--rig", "railgun_bench", "--virtual")
-
-
-def sparkgap(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "controller.cli", *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=RUN_TIMEOUT_S,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,13 @@
 """A virtual run follows from its seed alone: not from hash seed, time zone, folder or day (design.md 2)."""
 
-import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+
+from tests.support import sparkgap
 
 ROOT = Path(__file__).parents[2]
 RUN_TIMEOUT_S = 300
@@ -18,16 +17,8 @@ CAPTURES = 8
 
 def run(folder: Path, out: str, seed: int, **environment: str) -> Path:
     """Fire one shot in a process of its own; returns the shot's folder."""
-    command = (sys.executable, "-m", "controller.cli", "run", "full", "--rig", "railgun_bench", "--virtual")
-    done = subprocess.run(
-        [*command, "--seed", str(seed), "--out", out],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=RUN_TIMEOUT_S,
-        check=False,
-    )
+    command = ("run", "full", "--rig", "railgun_bench", "--virtual", "--seed", str(seed), "--out", out)
+    done = sparkgap(*command, cwd=folder, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / out / SHOT
 

@@ -4,7 +4,6 @@ A page is one session in one empty folder; its Python blocks run last. ``# exit 
 with, otherwise 0.
 """
 
-import os
 import re
 import shlex
 import subprocess
@@ -12,6 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support import sparkgap
 
 ROOT = Path(__file__).parents[2]
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -39,15 +40,7 @@ def commands(page: str) -> list[tuple[list[str], int]]:
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)])
 def test_commands_of_a_page_do_what_it_says(page: str, tmp_path: Path) -> None:
     for arguments, code in commands(page):
-        run = subprocess.run(
-            [sys.executable, "-m", "controller.cli", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_TIMEOUT_S,
-            check=False,
-        )
+        run = sparkgap(*arguments, cwd=tmp_path)
         assert run.returncode == code, f"{arguments}: {run.stdout}{run.stderr}"
     for block in PYTHON.findall((ROOT / page).read_text(encoding="utf-8")):
         subprocess.run([sys.executable, "-c", block], cwd=tmp_path, timeout=COMMAND_TIMEOUT_S, check=True)

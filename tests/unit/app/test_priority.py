@@ -28,6 +28,37 @@ asyncio.run(main())
 """
 
 
+HUNG = """
+import asyncio, os, sys, time
+from controller.app import control, priority
+
+priority.ENDLESS_US = 50_000
+
+def compute():
+    end_s = time.monotonic() + 0.4
+    while time.monotonic() < end_s:
+        pass
+
+async def main():
+    control.go_first()
+    before = os.sched_getscheduler(0)
+    if sys.argv[1] == "loop":
+        compute()
+    else:
+        await asyncio.to_thread(compute)
+    print(before, os.sched_getscheduler(0))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("where", ["loop", "worker"])
+def test_a_loop_that_never_ends_gives_real_time_back_and_one_with_a_busy_worker_keeps_it(where: str) -> None:
+    said = subprocess.run([sys.executable, "-c", HUNG, where], capture_output=True, text=True, timeout=30, check=True)
+    before, after = map(int, said.stdout.split())
+    assert after == (os.SCHED_OTHER if where == "loop" else before)
+
+
 def deny(*wanted: object) -> None:
     raise PermissionError(1, "Operation not permitted")
 
@@ -40,7 +71,7 @@ def test_a_loop_goes_first_and_its_workers_right_behind_it() -> None:
         "nice -10": (f"{os.SCHED_OTHER}/0/-10", f"{os.SCHED_OTHER}/0/-10", "0"),
         "ordinary": (f"{os.SCHED_OTHER}/0/{os.nice(0)}", f"{os.SCHED_OTHER}/0/{os.nice(0)}", "0"),
     }
-    asked = [sys.executable, "-c", "from controller.app.priority import *; print(raise_priority())"]
+    asked = [sys.executable, "-c", "from controller.app.priority import *; print(raise_priority(lambda: 0.0))"]
     may = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
     loop, worker, others = said.stdout.split()
     if may == "real time":  # niceness is kept and means nothing
@@ -53,7 +84,7 @@ def test_without_the_right_to_real_time_niceness_is_asked_for(monkeypatch: pytes
     asked: list[tuple[int, int, int]] = []
     monkeypatch.setattr(os, "sched_setscheduler", deny)
     monkeypatch.setattr(os, "setpriority", lambda which, who, value: asked.append((which, who, value)))
-    assert priority.raise_priority() == "nice -10"
+    assert priority.raise_priority(lambda: 0.0) == "nice -10"
     assert asked == [(os.PRIO_PROCESS, 0, priority.NICENESS_FIRST)]
 
 
@@ -72,4 +103,5 @@ def test_a_thread_that_ended_meanwhile_is_no_error(monkeypatch: pytest.MonkeyPat
         raise ProcessLookupError(3, "No such process")
 
     monkeypatch.setattr(os, "sched_setscheduler", ended)
-    assert priority.raise_priority() == "real time"
+    monkeypatch.setattr(priority, "_step_back_when_endless", lambda clock: None)  # pytest's own process stays as it is
+    assert priority.raise_priority(lambda: 0.0) == "real time"
