@@ -6,6 +6,7 @@ import pytest
 
 from controller.runtime.virtual_loop import run_virtual
 from drivers.errors import InstrumentError
+from drivers.transports.backoff import MAX_S
 from firmware_sim.link_faults import FAULTS
 from tests.unit.links.wire_bench import PAIRS, Stage, harmless
 
@@ -47,8 +48,7 @@ def test_an_error_or_the_right_answer_in_time_and_the_next_is_right(pair: tuple[
             await asyncio.sleep(PAUSE_S)
         assert fault in stage.acted
         stage.faults.inject(fault, on=False)
-        if fault == "slow":
-            await asyncio.sleep(HEALED_S)
+        await asyncio.sleep(HEALED_S if fault == "slow" else MAX_S)  # the pause between attempts to connect is over
         answer, took_s = await stage.ask()
         assert await stage.right(answer), f"after it: {answer!r}"
         await stage.close()

@@ -203,7 +203,7 @@ def test_requests_and_replies_take_their_time_on_the_line(panel: CapacitorCharge
     assert reply == b"M0:+0.00000E+00\n"
     assert BYTE_NS == 1_041_666
     assert sum(chunk.duration_ns for chunk in chunks) == (6 + 16) * BYTE_NS
-    assert chunks[0] == Chunk(b"", (6 + 8) * BYTE_NS)
+    assert chunks[0] == Chunk(b"", (6 + 16) * BYTE_NS), "one burst"
     assert chunks[-1].duration_ns == 0, "the last byte is out when the shell hands it over"
 
 

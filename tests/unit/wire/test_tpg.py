@@ -5,6 +5,7 @@ import pytest
 from drivers.wire.tpg import TPG_256A, TPG_262, GaugeModel
 from firmware_sim.personalities.tpg import NO_SENSOR, GaugePanel, Head, open_standalone
 from firmware_sim.sessions.base import Chunk
+from firmware_sim.sessions.serial_line import BURST_BYTES
 from firmware_sim.sessions.tpg import GaugeSession
 
 S = 1_000_000_000
@@ -166,7 +167,7 @@ def test_the_line_takes_its_time(line: Line) -> None:
     chunks = line.session.feed(b"PRX\r\n\x05", 0)
     total_ns = sum(chunk.duration_ns for chunk in chunks)
     assert total_ns == (6 + 3 + 29) * (10 * S // 9600)
-    assert max(len(chunk.data) for chunk in chunks) <= 8
+    assert max(len(chunk.data) for chunk in chunks) <= BURST_BYTES
 
 
 @pytest.mark.parametrize("cut", range(1, 10))
