@@ -201,13 +201,17 @@ class _March:
         net = self.network
         limit = self._inverse_limit()
         across = float(state[0] - state[net.vs])
-        was_blocked = net.contact is Contact.BLOCKED
-        if not was_blocked:
+        if net.contact is Contact.BLOCKED:
+            forward = limit is None or across > -0.5 * limit
+            backward = not forward
+        else:
             self.y[net.i] = 0.0
-        if across > 0.0 if was_blocked else across >= net.parameters.switch.drop_v:
+            forward = across >= net.parameters.switch.drop_v
+            backward = limit is not None and across <= -limit
+        if forward:
             net.contact = Contact.FORWARD
             net.fall_v = net.parameters.switch.drop_v
-        elif was_blocked or (limit is not None and across <= -limit):
+        elif backward:
             net.contact = Contact.REVERSE
             self.arced_back |= not net.parameters.switch.reverse
         else:

@@ -14,6 +14,13 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 T = TypeVar("T")
 
 
+def positive(where: str, **values: float) -> None:
+    """Refuse what is not above zero, by name. Raises ValueError."""
+    for name, value in values.items():
+        if value <= 0:
+            raise ValueError(f"{where}: {name} is {value}; right would be above zero")
+
+
 @dataclass(frozen=True, slots=True)
 class LineParameters:
     """An artificial line of equal sections, inductor towards the switch (physics.md B1).
@@ -25,6 +32,9 @@ class LineParameters:
     section_f: float
     section_h: float
     section_ohm: float = 0.0
+
+    def __post_init__(self) -> None:
+        positive("line", sections=self.sections, section_f=self.section_f, section_h=self.section_h)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,11 @@ class TransformerParameters:
     core_ohm: float | None = None
     saturation_vs: float | None = None
     saturated_h: float | None = None
+
+    def __post_init__(self) -> None:
+        positive("transformer", ratio=self.ratio, stray_f=self.stray_f, magnetising_h=self.magnetising_h)
+        if (self.saturation_vs is None) != (self.saturated_h is None):
+            raise ValueError("transformer: saturation_vs and saturated_h belong together")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,9 @@ class ClipperParameters:
     threshold_v: float
     resistance_ohm: float
 
+    def __post_init__(self) -> None:
+        positive("clipper", resistance_ohm=self.resistance_ohm)
+
 
 @dataclass(frozen=True, slots=True)
 class ArcParameters:
@@ -79,6 +97,9 @@ class ArcParameters:
     drop_v: float
     resistance_ohm: float
     growth_s: float
+
+    def __post_init__(self) -> None:
+        positive("arc", resistance_ohm=self.resistance_ohm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +117,11 @@ class RecordParameters:
     line_step_v: float = 0.0
     flat_from: float = 0.25
     flat_until: float = 0.75
+
+    def __post_init__(self) -> None:
+        positive("record", step_s=self.step_s, end_s=self.end_s)
+        if self.start_s > 0.0 or not 0.0 <= self.flat_from < self.flat_until <= 1.0:
+            raise ValueError("record: right would be start_s <= 0 and 0 <= flat_from < flat_until <= 1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ class ModulatorRecord:
     ``line_v`` is the voltage at the switch's end of the line and ``switch_a`` the thyratron's current, both primary;
     ``tube_v``, ``tube_a``, ``arc_a`` secondary; ``power_w`` and ``phase_rad`` the RF at the tube's output. The points
     lie on the switch's closing, so the first one is within a step of the record's start. ``delay_s`` is from trigger
-    to closing; ``refusal`` says why there was no pulse. ``discharge`` is the solution (None: no pulse).
+    to closing; ``refusal`` says why there was no pulse. ``discharge`` is the
+    solution from the closing on, a delay longer than the record (None: no pulse).
     """
 
     time_s: Array
@@ -112,11 +113,11 @@ def modulate(parameters: ModulatorParameters, order: PulseOrder, seed: int) -> M
     line_v = _rounded(order.line_v, record.line_step_v)
     arc_s = None if order.arc_s is None else order.arc_s - firing.delay_s
     conditions = order.conditions
-    solution = _solve(parameters, conditions, line_v, arc_s, order.open_load, count - before)
+    solution = _solve(parameters, conditions, line_v, arc_s, order.open_load)
     mode = _mode(parameters.tube, solution, conditions, (seed, order.index))
-    if mode is not Mode.NORMAL:
+    if mode is not conditions.mode:
         conditions = replace(conditions, mode=mode)
-        solution = _solve(parameters, conditions, line_v, arc_s, order.open_load, count - before)
+        solution = _solve(parameters, conditions, line_v, arc_s, order.open_load)
     return _record(parameters, order, replace(conditions, mode=mode), time_s, before, firing.delay_s, solution)
 
 
@@ -134,11 +135,11 @@ def _solve(
     line_v: float,
     arc_s: float | None,
     open_load: bool,
-    points: int,
 ) -> Discharge:
-    """The discharge, remembered: equal arguments give the same (read-only) arrays."""
+    """The discharge, remembered: equal arguments give the same (read-only) arrays, ``end_s`` long."""
     law = _no_current if open_load else parameters.tube.characteristic(conditions)
-    points_s = np.asarray(parameters.record.step_s * np.arange(points), dtype=np.float64)
+    step_s = parameters.record.step_s
+    points_s = np.asarray(step_s * np.arange(round(parameters.record.end_s / step_s) + 2), dtype=np.float64)
     solution = solve_discharge(parameters.circuit, law, line_v, points_s, arc_s=arc_s)
     for name in Discharge.__slots__:
         value = getattr(solution, name)
@@ -154,7 +155,9 @@ def _no_current(voltage_v: float) -> float:
 
 
 def _mode(tube: Tube, solution: Discharge, conditions: Conditions, key: tuple[int, int]) -> Mode:
-    """Ask the tube how it takes the pulse that it would see in its normal mode."""
+    """Ask the tube how it takes the pulse that it would see in its normal mode; an ordered mode stays."""
+    if conditions.mode is not Mode.NORMAL:
+        return conditions.mode
     threshold_v = tube.threshold_v(conditions)
     beyond = np.flatnonzero(solution.tube_v > threshold_v)
     if not len(beyond):
@@ -166,8 +169,9 @@ def _mode(tube: Tube, solution: Discharge, conditions: Conditions, key: tuple[in
     return tube.starting_mode(slope, float(solution.tube_a.max()), draw, conditions)
 
 
-def _padded(values: Array, before: int, fill: float) -> Array:
-    padded = np.concatenate((np.full(before, fill), values))
+def _padded(values: Array, before: int, points: int, fill: float) -> Array:
+    """``points`` of them: ``fill`` before the switch closes, then the discharge."""
+    padded = np.concatenate((np.full(before, fill), values[: points - before]))
     padded.flags.writeable = False
     return padded
 
@@ -208,18 +212,18 @@ def _record(
     delay_s: float,
     solution: Discharge,
 ) -> ModulatorRecord:
-    tube_v = _padded(solution.tube_v, before, 0.0)
-    tube_a = _padded(solution.tube_a, before, 0.0)
+    tube_v = _padded(solution.tube_v, before, len(time_s), 0.0)
+    tube_a = _padded(solution.tube_a, before, len(time_s), 0.0)
     envelope = parameters.tube.radiate(time_s, tube_v, tube_a, order.drive, conditions)
     for array in (time_s, envelope.power_w, envelope.phase_rad):
         array.flags.writeable = False
     return ModulatorRecord(
         time_s=time_s,
-        line_v=_padded(solution.line_v[0], before, order.line_v),
-        switch_a=_padded(solution.switch_a, before, 0.0),
+        line_v=_padded(solution.line_v[0], before, len(time_s), order.line_v),
+        switch_a=_padded(solution.switch_a, before, len(time_s), 0.0),
         tube_v=tube_v,
         tube_a=tube_a,
-        arc_a=_padded(solution.arc_a, before, 0.0),
+        arc_a=_padded(solution.arc_a, before, len(time_s), 0.0),
         power_w=envelope.power_w,
         phase_rad=envelope.phase_rad,
         delay_s=delay_s,

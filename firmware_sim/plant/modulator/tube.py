@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
+BLOCK_EXPONENT = 300.0
+"""The low pass works through blocks of points; e to this is the largest weight in one, far from overflow."""
+
 Characteristic = Callable[[float], float]
 """Tube voltage in V -> tube current in A, both on the secondary. Zero at and below zero."""
 
@@ -109,10 +112,19 @@ def low_pass(time_s: Array, amplitude: npt.NDArray[np.complex128], tau_s: float)
     """
     if tau_s <= 0.0 or len(time_s) < 2:
         return amplitude
-    from scipy.signal import lfilter
-
     x = float(time_s[1] - time_s[0]) / tau_s
-    keep = np.exp(-x)
+    keep = float(np.exp(-x))
     mean = (1.0 - keep) / x
-    filtered = lfilter([1.0 - mean, mean - keep], [1.0, -keep], amplitude)
-    return np.asarray(filtered, dtype=np.complex128)
+    pushed = (1.0 - mean) * amplitude
+    pushed[1:] += (mean - keep) * amplitude[:-1]
+    if x > BLOCK_EXPONENT:
+        return pushed  # nothing is left of one point at the next
+    block = int(BLOCK_EXPONENT / x)
+    result = np.empty_like(pushed)
+    before = 0j
+    for first in range(0, len(pushed), block):
+        grown = np.exp(x * np.arange(1, len(pushed[first : first + block]) + 1))
+        part = (before + np.cumsum(pushed[first : first + block] * grown)) / grown
+        result[first : first + block] = part
+        before = complex(part[-1])
+    return result

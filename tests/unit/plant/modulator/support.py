@@ -36,7 +36,7 @@ def diode(voltage_v: float) -> float:
 
 def resistor_circuit(line: dict[str, Any], **changes: Any) -> CircuitParameters:
     """A line into a load with nothing between: 1:1, next to no leakage or stray capacitance, a huge core."""
-    bare = {"ratio": 1.0, "leakage_h": 1e-12, "stray_f": 2e-11, "magnetising_h": 1e6}
+    bare = {"ratio": 1.0, "leakage_h": 1e-12, "stray_f": 1e-9, "magnetising_h": 1e6}
     return reference_circuit(line=line, switch={"reverse": True}, transformer=bare, **changes)
 
 
