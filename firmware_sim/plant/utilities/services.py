@@ -1,10 +1,11 @@
 """PURE: the utilities of one bench behind names: readings as plain SI floats, faults by id, bursts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from math import nan
 
-from firmware_sim.plant.utilities.calorimetry import calorimetric_power
+from firmware_sim.plant.utilities.calorimetry import CalorimetricPower, calorimetric_power
 from firmware_sim.plant.utilities.faults import GAUGE_FACTOR, list_utility_faults
 from firmware_sim.plant.utilities.heater import emission_limit
 from firmware_sim.plant.utilities.monitors import loop_current
@@ -22,6 +23,8 @@ from firmware_sim.plant.utilities.vacuum import (
     gauge_volts,
     ion_pump_current,
 )
+
+Reading = Callable[[], float]
 
 SEEN_RATIO = 0.05
 """A reading that keeps or loses its value acts once it is wrong by this share of the truth."""
@@ -46,21 +49,19 @@ class Services:
         self.FAULTS: Mapping[str, str] = list_utility_faults(circuits, len(parameters.vacuum.gauges))
         self._faults: set[str] = set()
         self._kept: dict[str, float] = {}
-        self._truth = self._measure()
-        self.names = tuple(self._truth)
+        self._readings = self._list_readings()
+        self.names = tuple(self._readings)
 
     def tick(self, step_s: float, drive: UtilityDrive) -> None:
         """Advance by ``step_s`` under constant ``drive``."""
         self.drive = drive
         self.state = advance_utilities(self.parameters, self.state, drive, self._faults, step_s)
-        self._truth = self._measure()
 
     def burst(self, quantile: float) -> None:
         """Gas of one breakdown; ``quantile`` (0..1) places it between the smallest and the largest (B6)."""
         vacuum = self.parameters.vacuum
         grown = add_burst(vacuum, self.state.vacuum, burst_amount(vacuum, quantile))
         self.state = replace(self.state, vacuum=grown)
-        self._truth = self._measure()
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch one of :attr:`FAULTS`. Raises KeyError for another name."""
@@ -73,13 +74,15 @@ class Services:
         if fault_id == "vacuum_burst":
             self.burst(1.0)
         kept = _reading_of(fault_id)
-        if kept in self._truth:
+        if kept in self._readings:
             self._kept[fault_id] = self.read(kept)
         self._faults.add(fault_id)
 
     def read(self, name: str) -> float:
         """One reading, in SI (see :attr:`names`). Raises KeyError for an unknown name."""
-        truth = self._truth[name]
+        truth = self._readings[name]
+        if not self._faults:
+            return truth()
         for fault, value in self._kept.items():
             if _reading_of(fault) == name:
                 return value
@@ -92,7 +95,7 @@ class Services:
                 if f"gauge_{number}_low" in self._faults:
                     low_pa = GAUGE_FACTOR * self.state.vacuum.gauges_pa[number - 1]
                     return gauge_pressure(gauge, low_pa) if name.endswith("_pa") else gauge_volts(gauge, low_pa)
-        return truth
+        return truth()
 
     def readings(self) -> dict[str, float]:
         """Every reading by name."""
@@ -100,7 +103,7 @@ class Services:
 
     def truth(self, name: str) -> float:
         """The same quantity without the faults of its sensor: for judges and tests."""
-        return self._truth[name]
+        return self._readings[name]()
 
     def acting(self) -> tuple[str, ...]:
         """The injected faults that do something now, sorted: a fault of a supply acts only while that is on."""
@@ -110,7 +113,8 @@ class Services:
         drive = self.drive
         if fault.startswith("gauge_") or fault.endswith("_sensor_stuck"):
             name = _reading_of(fault) or f"gauge_{fault.split('_')[1]}_pa"
-            return not abs(self.read(name) - self._truth[name]) <= SEEN_RATIO * abs(self._truth[name])
+            truth = self.truth(name)
+            return not abs(self.read(name) - truth) <= SEEN_RATIO * abs(truth)
         if fault in ALWAYS:
             return True
         for prefix, on in (
@@ -125,39 +129,58 @@ class Services:
                 return on
         return drive.cooling_on  # chiller and flows
 
-    def _measure(self) -> dict[str, float]:
-        p, state, faults = self.parameters, self.state, self._faults
-        ion_on = self.drive.ion_on and "ion_pump_off" not in faults
-        table: dict[str, float] = {}
-        for number, (gauge, settled) in enumerate(zip(p.vacuum.gauges, state.vacuum.gauges_pa, strict=True), start=1):
-            table[f"gauge_{number}_pa"] = gauge_pressure(gauge, settled)
-            table[f"gauge_{number}_v"] = gauge_volts(gauge, settled)
-        table["pressure_pa"] = state.vacuum.pressure_pa
-        table["ion_pump_a"] = ion_pump_current(p.vacuum, state.vacuum.pressure_pa, ion_on)
-        for circuit, flow in zip(p.circuits, state.flow_kg_per_s, strict=True):
-            table[f"flow_{circuit.name}_kg_per_s"] = flow
-        load = p.circuits[p.load_circuit].name
-        table[f"flow_{load}_kg_per_s"] *= p.calorimeter.flow_gain
-        metered = self._kept.get(f"flow_{load}_sensor_stuck", table[f"flow_{load}_kg_per_s"])
-        power = calorimetric_power(p.calorimeter, state.calorimeter, metered)
-        for node, kelvin in zip(p.thermal.nodes, state.thermal.temperature_k, strict=True):
-            table[f"temperature_{node.name}_k"] = kelvin
+    def _list_readings(self) -> dict[str, Reading]:
+        """Every reading by name, without the faults of its sensor."""
+        p = self.parameters
+        table: dict[str, Reading] = {}
+        for n in range(len(p.vacuum.gauges)):
+            table[f"gauge_{n + 1}_pa"] = partial(self._gauge, n, volts=False)
+            table[f"gauge_{n + 1}_v"] = partial(self._gauge, n, volts=True)
+        for n, circuit in enumerate(p.circuits):
+            table[f"flow_{circuit.name}_kg_per_s"] = partial(self._flow, n)
+        for n, node in enumerate(p.thermal.nodes):
+            table[f"temperature_{node.name}_k"] = partial(self._temperature, n)
         return table | {
-            "supply_k": state.supply_k,
-            "load_inlet_k": state.calorimeter.inlet_k,
-            "load_outlet_k": state.calorimeter.outlet_k + p.calorimeter.outlet_offset_k,
-            "calorimetric_w": power.power_w,
-            "calorimetric_uncertainty_w": power.uncertainty_w,
-            "heater_a": state.heater_a,
-            "heater_v": state.heater_a * p.heater.resistance_ohm,
-            "heater_ok_s": state.heater_ok_s,
-            "cathode_k": state.cathode_k,
-            "emission_a": emission_limit(p.heater, state.cathode_k),
-            "magnet_a": state.magnet_a,
-            "magnet_v": state.magnet_a * p.magnet.resistance_ohm,
-            "rf_leakage_a": loop_current(p.rf_monitor, state.leakage, "leakage_monitor_dead" not in faults),
-            "xray_a": loop_current(p.xray_monitor, state.xray, "xray_monitor_dead" not in faults),
+            "pressure_pa": lambda: self.state.vacuum.pressure_pa,
+            "ion_pump_a": self._ion_pump_a,
+            "supply_k": lambda: self.state.supply_k,
+            "load_inlet_k": lambda: self.state.calorimeter.inlet_k,
+            "load_outlet_k": lambda: self.state.calorimeter.outlet_k + p.calorimeter.outlet_offset_k,
+            "calorimetric_w": lambda: self.calorimetric().power_w,
+            "calorimetric_uncertainty_w": lambda: self.calorimetric().uncertainty_w,
+            "heater_a": lambda: self.state.heater_a,
+            "heater_v": lambda: self.state.heater_a * p.heater.resistance_ohm,
+            "heater_ok_s": lambda: self.state.heater_ok_s,
+            "cathode_k": lambda: self.state.cathode_k,
+            "emission_a": lambda: emission_limit(p.heater, self.state.cathode_k),
+            "magnet_a": lambda: self.state.magnet_a,
+            "magnet_v": lambda: self.state.magnet_a * p.magnet.resistance_ohm,
+            "rf_leakage_a": lambda: loop_current(
+                p.rf_monitor, self.state.leakage, "leakage_monitor_dead" not in self._faults
+            ),
+            "xray_a": lambda: loop_current(p.xray_monitor, self.state.xray, "xray_monitor_dead" not in self._faults),
         }
+
+    def calorimetric(self) -> CalorimetricPower:
+        """The load's power as its thermometers and its flow sensor make it, with the uncertainty."""
+        p = self.parameters
+        flow = self.read(f"flow_{p.circuits[p.load_circuit].name}_kg_per_s")
+        return calorimetric_power(p.calorimeter, self.state.calorimeter, flow)
+
+    def _gauge(self, n: int, *, volts: bool) -> float:
+        gauge, settled = self.parameters.vacuum.gauges[n], self.state.vacuum.gauges_pa[n]
+        return gauge_volts(gauge, settled) if volts else gauge_pressure(gauge, settled)
+
+    def _flow(self, n: int) -> float:
+        p = self.parameters
+        return self.state.flow_kg_per_s[n] * (p.calorimeter.flow_gain if n == p.load_circuit else 1.0)
+
+    def _temperature(self, n: int) -> float:
+        return self.state.thermal.temperature_k[n]
+
+    def _ion_pump_a(self) -> float:
+        on = self.drive.ion_on and "ion_pump_off" not in self._faults
+        return ion_pump_current(self.parameters.vacuum, self.state.vacuum.pressure_pa, on)
 
 
 def _reading_of(fault: str) -> str:

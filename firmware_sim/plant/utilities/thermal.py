@@ -32,9 +32,12 @@ class Node:
     circuit: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ThermalParameters:
-    """The nodes, and links (node, node, W/K) between them, nodes counted from 0."""
+    """The nodes, and links (node, node, W/K) between them, nodes counted from 0.
+
+    Compared by identity: it is the key of a cache that is asked 100 times a second.
+    """
 
     nodes: tuple[Node, ...]
     links: tuple[tuple[int, int, float], ...] = ()
@@ -100,20 +103,15 @@ def advance_thermal(
 
     ``heat_w`` has one entry per node, ``flow_kg_per_s`` one per circuit.
     """
-    modes = _modes(p, tuple(flow_kg_per_s))
-    above = np.array(state.temperature_k) - inlet_k
-    source = np.asarray(heat_w, dtype=np.float64) + modes.ambient * (ambient_k - inlet_k)
-    start, drive = modes.inward @ above, modes.outward.T @ source
-    decay = np.array([exp(-rate * step_s) for rate in modes.rates])
-    once = np.array([convolve(rate, 0.0, step_s) for rate in modes.rates])
-    twice = np.array([convolve_twice(rate, 0.0, 0.0, step_s) for rate in modes.rates])
-    after = modes.outward @ (start * decay + drive * once)
-    area = modes.outward @ (start * once + drive * twice)  # kelvin seconds above the inlet
-    water = modes.water * area
-    given = float(modes.ambient @ area) + float(modes.ambient.sum()) * (inlet_k - ambient_k) * step_s
+    by = _propagator(p, tuple(flow_kg_per_s), step_s)
+    drive = np.array((*state.temperature_k, *heat_w))
+    drive[: len(p.nodes)] -= inlet_k
+    drive[len(p.nodes) :] += by.ambient * (ambient_k - inlet_k)
+    after, area = (by.step @ drive).reshape(2, -1)  # above the inlet: K, K s
+    given = float(by.ambient @ area) + by.ambient_sum * (inlet_k - ambient_k) * step_s
     return ThermalState(
         tuple((after + inlet_k).tolist()),
-        tuple((np.array(state.water_j) + water).tolist()),
+        tuple((by.water * area + state.water_j).tolist()),
         state.ambient_j + given,
     )
 
@@ -133,24 +131,28 @@ def steady_temperatures(
 
 
 @dataclass(frozen=True, slots=True)
-class _Modes:
-    """``rates`` in 1/s; ``inward`` turns temperatures into mode amplitudes, ``outward`` back."""
+class _Propagator:
+    """``step`` turns (temperatures, heat) into (temperatures, their integrals), all above the inlet."""
 
-    rates: tuple[float, ...]
-    inward: Array
-    outward: Array
+    step: Array
     water: Array
     ambient: Array
+    ambient_sum: float
 
 
 @lru_cache(maxsize=64)
-def _modes(p: ThermalParameters, flows: tuple[float, ...]) -> _Modes:
-    """Symmetric eigenproblem of the network scaled by the roots of the capacities; one per set of flows."""
+def _propagator(p: ThermalParameters, flows: tuple[float, ...], step_s: float) -> _Propagator:
+    """From the symmetric eigenproblem of the network scaled by the roots of the capacities."""
     matrix, water, ambient = _conductances(p, flows)
     root = np.array([sqrt(node.capacity_j_per_k) for node in p.nodes])
     values, vectors = np.linalg.eigh(matrix / np.outer(root, root))
-    rates = tuple(max(0.0, float(value)) for value in values)
-    return _Modes(rates, vectors.T * root, vectors / root[:, None], water, ambient)
+    rates = [max(0.0, float(value)) for value in values]
+    inward, outward = vectors.T * root, vectors / root[:, None]
+    decay = outward * [exp(-rate * step_s) for rate in rates]
+    once = outward * [convolve(rate, 0.0, step_s) for rate in rates]
+    twice = outward * [convolve_twice(rate, 0.0, 0.0, step_s) for rate in rates]
+    step = np.block([[decay @ inward, once @ outward.T], [once @ inward, twice @ outward.T]])
+    return _Propagator(step, water, ambient, float(ambient.sum()))
 
 
 def _conductances(p: ThermalParameters, flows: tuple[float, ...]) -> tuple[Array, Array, Array]:

@@ -187,3 +187,13 @@ def pressure_from_volts(gauge: Gauge, volts: float) -> float:
 def ion_pump_current(p: VacuumParameters, pressure_pa: float, on: bool) -> float:
     """The ion pump's current in A: proportional to pressure (physics.md B6), dark current added, limited."""
     return min(p.ion_a_per_pa * pressure_pa + p.ion_dark_a, p.ion_max_a) if on else 0.0
+
+
+def vacuum_latch(latched: bool, ion_pump_a: float, trip_a: float, clear_a: float) -> bool:
+    """The hard-wired vacuum latch: set by the ion pump's current, cleared below ``clear_a`` (safety.md 2.3 row 42).
+
+    While it is set the next pulse is inhibited. A pump that is off (0 A) proves nothing: the latch stays as it is.
+    """
+    if ion_pump_a > trip_a:
+        return True
+    return latched and not 0.0 < ion_pump_a < clear_a

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from firmware_sim.plant.rf.chain import TubeOutput, arc_of, blank, load_of, solve_rf
 from firmware_sim.plant.rf.envelope import Cavity
@@ -42,6 +44,29 @@ def test_at_most_10_j_into_an_arc_whenever_and_wherever_it_starts():
           f"{min(delays) * 1e6:.2f}-{max(delays) * 1e6:.2f} us after the arc")  # fmt: skip
     assert 7.0 < worst_j <= LIMIT_J
     assert 1.9e-6 < max(delays) < 2.1e-6
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    start_s=st.floats(-0.5e-6, 5.5e-6),
+    place=st.floats(0.0, 1.0),
+    size=st.floats(0.0, 1.0),
+    angle=st.floats(-3.14, 3.14),
+    open_share=st.floats(0.0, 1.0),
+    rise_s=st.floats(5e-9, 5e-6),
+    fault=st.sampled_from(((), ("load_missing",), ("load_detuned",), ("vswr_trip_dead",))),
+)
+def test_no_arc_of_any_kind_takes_more_than_10_j(start_s, place, size, angle, open_share, rise_s, fault):
+    """Whatever it reflects and lets through, however slowly it grows: light alone is enough."""
+    arc = Arc(start_s, place, size * np.exp(1j * angle), (1.0 - size) * open_share, rise_s)
+    assert solve_rf(RF, TUBE, arc, fault).arc_energy_j <= LIMIT_J
+
+
+def test_a_blind_arc_detector_leaves_arcs_that_reflect_nothing():
+    """What the VSWR latch cannot see: a reflection-free arc goes on to the end of the pulse. Said, not hidden."""
+    done = solve_rf(RF, TUBE, Arc(1e-6, 0.0, 0.0, 0.0), ("arc_detector_dead",))
+    assert not done.inhibit_next and done.arc_energy_j > LIMIT_J
+    assert solve_rf(RF, TUBE, Arc(1e-6, 0.0), ("arc_detector_dead",)).latches.first is Trip.VSWR
 
 
 @pytest.mark.parametrize("fault", ["load_missing", "load_detuned"])

@@ -22,6 +22,7 @@ from firmware_sim.plant.utilities.vacuum import (
     pressure_from_volts,
     start_vacuum,
     steady_pressure,
+    vacuum_latch,
 )
 from tests.unit.plant.utilities.numbers import VACUUM
 
@@ -159,3 +160,11 @@ def test_the_ion_pump_current_follows_the_pressure():
 def test_impossible_steps_are_refused(step_s):
     with pytest.raises(ValueError, match="step_s"):
         advance_vacuum(VACUUM, start_vacuum(VACUUM, 1e-5), COLD, step_s)
+
+
+def test_the_vacuum_latch_has_hysteresis_and_a_pump_that_is_off_clears_nothing():
+    seen, latched = [], False
+    for amperes in (1e-6, 2e-3, 5e-4, 2e-4, 0.0, 5e-5, 5e-4):
+        latched = vacuum_latch(latched, amperes, 1e-3, 1e-4)
+        seen.append(latched)
+    assert seen == [False, True, True, True, True, False, False]
