@@ -150,7 +150,7 @@ def test_a_surface_conditions_by_pulses_at_a_rising_field():
     drive = Drive(70e6, PULSE_S)
     state, pulse = advance(RandomPoints(1), parameters, fresh(parameters), drive, 200 * 1024)
     assert pulse is None
-    effort = (probability(parameters.law, 0.8, 70e6, PULSE_S) / 1e-3) ** (10 / 30)
+    effort = (probability(parameters.law, 0.8, 70e6, PULSE_S) / 1e-3) ** (parameters.surface.effort_exponent / 30)
     assert 0.8 < state.strength < 1.0 - 0.2 * exp(-200 * 1024 * effort / 2e5), "less effort as the surface gets better"
 
 
