@@ -18,8 +18,9 @@ class PulseScalars:
     mean. ``rise_s`` is 10-90 % of the flat top, ``fwhm_s`` between its halves. ``backswing_v`` is the lowest tube
     voltage, ``line_j`` what the line held, ``tube_j`` and ``rf_j`` what went into beam and out as RF, ``rf_flat_w``
     the mean RF power over the flat top, ``arc_j`` an arc's energy. ``switch_a`` is the peak current, ``reverse_a`` the
-    highest inverse one, ``inverse_v`` the highest inverse voltage across the switch, ``left_v`` the mean voltage left
-    on the line, ``flux_vs`` the core's highest flux, primary side.
+    highest inverse one, ``inverse_v`` the highest inverse voltage across the switch, ``end_of_line_a`` the peak current
+    of the end-of-line clipper, ``left_v`` the mean voltage left on the line, ``flux_vs`` the core's highest flux, all
+    on the primary side. Energies count until the record's ``end_s`` after the switch's closing.
     """
 
     flat_top_v: float = 0.0
@@ -39,6 +40,7 @@ class PulseScalars:
     switch_a: float = 0.0
     reverse_a: float = 0.0
     inverse_v: float = 0.0
+    end_of_line_a: float = 0.0
     left_v: float = 0.0
     flux_vs: float = 0.0
 

@@ -13,6 +13,7 @@ import numpy as np
 from firmware_sim.plant.modulator.discharge import Discharge, solve_discharge
 from firmware_sim.plant.modulator.line import energy_j
 from firmware_sim.plant.modulator.measure import PulseScalars, integral, shape_of
+from firmware_sim.plant.modulator.network import clipper_a
 from firmware_sim.plant.modulator.parameters import CircuitParameters, RecordParameters, read
 from firmware_sim.plant.modulator.streams import STREAM_MODE, draws
 from firmware_sim.plant.modulator.thyratron import WARM, Firing, Refusal, ThyratronParameters, ThyratronState, fire
@@ -59,8 +60,8 @@ class ModulatorRecord:
     ``line_v`` is the voltage at the switch's end of the line and ``switch_a`` the thyratron's current, both primary;
     ``tube_v``, ``tube_a``, ``arc_a`` secondary; ``power_w`` and ``phase_rad`` the RF at the tube's output. The points
     lie on the switch's closing, so the first one is within a step of the record's start. ``delay_s`` is from trigger
-    to closing; ``refusal`` says why there was no pulse. ``discharge`` is the
-    solution from the closing on, a delay longer than the record (None: no pulse).
+    to closing; ``refusal`` says why there was no pulse. ``discharge`` is the solution from the closing on, longer than
+    the record by the delay. It is None without a pulse; without a refusal too, the switch closed after the record.
     """
 
     time_s: Array
@@ -230,14 +231,15 @@ def _record(
         refusal=None,
         mode=conditions.mode,
         arced_back=solution.arced_back,
-        scalars=_scalars(parameters.record, solution, time_s, tube_v, tube_a, envelope.power_w),
+        scalars=_scalars(parameters, solution, time_s, tube_v, tube_a, envelope.power_w),
         discharge=solution,
     )
 
 
 def _scalars(
-    record: RecordParameters, solution: Discharge, time_s: Array, tube_v: Array, tube_a: Array, power_w: Array
+    parameters: ModulatorParameters, solution: Discharge, time_s: Array, tube_v: Array, tube_a: Array, power_w: Array
 ) -> PulseScalars:
+    record, clipper = parameters.record, parameters.circuit.end_of_line_clipper
     common = PulseScalars(
         peak_v=float(tube_v.max()),
         peak_a=float(tube_a.max()),
@@ -249,6 +251,7 @@ def _scalars(
         switch_a=float(solution.switch_a.max()),
         reverse_a=max(0.0, -float(solution.switch_a.min())),
         inverse_v=float(solution.inverse_v.max()),
+        end_of_line_a=0.0 if clipper is None else clipper_a(clipper, float(solution.line_v[-1].min())),
         left_v=solution.left_v(),
         flux_vs=float(np.abs(solution.flux_vs).max()),
     )

@@ -6,7 +6,10 @@ STREAM_DELAY = 201
 """Anode delay and jitter, and whether the thyratron fires."""
 
 STREAM_HOLD = 202
-"""Whether the thyratron holds: spontaneous firing and latch-through."""
+"""When the thyratron fires by itself."""
+
+STREAM_LATCH = 205
+"""This pulse's hold-off while it recovers: latch-through."""
 
 STREAM_MODE = 203
 """How the tube takes the pulse."""

@@ -12,7 +12,7 @@ from math import exp, inf, log
 
 import numpy as np
 
-from firmware_sim.plant.modulator.streams import STREAM_DELAY, STREAM_HOLD, draws
+from firmware_sim.plant.modulator.streams import STREAM_DELAY, STREAM_HOLD, STREAM_LATCH, draws
 from firmware_sim.plant.modulator.tube import Array
 
 LOWEST_PRESSURE = 1e-6
@@ -169,9 +169,7 @@ def latches_at(
     ``since_s`` and ``anode_v`` (points,) are the recharge as the anode sees it. The scatter of hold-off is this
     pulse's, keyed by (seed, index).
     """
-    random = draws(*key, STREAM_HOLD)
-    random.random()  # the spontaneous one's draw
-    scale = max(0.0, 1.0 + p.hold_spread * float(random.standard_normal()))
+    scale = max(0.0, 1.0 + p.hold_spread * float(draws(*key, STREAM_LATCH).standard_normal()))
     beyond = np.flatnonzero((anode_v > 0.0) & (anode_v > scale * recovered_v(p, state, since_s)))
     return float(since_s[beyond[0]]) if len(beyond) else None
 

@@ -7,7 +7,8 @@ import pytest
 
 from firmware_sim.plant.modulator import line as closed
 from firmware_sim.plant.modulator.discharge import solve_discharge
-from firmware_sim.plant.modulator.parameters import CircuitParameters, LineParameters, read
+from firmware_sim.plant.modulator.network import clipper_a
+from firmware_sim.plant.modulator.parameters import CircuitParameters, ClipperParameters, LineParameters, read
 from tests.unit.plant.modulator.support import (
     ARC,
     CLIPPER,
@@ -145,6 +146,34 @@ def test_inverse_voltage_arcs_the_switch_back():
     assert solution.switch_a.min() < -500.0
     assert solution.inverse_v.max() <= 10e3
     assert not solve_discharge(p, diode, LINE_V, times).arced_back
+
+
+def test_inverse_voltage_that_grows_after_the_current_arcs_the_switch_back_later():
+    """The line's far end is reversed later than its near end: the switch blocks first and breaks down then."""
+    bare = {"ratio": 1.0, "leakage_h": 1e-12, "stray_f": 1e-9, "magnetising_h": 1e6}
+    load = 0.4 * 11.815
+    times = np.arange(0.0, 8e-6, 5e-9)
+
+    def solve(arcback_v):
+        p = reference_circuit(line=fine_line(SECTIONS), switch={"arcback_v": arcback_v}, transformer=bare)
+        return solve_discharge(p, lambda v: v / load, LINE_V, times)
+
+    whole, broken = solve(None), solve(15e3)
+    first = times[np.argmax(whole.inverse_v > 0.0)]
+    later = times[np.argmax(whole.inverse_v > 15e3)]
+    back = times[np.argmax(broken.switch_a < -1.0)]
+    print(f"blocks at {first * 1e6:.3f} us, 15 kV inverse at {later * 1e6:.3f} us, arcs back at {back * 1e6:.3f} us")
+    assert not whole.arced_back
+    assert broken.arced_back
+    assert first < later
+    assert back == pytest.approx(later, abs=15e-9)
+    assert broken.inverse_v.max() <= 15e3
+    assert np.abs(broken.residual_j).max() < 1e-5 * broken.stored_j
+
+
+def test_clipper_conducts_beyond_its_threshold_only():
+    clipper = ClipperParameters(threshold_v=100.0, resistance_ohm=5.0)
+    assert [clipper_a(clipper, v) for v in (50.0, -99.0, -100.0, -600.0)] == [0.0, 0.0, 0.0, 100.0]
 
 
 def test_open_load_doubles_the_voltage():

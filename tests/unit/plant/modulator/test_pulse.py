@@ -114,6 +114,9 @@ def test_an_arc_ends_the_rf_and_the_line_is_left_reversed():
     assert 0.0 < record.scalars.arc_j < 10.0
     assert record.scalars.switch_a > 1900.0
     assert record.scalars.left_v < -1000.0
+    normal = modulate(BENCH, ORDER, seed=1).scalars
+    print(f"end-of-line clipper {record.scalars.end_of_line_a:.0f} A, in a normal pulse {normal.end_of_line_a:.0f} A")
+    assert record.scalars.end_of_line_a > 4 * normal.end_of_line_a > 0.0
     first = record.time_s[np.argmax(record.arc_a > 1.0)]
     assert 2.0e-6 <= first < 2.02e-6
     shorted = modulate(BENCH, replace(ORDER, arc_s=0.0), seed=1)
