@@ -16,6 +16,7 @@ import numpy.typing as npt
 from drivers.errors import InstrumentRefused
 from drivers.families.identity import match_identity
 from drivers.families.scope_port import Asking, Exchange, ScopePort, near, number_of, refuse_sources
+from drivers.families.scope_segments import refuse_segments
 from drivers.families.scope_table import Table, changed_from, order_sources, read_table, settings_text, write_lines
 from drivers.ports import Identity, Oscilloscope, ScopeChannel, ScopeSetup, Waveform
 from drivers.transports.link import Hello
@@ -65,6 +66,7 @@ class RigolModel:
     def setup_lines(self, name: str, setup: ScopeSetup) -> list[bytes]:
         """The commands of a setup. Raises InstrumentRefused."""
         refuse_sources(name, setup, CHANNELS)
+        refuse_segments(name, setup, None)
         _scale_of(name, setup)
         _depth_of(name, setup)
         if setup.trigger_source not in CHANNELS:
