@@ -9,3 +9,4 @@ def test_2000_hours_within_the_bar():
     print(f"{found.cpu_s:.2f} s of processor time, {found.end.breakdowns} breakdowns")
     assert found.cpu_s <= BAR_S
     assert found.end.fired + found.end.inhibited == 360_000_000
+    assert not found.end.control.phase.ended, "all the hours were conditioning"

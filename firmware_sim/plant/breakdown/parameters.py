@@ -59,7 +59,7 @@ class SurfaceParameters:
     """
 
     start_strength: float = 1.0
-    conditioning_pulses: float = 1.15e8
+    conditioning_pulses: float = 1.5e8
     hard_probability: float = 1e-5
     effort_exponent: float = 4.0
     update_pulses: int = 16_384
