@@ -135,6 +135,14 @@ def test_the_first_latch_is_the_same_blanked_or_not():
         assert open_loop.blanked_s is None and open_loop.inhibit_next
 
 
+def test_what_blanking_prevents_does_not_latch():
+    """An arc that grows slowly: its light blanks the pulse before its reflection would reach the VSWR threshold."""
+    slowly = Arc(0.5e-6, 0.0, -0.6, 0.3, 7e-6)
+    assert solve_rf(RF, TUBE, slowly, ("blanking_dead",)).latches.vswr_s is not None
+    done = solve_rf(RF, TUBE, slowly)
+    assert done.latches.first is Trip.ARC_LIGHT and done.latches.vswr_s is None
+
+
 def test_dead_detectors_leave_the_others():
     arc = Arc(2e-6, 0.5)
     both = solve_rf(RF, TUBE, arc)

@@ -33,6 +33,13 @@ def test_the_series_meets_the_difference():
     assert convolve_twice(1.0, 1.0, 1.01, 1.0) == pytest.approx(exp(-1.0) * (0.5 - 0.01 / 6 + 1e-4 / 24), rel=1e-7)
 
 
+@pytest.mark.parametrize("spread", [1e-9, 1e-7, 1e-5, 1e-3, 9e-3])
+def test_nearly_equal_rates_lose_no_digits(spread):
+    """exp(-1) (1/2 - s/6 ...) for rates 1, 1, 1 + s over 1 s: the plain difference would be wrong by 1e-16 / s."""
+    series = exp(-1.0) * (1 / 2 - spread / 6 + spread**2 / 24 - spread**3 / 120 + spread**4 / 720)
+    assert convolve_twice(1.0, 1.0, 1.0 + spread, 1.0) == pytest.approx(series, rel=5e-13)
+
+
 def test_days_neither_overflow_nor_divide_by_zero():
     assert convolve(0.0, 7.5, 1e7) == pytest.approx(1 / 7.5, rel=1e-15)
     assert convolve_twice(0.0, 7.5, 50.0, 1e7) == pytest.approx(1 / 7.5 / 50.0, rel=1e-14)

@@ -1,6 +1,6 @@
 """Thermal network, water, chiller (physics.md B9): steady state, energy balance, exact steps."""
 
-from math import exp
+from math import exp, log
 
 import pytest
 from hypothesis import given, settings
@@ -116,5 +116,9 @@ def test_chiller_regions():
     assert advance_supply(p, 293.0, 293.0, 5e3, False, 100.0) == pytest.approx(298.0, rel=1e-12)
     assert advance_supply(p, 313.0, 293.0, 0.0, True, 100.0) == pytest.approx(303.0, rel=1e-12)  # 10 kW of 1e5 J/K
     assert advance_supply(p, 283.0, 293.0, 5e3, True, 100.0) == pytest.approx(288.0, rel=1e-12)  # it cannot heat
+    # 15 kW from 5 K below: regulated until 5 kW are missing at 2.5 K below, then 5 kW / 1e5 J/K upwards
+    knee_s = 50.0 * log(2.0)
+    assert advance_supply(p, 288.0, 293.0, 15e3, True, knee_s) == pytest.approx(290.5, rel=1e-12)
+    assert advance_supply(p, 288.0, 293.0, 15e3, True, knee_s + 100.0) == pytest.approx(295.5, rel=1e-12)
     with pytest.raises(ValueError, match="heat_w"):
         advance_supply(p, 293.0, 293.0, -1.0, True, 1.0)
