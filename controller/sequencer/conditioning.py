@@ -8,7 +8,7 @@ Stopping within a pulse, inhibiting the next and the interlocks are the hardware
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from math import exp, isfinite
+from math import exp
 
 from controller.sequencer.conditioning_recipe import ConditioningRecipe
 from controller.sequencer.conditioning_state import (
@@ -27,6 +27,9 @@ FAULTS_MAX = 64
 
 DOUBT = 0.05
 """The goal is proven when a bench just at the goal's rate would have shown so few breakdowns only this often."""
+
+COUNT_MAX, NUMBER_MAX = 2**63, 1e30
+"""More pulses than a counter has bits for, and more than any reading in SI units (9.9E37 says overflow)."""
 
 PRESSURE_MAX_PA = 1.1e5
 """Air. A gauge that shows more, or nothing at all, is broken."""
@@ -105,7 +108,11 @@ def decide(recipe: ConditioningRecipe, state: ConditioningState, seen: Observati
         because = Because.GOAL if state.phase is Phase.DONE else Because.BUDGET
         return state, _inhibit(recipe, recipe.vacuum_poll_s, because)
     problem = complaint(recipe, state, seen)
-    faults = tuple(sorted((f for f in seen.faults if _possible(f)), key=lambda fault: (fault.pulse, fault.offset_s)))
+    possible = [fault for fault in seen.faults[:FAULTS_MAX] if _possible(fault)]
+    if problem:
+        # their pulses may be as wrong as the rest: they are kept where the bench was last known to be
+        possible = [replace(fault, pulse=state.pulse) for fault in possible]
+    faults = tuple(sorted(possible, key=lambda fault: (fault.pulse, fault.offset_s)))
     captured, is_new = _captured(recipe, state, faults)
     if problem:
         return _doubted(recipe, captured, problem, bool(faults), is_new)
@@ -128,8 +135,12 @@ def resume(recipe: ConditioningRecipe, state: ConditioningState, pulse: int, fir
     """A person goes on after an interruption or a stop; the counters are the bench's own, which may have begun anew.
 
     First good vacuum, then ``resume_drop`` lower: nobody knows what the surface met in the meantime. Reached field,
-    rung, windows and faults are kept. A conditioning that is done stays done.
+    rung, windows and faults are kept. A conditioning that is done stays done. Raises ValueError for counters that
+    cannot be.
     """
+    if not (_is_count(pulse) and _is_count(fired) and _is_number(time_s) and 0 <= fired <= pulse):
+        counters = f"pulse={pulse!r}, fired={fired!r}, time_s={time_s!r}"
+        raise ValueError(f"{counters} cannot be a bench's counters; give whole numbers, fired not above pulse")
     if state.phase is Phase.DONE:
         return state, _inhibit(recipe, recipe.vacuum_poll_s, Because.GOAL)
     state = replace(state, pulse=pulse, fired=fired, time_s=time_s, since_s=time_s, good_since_s=None, arcs_s=())
@@ -146,11 +157,11 @@ def commanded(recipe: ConditioningRecipe, state: ConditioningState) -> tuple[flo
 
 def complaint(recipe: ConditioningRecipe, state: ConditioningState, seen: Observation) -> str:
     """What cannot be about an observation, empty when nothing. Written so that a NaN never passes."""
-    counters = (seen.pulse, seen.fired)
-    if any(isinstance(count, bool) or not isinstance(count, int) for count in counters):
-        return f"counters {counters!r} are no whole numbers"
-    if not all(isfinite(value) for value in (seen.time_s, seen.pressure_pa, seen.field_v_per_m, seen.pulse_s)):
-        return "a reading is not a finite number"
+    if not all(_is_count(count) for count in (seen.pulse, seen.fired)):
+        return f"counters {seen.pulse!r} and {seen.fired!r} are no whole numbers"
+    readings = (seen.time_s, seen.pressure_pa, seen.field_v_per_m, seen.pulse_s)
+    if not all(_is_number(value) for value in readings):
+        return f"of the readings {readings!r} one is no finite number"
     pulses, fired, elapsed_s = seen.pulse - state.pulse, seen.fired - state.fired, seen.time_s - state.time_s
     if not 0 <= fired <= pulses:
         return f"{fired} pulses fired of {pulses} since the last observation"
@@ -184,8 +195,16 @@ def _level_complaint(recipe: ConditioningRecipe, state: ConditioningState, seen:
 
 
 def _possible(fault: FaultSeen) -> bool:
-    whole = isinstance(fault.pulse, int) and not isinstance(fault.pulse, bool)
-    return isinstance(fault.kind, Fault) and whole and isfinite(fault.offset_s) and fault.offset_s >= 0.0
+    when = _is_count(fault.pulse) and _is_number(fault.offset_s) and fault.offset_s >= 0.0
+    return isinstance(fault.kind, Fault) and when
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < COUNT_MAX
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool) and abs(value) < NUMBER_MAX
 
 
 def _captured(

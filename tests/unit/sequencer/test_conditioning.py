@@ -5,6 +5,8 @@ from itertools import pairwise
 from math import inf, isfinite, nan
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from controller.sequencer.conditioning import (
     Because,
@@ -14,9 +16,12 @@ from controller.sequencer.conditioning import (
     resume,
 )
 from controller.sequencer.conditioning_state import (
+    Fault,
     Phase,
     Window,
+    from_text,
     start,
+    to_text,
 )
 from tests.unit.sequencer.conditioning_bench import (
     ARC,
@@ -297,3 +302,41 @@ def test_a_fault_beside_a_broken_reading_is_kept_and_nothing_is_fired():
     assert not played.show(replace(seen, pressure_pa=nan)).fires
     assert played.state.first is not None and played.state.first.kind is ARC
     assert played.state.window.breakdowns == 1
+
+
+def test_a_fault_with_a_broken_pulse_number_does_not_hide_the_next_one():
+    """Kept at a pulse far ahead it would make stragglers of all the arcs to come."""
+    played = running()
+    seen = played.seen(1000, faults=(FaultSeen(ARC, 10**15, 1e-8),))
+    played.show(replace(seen, pulse=10**15 + 1))
+    played.until_firing()
+    assert played.go(1000, fault=ARC).because is Because.ARC
+
+
+ANY_NUMBER = st.one_of(
+    st.floats(), st.integers(), st.sampled_from([GOOD_PA, BAD_PA, 80e6, 100e-9, 20_020.0, 10**400, None, "7", True])
+)
+ANY_FAULT = st.builds(FaultSeen, st.sampled_from([*Fault, None]), st.one_of(st.integers(), ANY_NUMBER), ANY_NUMBER)
+ANY_OBSERVATION = st.builds(
+    Observation, *[ANY_NUMBER] * 6, st.one_of(st.just(()), st.lists(ANY_FAULT, max_size=3).map(tuple))
+)
+
+
+@given(st.lists(ANY_OBSERVATION, min_size=1, max_size=8))
+@settings(max_examples=150, deadline=None)
+def test_whatever_the_bench_shows_the_field_does_not_rise_on_it(shown):
+    played = running()
+    for seen in shown:
+        before, odd = played.action.field_v_per_m, complaint(RECIPE, played.state, seen)
+        action = played.show(seen)
+        assert 0.0 <= action.field_v_per_m <= RECIPE.nominal_field_v_per_m
+        assert action.pulses >= 1
+        if odd:
+            assert action.field_v_per_m < before or not action.fires
+        assert from_text(to_text(played.state), RECIPE) == played.state
+
+
+def test_resume_refuses_counters_that_cannot_be():
+    for counters in ((1, 2, 0.0), (-1, -1, 0.0), (5, 1, nan), (5.0, 1, 0.0)):
+        with pytest.raises(ValueError, match="fired not above pulse"):
+            resume(RECIPE, running().state, *counters)
