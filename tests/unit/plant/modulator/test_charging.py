@@ -1,12 +1,19 @@
 """Resonant and direct charging (physics.md B1, A9): closed forms, an ODE, and whether a charger fits."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import pi
 
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from firmware_sim.plant.modulator.chargers import (
+    build_charging,
+    charge_line,
+    charger_fit,
+    line_voltages_v,
+    pulse_line_v,
+)
 from firmware_sim.plant.modulator.charging import (
     DirectParameters,
     Resonant,
@@ -137,3 +144,25 @@ def test_regulation_scatters_by_seed_and_index():
 def test_an_overdamped_choke_is_refused():
     with pytest.raises(ValueError, match="does not ring"):
         Resonant(replace(RESONANT, quality=0.4), LINE_F)
+
+
+def test_both_ways_behind_one_set_of_functions():
+    resonant = build_charging({"resonant": asdict(RESONANT)})
+    direct = build_charging({"direct": asdict(DIRECT)})
+    assert (resonant, direct) == (RESONANT, DIRECT)
+    for p in (resonant, direct):
+        charge = charge_line(p, LINE_F, 20e3, left_v=100.0)
+        assert charge.voltage_v == pytest.approx(20e3, rel=1e-9)
+        times = np.linspace(0.0, charge.charge_s, 50)
+        volts = line_voltages_v(p, LINE_F, 20e3, 100.0, times)
+        assert volts[[0, -1]] == pytest.approx([100.0, 20e3])
+        assert (np.diff(volts) > 0.0).all()
+        assert charger_fit(p, LINE_F, 20e3, 50.0, 1e-3).fits
+        assert not charger_fit(p, LINE_F, 40e3, 50.0, 1e-3).fits
+        assert pulse_line_v(p, 20e3, (1, 2)) == regulated_v(20e3, p.regulation, (1, 2))
+    undamped = replace(RESONANT, deq_v=None)
+    assert charge_line(undamped, LINE_F, 20e3).voltage_v > 25e3
+    with pytest.raises(ValueError, match="resonant or direct"):
+        build_charging({"magic": {}})
+    with pytest.raises(ValueError, match=r"charging\.direct: rated_a is missing"):
+        build_charging({"direct": {"rated_v": 1.0}})
