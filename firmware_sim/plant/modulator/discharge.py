@@ -140,6 +140,7 @@ class _March:
             self.network.rates,
             self.y,
             times,
+            Dfun=self.network.slopes,
             tfirst=True,
             rtol=self.rtol,
             atol=self.atol,

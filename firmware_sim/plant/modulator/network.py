@@ -19,6 +19,9 @@ LEDGER = ("line", "switch", "transformer", "tube", "arc", "backswing_clipper", "
 NEVER_S = 1e30
 """An arc that does not strike, a clipper that is not fitted."""
 
+SLOPE_V = 1e-3
+"""Step of the tube's difference quotient: small against a threshold's width, large against rounding at 10 kV."""
+
 
 class Contact(Enum):
     """What the switch does."""
@@ -110,11 +113,10 @@ class Network:
         if transformer.core_ohm is not None:
             d[book + 2] += vs * vs / transformer.core_ohm
         if vs > 0.0:
-            tube_a = transformer.ratio * self.tube(transformer.ratio * vs)
-            taken_a = tube_a
+            tube_a = taken_a = self._tube_a(vs)
             d[book + 3] = vs * tube_a
         if t >= self.arc_s:
-            arc_a = transformer.ratio * arc_a_at(p.arc, t - self.arc_s, transformer.ratio * vs)
+            arc_a = self._arc_a(t, vs)
             taken_a += arc_a
             d[book + 4] = vs * arc_a
         if p.backswing_clipper is not None and vs < -p.backswing_clipper.threshold_v:
@@ -130,6 +132,50 @@ class Network:
             taken_a += self._saturated_a(flux) - flux / transformer.magnetising_h
         d[vs_at] -= taken_a / transformer.stray_f
         return d
+
+    def slopes(self, t: float, y: Array) -> Array:
+        """d(rates)/d(state), for the implicit steps that an arc or a clipper at the stray capacitance forces.
+
+        Exact but for the tube's slope (a difference quotient) and a saturated core.
+        """
+        p, n, vs_at, book = self.parameters, self.count, self.vs, self.ledger
+        transformer = p.transformer
+        j = self._matrices[self.contact].copy()
+        vs, first_a, far_v = float(y[vs_at]), float(y[n]), float(y[n - 1])
+        siemens = 0.0
+        j[book, n : 2 * n] = 2.0 * p.line.section_ohm * y[n : 2 * n]
+        j[book + 2, n] = 2.0 * transformer.winding_ohm * first_a
+        if transformer.core_ohm is not None:
+            j[book + 2, vs_at] = 2.0 * vs / transformer.core_ohm
+        if self.contact is not Contact.BLOCKED:
+            j[book + 1, n] = self.switch_v(t, first_a) + p.switch.resistance_ohm * first_a
+        loads: list[tuple[int, Characteristic]] = [(book + 3, self._tube_a)]
+        if t >= self.arc_s:
+            loads.append((book + 4, lambda v: self._arc_a(t, v)))
+        if p.backswing_clipper is not None:
+            backswing = p.backswing_clipper
+            loads.append((book + 5, lambda v: -clipper_a(backswing, v)))
+        for row, law in loads:
+            current = law(vs)
+            slope = (law(vs + SLOPE_V) - current) / SLOPE_V
+            siemens += slope
+            j[row, vs_at] = current + vs * slope
+        j[vs_at, vs_at] -= siemens / transformer.stray_f
+        if p.end_of_line_clipper is not None and far_v < -p.end_of_line_clipper.threshold_v:
+            slope = 1.0 / p.end_of_line_clipper.resistance_ohm
+            j[n - 1, n - 1] -= slope / p.line.section_f
+            j[book + 6, n - 1] = far_v * slope - clipper_a(p.end_of_line_clipper, far_v)
+        return j
+
+    def _tube_a(self, primary_v: float) -> float:
+        """The tube's current on the primary side."""
+        ratio = self.parameters.transformer.ratio
+        return ratio * self.tube(ratio * primary_v) if primary_v > 0.0 else 0.0
+
+    def _arc_a(self, t: float, primary_v: float) -> float:
+        """The arc's current on the primary side."""
+        ratio = self.parameters.transformer.ratio
+        return ratio * arc_a_at(self.parameters.arc, t - self.arc_s, ratio * primary_v)
 
     def _saturated_a(self, flux_vs: float) -> float:
         """Magnetising current of a core that saturates (physics.md B2), a curve of two straight pieces."""

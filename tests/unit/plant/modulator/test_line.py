@@ -7,7 +7,7 @@ import pytest
 
 from firmware_sim.plant.modulator import line as closed
 from firmware_sim.plant.modulator.discharge import solve_discharge
-from firmware_sim.plant.modulator.network import clipper_a
+from firmware_sim.plant.modulator.network import Contact, Network, clipper_a
 from firmware_sim.plant.modulator.parameters import CircuitParameters, ClipperParameters, LineParameters, read
 from tests.unit.plant.modulator.support import (
     ARC,
@@ -16,6 +16,7 @@ from tests.unit.plant.modulator.support import (
     LINE_V,
     PERVEANCE,
     SERIES_OHM,
+    bench,
     diode,
     fine_line,
     reference_circuit,
@@ -174,6 +175,23 @@ def test_inverse_voltage_that_grows_after_the_current_arcs_the_switch_back_later
 def test_clipper_conducts_beyond_its_threshold_only():
     clipper = ClipperParameters(threshold_v=100.0, resistance_ohm=5.0)
     assert [clipper_a(clipper, v) for v in (50.0, -99.0, -100.0, -600.0)] == [0.0, 0.0, 0.0, 100.0]
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("contact", Contact)
+def test_slopes_are_the_derivative_of_the_rates(contact, sign):
+    """A wrong one would only cost time, which no other test sees."""
+    network = Network(bench().circuit, diode, 0.0, LINE_V)
+    network.contact = contact
+    y = np.random.default_rng(1).normal(size=network.size) * 1000.0
+    y[network.vs], y[network.count - 1], y[network.flux] = sign * 5000.0, sign * 4000.0, 0.01
+    slopes, found = network.slopes(2e-7, y), np.empty((network.size, network.size))
+    for k in range(network.size):
+        step = np.zeros(network.size)
+        step[k] = 1e-6 if k == network.flux else 1e-3
+        found[:, k] = (network.rates(2e-7, y + step) - network.rates(2e-7, y - step)) / (2.0 * step[k])
+    scale = np.abs(found).max(axis=1, keepdims=True)
+    assert (np.abs(slopes - found) <= 1e-6 * np.abs(found) + 1e-8 * scale + 1e-3).all()
 
 
 def test_open_load_doubles_the_voltage():
