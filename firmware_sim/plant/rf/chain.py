@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from firmware_sim.plant.rf.coupler import CouplerParameters, coupled
-from firmware_sim.plant.rf.detectors import Detector
+from firmware_sim.plant.rf.detectors import Pickup
 from firmware_sim.plant.rf.envelope import Cavity, fill
 from firmware_sim.plant.rf.faults import RF_FAULTS
 from firmware_sim.plant.rf.interlocks import InterlockParameters, Latches, watch
@@ -33,9 +33,9 @@ class RfParameters:
     load_missing: LoadParameters
     coupler: CouplerParameters
     load_coupling_db: float
-    forward_detector: Detector
-    reverse_detector: Detector
-    load_detector: Detector
+    forward_detector: Pickup
+    reverse_detector: Pickup
+    load_detector: Pickup
     interlocks: InterlockParameters
     blank_tau_s: float
     window_arc: Arc
@@ -151,7 +151,7 @@ def _records(p: RfParameters, waves: LineWaves, ports: tuple[Wave, Wave]) -> RfR
     picked = replace(at_load, amplitude=at_load.amplitude * 10.0 ** (-p.load_coupling_db / 20.0))
     return RfRecords(
         time_s=waves.forward.time_s,
-        forward_v=p.forward_detector.detect(ports[0]),
-        reflected_v=p.reverse_detector.detect(ports[1]),
-        load_v=p.load_detector.detect(picked),
+        forward_v=p.forward_detector.detector.detect(ports[0]),
+        reflected_v=p.reverse_detector.detector.detect(ports[1]),
+        load_v=p.load_detector.detector.detect(picked),
     )

@@ -77,6 +77,26 @@ class SquareLawDetector:
 Detector = LogDetector | SquareLawDetector
 
 
+@dataclass(frozen=True, slots=True)
+class Pickup:
+    """The detector behind one port: exactly one of the two kinds. Raises ValueError otherwise."""
+
+    log: LogDetector | None = None
+    square_law: SquareLawDetector | None = None
+
+    def __post_init__(self) -> None:
+        if (self.log is None) is (self.square_law is None):
+            raise ValueError("Pickup: exactly one of log and square_law is needed")
+
+    @property
+    def detector(self) -> Detector:
+        """The one that is there."""
+        found = self.log or self.square_law
+        if found is None:
+            raise ValueError("Pickup: neither log nor square_law")
+        return found
+
+
 def dbm(watts: float) -> float:
     """Power in dBm."""
     return 10.0 * log10(watts * 1e3)

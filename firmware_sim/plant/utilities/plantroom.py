@@ -206,15 +206,16 @@ def _advance(
     after = tuple(advance_flow(circuit, flow, on, step_s) for circuit, flow, on in flows)
     magnet = advance_magnet(p.magnet, state.magnet_a, _magnet_target(p, drive, faults), True, step_s)
     heat = node_heat(p, drive, magnet.action_a2s * p.magnet.resistance_ohm / step_s)
-    thermal = advance_thermal(p.thermal, state.thermal, heat, middle, state.supply_k, drive.ambient_k, step_s)
-    water_w = [(new - old) / step_s for new, old in zip(thermal.water_j, state.thermal.water_j, strict=True)]
-    into_water_w = (1.0 - p.load_wall) * drive.load_w
-    wall_w = sum(w for w, node in zip(water_w, p.thermal.nodes, strict=True) if node.circuit == p.load_circuit)
-    calorimeter = advance_calorimeter(
-        p.calorimeter, state.calorimeter, into_water_w + wall_w, middle[p.load_circuit], state.supply_k, step_s
-    )
     chilling = drive.cooling_on and not {"chiller_stopped", "chiller_cooling_lost"} & set(faults)
-    back_w = max(0.0, sum(water_w) + (into_water_w if middle[p.load_circuit] > 0.0 else 0.0))
+
+    def cool(inlet_k: float) -> tuple[ThermalState, CalorimeterState, float]:
+        """Nodes and load under water of this temperature, and the supply's temperature after what comes back."""
+        thermal, load, back_w = _heat_water(p, state, drive, heat, middle, inlet_k, step_s)
+        return thermal, load, advance_supply(p.chiller, state.supply_k, drive.supply_set_k, back_w, chilling, step_s)
+
+    thermal, calorimeter, supply_k = cool(state.supply_k)
+    if supply_k != state.supply_k:  # again with its mean: second order in the step
+        thermal, calorimeter, supply_k = cool(0.5 * (state.supply_k + supply_k))
     drift_s = state.drift_s + step_s if "heater_drift" in faults else 0.0
     heater_a = heater_current(p, drive, faults, drift_s)
     warming_a = heater_current(p, drive, faults, max(0.0, drift_s - 0.5 * step_s))
@@ -224,7 +225,7 @@ def _advance(
         vacuum=_advance_vacuum(p, state, thermal, drive, faults, step_s),
         thermal=thermal,
         flow_kg_per_s=after,
-        supply_k=advance_supply(p.chiller, state.supply_k, drive.supply_set_k, back_w, chilling, step_s),
+        supply_k=supply_k,
         calorimeter=calorimeter,
         heater_a=heater_a,
         heater_ok_s=state.heater_ok_s + step_s if heater_ok(p.heater, heater_a) else 0.0,
@@ -234,6 +235,25 @@ def _advance(
         leakage=relax(state.leakage, leakage, p.rf_monitor.tau_s, step_s),
         xray=relax(state.xray, xray, p.xray_monitor.tau_s, step_s),
     )
+
+
+def _heat_water(
+    p: UtilityParameters,
+    state: UtilityState,
+    drive: UtilityDrive,
+    heat_w: tuple[float, ...],
+    flows: tuple[float, ...],
+    inlet_k: float,
+    step_s: float,
+) -> tuple[ThermalState, CalorimeterState, float]:
+    """Network and calorimeter after one piece, and the mean heat that the water brings back, in W."""
+    thermal = advance_thermal(p.thermal, state.thermal, heat_w, flows, inlet_k, drive.ambient_k, step_s)
+    water_w = [(new - old) / step_s for new, old in zip(thermal.water_j, state.thermal.water_j, strict=True)]
+    direct_w = (1.0 - p.load_wall) * drive.load_w
+    wall_w = sum(w for w, node in zip(water_w, p.thermal.nodes, strict=True) if node.circuit == p.load_circuit)
+    flow = flows[p.load_circuit]
+    load = advance_calorimeter(p.calorimeter, state.calorimeter, direct_w + wall_w, flow, inlet_k, step_s)
+    return thermal, load, max(0.0, sum(water_w) + (direct_w if flow > 0.0 else 0.0))
 
 
 def _advance_vacuum(

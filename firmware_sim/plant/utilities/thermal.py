@@ -32,15 +32,24 @@ class Node:
     circuit: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Heat conduction between two nodes, counted from 0."""
+
+    first: int
+    second: int
+    w_per_k: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ThermalParameters:
-    """The nodes, and links (node, node, W/K) between them, nodes counted from 0.
+    """The nodes and the links between them.
 
     Compared by identity: it is the key of a cache that is asked 100 times a second.
     """
 
     nodes: tuple[Node, ...]
-    links: tuple[tuple[int, int, float], ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +169,10 @@ def _conductances(p: ThermalParameters, flows: tuple[float, ...]) -> tuple[Array
     water = np.array([water_conductance(n.water_w_per_k, flows[n.circuit]) if n.circuit >= 0 else 0.0 for n in p.nodes])
     ambient = np.array([n.ambient_w_per_k for n in p.nodes])
     matrix = np.diag(water + ambient)
-    for i, j, link in p.links:
-        matrix[i, i] += link
-        matrix[j, j] += link
-        matrix[i, j] -= link
-        matrix[j, i] -= link
+    for link in p.links:
+        i, j = link.first, link.second
+        matrix[i, i] += link.w_per_k
+        matrix[j, j] += link.w_per_k
+        matrix[i, j] -= link.w_per_k
+        matrix[j, i] -= link.w_per_k
     return matrix, water, ambient

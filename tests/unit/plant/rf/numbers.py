@@ -4,7 +4,7 @@ import numpy as np
 
 from firmware_sim.plant.rf.chain import RfParameters, TubeOutput
 from firmware_sim.plant.rf.coupler import CouplerParameters, guide_delay
-from firmware_sim.plant.rf.detectors import LogDetector, SquareLawDetector
+from firmware_sim.plant.rf.detectors import LogDetector, Pickup, SquareLawDetector
 from firmware_sim.plant.rf.interlocks import Comparator, InterlockParameters
 from firmware_sim.plant.rf.line import Arc, LineParameters, LoadParameters
 
@@ -36,9 +36,9 @@ RF = RfParameters(
     load_missing=LoadParameters(0.0),
     coupler=CouplerParameters(50.0, 35.0),  # B5: 50 dB
     load_coupling_db=50.0,
-    forward_detector=DIODE,
-    reverse_detector=LOG,
-    load_detector=DIODE,
+    forward_detector=Pickup(square_law=DIODE),
+    reverse_detector=Pickup(log=LOG),
+    load_detector=Pickup(square_law=DIODE),
     interlocks=INTERLOCKS,
     blank_tau_s=50e-9,
     window_arc=Arc(0.0, 0.0, 0.0, 0.0, 15e-9),

@@ -13,11 +13,11 @@ from firmware_sim.plant.rf.faults import RF_FAULTS
 from firmware_sim.plant.rf.interlocks import Comparator, Latches, Trip, compare
 from firmware_sim.plant.rf.line import NO_ARC, Arc
 from firmware_sim.plant.rf.waves import Wave
-from tests.unit.plant.rf.numbers import DIODE, INTERLOCKS, RF, STEP_S, pulse
+from tests.unit.plant.rf.numbers import DIODE, INTERLOCKS, LOG, RF, STEP_S, pulse
 
 LIMIT_J = 10.0
 TUBE = pulse()
-ARC_TIMES_S = np.arange(-0.4e-6, 5.6e-6, 0.2e-6)
+ARC_TIMES_S = np.arange(-0.4e-6, 5.6e-6, 0.3e-6)
 ARCS = {
     "swallows everything": (0.0, 0.0),
     "half of it": (-0.5, 0.2),
@@ -46,7 +46,7 @@ def test_at_most_10_j_into_an_arc_whenever_and_wherever_it_starts():
     assert 1.9e-6 < max(delays) < 2.1e-6
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     start_s=st.floats(-0.5e-6, 5.5e-6),
     place=st.floats(0.0, 1.0),
@@ -153,7 +153,7 @@ def test_dead_detectors_leave_the_others():
     assert deaf.latches.vswr_s is None and deaf.latches.first is Trip.ARC_LIGHT
     cable = solve_rf(RF, TUBE, arc, ("coupler_reverse_open",))
     assert cable.latches.vswr_s is None and cable.latches.first is Trip.ARC_LIGHT
-    assert cable.records.reflected_v.max() == pytest.approx(RF.reverse_detector.volts_of(0.0))
+    assert cable.records.reflected_v.max() == pytest.approx(LOG.volts_of(0.0))
     forward = solve_rf(RF, TUBE, arc, ("coupler_forward_open",))
     assert forward.latches.vswr_s is None and forward.records.forward_v.max() == 0.0
     neither = solve_rf(RF, TUBE, arc, ("arc_detector_dead", "vswr_trip_dead"))

@@ -15,7 +15,7 @@ from firmware_sim.plant.rf.coupler import (
     reflection_of_vswr,
     vswr,
 )
-from firmware_sim.plant.rf.detectors import LogDetector, SquareLawDetector, dbm
+from firmware_sim.plant.rf.detectors import LogDetector, Pickup, SquareLawDetector, dbm
 from firmware_sim.plant.rf.waves import Wave
 from tests.unit.plant.rf.numbers import DIODE, LOG
 
@@ -92,3 +92,10 @@ def test_video_bandwidth_is_one_time_constant(detector: LogDetector | SquareLawD
     ramp = tau_s / 1e-9 * -np.expm1(-1e-9 / tau_s)
     for n in (3, 10, 30):
         assert volts[n] == pytest.approx(end + (start - end) * ramp * exp(-(n - 1) * 1e-9 / tau_s), rel=1e-9)
+
+
+def test_a_pickup_has_one_detector():
+    assert Pickup(log=LOG).detector is LOG and Pickup(square_law=DIODE).detector is DIODE
+    for both in ({}, {"log": LOG, "square_law": DIODE}):
+        with pytest.raises(ValueError, match="exactly one"):
+            Pickup(**both)

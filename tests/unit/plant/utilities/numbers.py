@@ -6,7 +6,7 @@ from firmware_sim.plant.utilities.heater import HeaterParameters
 from firmware_sim.plant.utilities.magnet import MagnetParameters
 from firmware_sim.plant.utilities.monitors import LeakageParameters, MonitorParameters
 from firmware_sim.plant.utilities.plantroom import UtilityParameters
-from firmware_sim.plant.utilities.thermal import Node, ThermalParameters
+from firmware_sim.plant.utilities.thermal import Link, Node, ThermalParameters
 from firmware_sim.plant.utilities.vacuum import Gauge, Reservoir, VacuumParameters
 
 VACUUM = VacuumParameters(
@@ -40,7 +40,7 @@ THERMAL = ThermalParameters(
         Node("magnet", 3e4, 10.0, 400.0, 2),  # [C] 80 kg
         Node("load", 2e3, 1.0, 150.0, 3),  # [C] the load's wall
     ),
-    links=((0, 1, 20.0), (0, 2, 3.0)),
+    links=(Link(0, 1, 20.0), Link(0, 2, 3.0)),
 )
 
 CIRCUITS = (

@@ -28,6 +28,8 @@ def test_steady_rise_is_power_over_stream():
     share = power.uncertainty_w / power.power_w
     print(f"{power.rise_k:.2f} K, {power.power_w:.0f} W +- {100 * share:.1f} %")
     assert 0.05 < share < 0.10
+    by_parts = 0.05**2 + 0.03**2 + 2 * (0.1 / power.rise_k) ** 2
+    assert share == pytest.approx(by_parts**0.5, rel=1e-12)
 
 
 def test_this_benchs_errors_stay_within_the_stated_uncertainty_but_are_there():
