@@ -62,7 +62,9 @@ def test_magnet_slews_regulates_and_decays():
     assert advance_magnet(MAGNET, 0.0, 50.0, True, 2.0).current_a == pytest.approx(10.0, rel=1e-12)
     step = advance_magnet(MAGNET, 0.0, 50.0, True, 3600.0)
     assert step.current_a == 50.0
-    assert advance_magnet(MAGNET, 0.0, 57.3, True, 3600.0).current_a == 57.3  # exactly: it is still
+    targets = [50.0 + 0.1 * n for n in range(1, 100)]
+    reached = [advance_magnet(MAGNET, 0.0, amperes, True, 3600.0).current_a for amperes in targets]
+    assert reached == targets  # exactly: it is still
     knee_s, tau_s = (60.0 - 5.0 * 2.0) / 5.0, 2.0  # voltage limit 60 A, L/R 2 s: the knee is at 50 A
     assert knee_s == 10.0
     assert advance_magnet(MAGNET, 0.0, 58.0, True, 12.0).current_a == pytest.approx(
