@@ -74,7 +74,13 @@ class BenchPlant:
             overvoltage_v=parameters.bank.overvoltage_v,
             log=self.log,
         )
-        self._terminals = Terminals(parameters, seed)
+        self._terminals = Terminals(
+            parameters.slow_probe,
+            modules=count,
+            zero_current_a=parameters.charger.zero_current_a,
+            garbage_v=parameters.emi.garbage_v,
+            seed=seed,
+        )
         self._sensors = Sensors(parameters.probes, parameters.emi.decay_s, seed)
         self._faults: set[str] = set()
         self._acting = Acting(self.log)

@@ -7,7 +7,7 @@ import numpy as np
 from firmware_sim.plant.bank import Bank
 from firmware_sim.plant.charger import Charger
 from firmware_sim.plant.faults import ACTS_RATIO, COMMON_GAIN, DRIFT_PER_S, FULLY_RATIO, OFFSET_V
-from firmware_sim.plant.parameters import BenchParameters
+from firmware_sim.plant.parameters import SlowProbeParameters
 from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs
 
 NOISE_SIZE = 4_099
@@ -49,15 +49,16 @@ _COMMON = ("probes", "voltage")
 class Terminals:
     """Readings with noise, faults and interference. Noise depends on the seed and the number of ticks only."""
 
-    def __init__(self, parameters: BenchParameters, seed: int) -> None:
-        slow = parameters.slow_probe
+    def __init__(
+        self, slow: SlowProbeParameters, *, modules: int, zero_current_a: float, garbage_v: float, seed: int
+    ) -> None:
         random = np.random.default_rng([seed, 0, STREAM_TERMINALS])
         self._slow = slow
-        self._zero_a = parameters.charger.zero_current_a
-        count = parameters.pulse.modules + 2
+        self._zero_a = zero_current_a
+        count = modules + 2
         table = random.standard_normal(NOISE_SIZE + count).tolist()
         self._noise: list[float] = [slow.noise_v * sample for sample in table]
-        self._garbage: list[float] = [parameters.emi.garbage_v * sample for sample in table]
+        self._garbage: list[float] = [garbage_v * sample for sample in table]
         self._count = count
         self._at = 0
         self._faults: dict[str, int] = {}
