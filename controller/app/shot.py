@@ -33,7 +33,6 @@ from controller.runtime.recording import (
     seconds,
     slow_logs_of,
 )
-from controller.runtime.scope_records import Recorded
 from controller.sequencer.engine import Ending
 from controller.sequencer.verdict import Exit, Verdict, exit_code, overall
 from controller.shots.capture_store import CaptureStore, CaptureUnusable
@@ -42,7 +41,7 @@ from controller.shots.measure import measure_all
 from controller.shots.model import EventRow, MeasuredValue
 from controller.shots.quantities import MeasureContext
 from drivers.errors import InstrumentError
-from drivers.ports import Identity
+from drivers.ports import Identity, Waveform
 from drivers.transports.route import Route
 from drivers.wire.plc import PlcRequest
 
@@ -164,7 +163,7 @@ async def _begin(bench: Bench, catalogue: Catalogue, prepared: Prepared, world: 
     evidence = await _require_proof(bench, prepared, world, catalogue, log)
     await _book_interrupted(bench, prepared, world, catalogue, log)
     if not world.simulated:
-        await world.offload(lambda: require_stored(catalogue, prepared.config))
+        await world.offload(lambda: require_stored(catalogue, prepared.rig, prepared.config))
     booking = await book_shot(prepared, catalogue, world.offload, not world.simulated, evidence)
     try:
         await claim_bench(bench, prepared, booking.ticket)
@@ -172,7 +171,7 @@ async def _begin(bench: Bench, catalogue: Catalogue, prepared: Prepared, world: 
         raise await book_refusal(booking, refused, world.offload) from None
     if not world.simulated:
         number = booking.ticket.number
-        await world.offload(lambda: note_scopes(catalogue, prepared.config, prepared.plan, number))
+        await world.offload(lambda: note_scopes(catalogue, prepared.rig, prepared.config, prepared.plan, number))
     return booking
 
 
@@ -211,7 +210,7 @@ async def _book_interrupted(
 
 
 async def _store(
-    prepared: Prepared, world: World, booking: Booking, channel: str, instrument: str, waveform: Recorded
+    prepared: Prepared, world: World, booking: Booking, channel: str, instrument: str, waveform: Waveform
 ) -> None:
     """Keep a waveform on the disk before anything is made of it."""
     capture = capture_of(prepared.rig.channel(channel), instrument, waveform, world.today)

@@ -19,16 +19,18 @@ STREAM_TERMINALS = 103
 OUT_OF_RANGE_RATIO = 2.0
 """A probe under self-test reads this many full scales."""
 
-READINGS = (
-    "charger_voltage_v",
-    "charger_current_a",
-    "charger_constant_voltage",
-    "charger_output_on",
-    "charger_inhibited",
-    "t7_probe_b_v",
-    "t7_charger_monitor_v",
+READINGS = frozenset(
+    (
+        "charger_voltage_v",
+        "charger_current_a",
+        "charger_constant_voltage",
+        "charger_output_on",
+        "charger_inhibited",
+        "probe_b_daq",
+        "charger_monitor_daq",
+    )
 )
-"""Slow readings: the charger's own meters (V, A, 0/1), and volts at the T7's inputs."""
+"""Slow readings: the charger's own meters (V, A, 0/1), and volts at a DAQ's inputs, by the channel's name."""
 
 _FORCED = {
     "door_1": "door_1",
@@ -175,8 +177,8 @@ class Terminals:
             return float(charger.enabled)
         if name == "charger_inhibited":
             return float(charger.inhibited)
-        if name == "t7_probe_b_v":
+        if name == "probe_b_daq":
             return self._witness_v * self._slow.volts_per_volt
-        if name == "t7_charger_monitor_v":
+        if name == "charger_monitor_daq":
             return charger.voltage_v * self._slow.volts_per_volt
         raise KeyError(name)
