@@ -59,8 +59,11 @@ class Services:
 
     def burst(self, quantile: float) -> None:
         """Gas of one breakdown; ``quantile`` (0..1) places it between the smallest and the largest (B6)."""
-        vacuum = self.parameters.vacuum
-        grown = add_burst(vacuum, self.state.vacuum, burst_amount(vacuum, quantile))
+        self.release(burst_amount(self.parameters.vacuum, quantile))
+
+    def release(self, gas_pa_m3: float) -> None:
+        """This much gas now, in Pa m3: what a breakdown says that it frees."""
+        grown = add_burst(self.parameters.vacuum, self.state.vacuum, gas_pa_m3)
         self.state = replace(self.state, vacuum=grown)
 
     def inject(self, fault_id: str, on: bool = True) -> None:

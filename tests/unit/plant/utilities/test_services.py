@@ -170,6 +170,9 @@ def test_a_burst_shows_on_both_gauges_and_the_pump_and_goes():
     assert all(after[name] > 2 * before[name] for name in ("gauge_1_pa", "gauge_2_pa", "ion_pump_a"))
     services.tick(5.0, RF_ON)
     assert services.read("gauge_1_pa") == pytest.approx(before["gauge_1_pa"], rel=0.01)
+    base = services.read("pressure_pa")
+    services.release(2e-6)
+    assert services.read("pressure_pa") - base == pytest.approx(2e-6 / 0.02, rel=1e-9)
 
 
 def test_every_fault_is_tested_and_unknown_names_are_refused():
