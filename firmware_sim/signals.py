@@ -40,7 +40,7 @@ plc.yaml must list the same names, and so does the controller's side, ``drivers.
 
 @dataclass(slots=True)
 class FieldOutputs:
-    """De-energised (all False) is the safe condition: dumps closed, contactor open, charger inhibited, gate shut.
+    """De-energised (all False) is the safe condition: dumps closed, contactor open, charger inhibited, gates shut.
 
     ``gate_open_ns`` bounds the gate in time: the plant lets trigger edges through only between the scan of
     the fire pulse and that many nanoseconds later, so that a late edge inside one scan is still refused.
@@ -57,11 +57,31 @@ class FieldOutputs:
     door_lock: bool = False
     self_test_path: int = 0
     """1-based index of the interlock path whose test relay is energised, 0 = none (plc.yaml lists the paths)."""
+    pulse_gate: bool = False
+    """Benches that run: pulses reach trigger and drive. The rig's latches act beside it, within the pulse."""
+    latch_reset: bool = False
+    """Lets the arc, VSWR, over-current and vacuum latches go whose cause is over."""
+    auxiliaries: int = 0
+    """What cools and heats, one bit each in the order of plc.yaml: the one exception to "de-energised is safe".
+
+    Bistable relays: each pulse of the PLC sets or resets one, and without any they stay as they are. So L0, which takes
+    the outputs of a dead PLC away, and a restart leave them alone, and ``FieldInputs.auxiliaries`` says where they are.
+    """
+
+    def de_energise(self) -> None:
+        """What L0 does, and a PLC that starts: all off but the auxiliaries, whose relays need no power to stay."""
+        self.dump_a_open = self.dump_b_open = self.contactor_close = self.charger_enable = False
+        self.fire = self.horn = self.beacon = self.door_lock = self.pulse_gate = self.latch_reset = False
+        self.gate_open_ns = self.self_test_path = 0
 
 
 @dataclass(slots=True)
 class FieldInputs:
-    """What the PLC's terminals see. Voltages in volts; ``latches`` and ``positions`` have one bit per module."""
+    """What the PLC's terminals see. Voltages in volts; ``latches`` and ``positions`` have one bit per module.
+
+    The last four are those of benches that run (plc.yaml has a ``run:`` section). There ``latches`` are currents that
+    no open pulse gate allowed: a normal run leaves them clear.
+    """
 
     probe_a_v: float = 0.0
     probe_b_v: float = 0.0
@@ -87,3 +107,11 @@ class FieldInputs:
     hw_overvoltage_ok: bool = True
     latches: int = 0
     positions: int = 0b1111
+    analogue: list[float] = field(default_factory=list)
+    """Window inputs in the order of plc.yaml: milliamperes of those with a live zero, else their own unit."""
+    pulse_counter: int = 0
+    """The rig's own count of pulses, 32 bits, never reset by software."""
+    pulse_latches: int = 0
+    """Latched in hardware within the pulse: arc, VSWR, over-current, vacuum (``InhibitCause``); set is bad."""
+    auxiliaries: int = 0
+    """Positions of the auxiliaries' relays."""

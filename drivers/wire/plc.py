@@ -29,11 +29,10 @@ class PlcState(IntEnum):
     DUMPING = 8
     TRIP = 9
     LOCKOUT = 10
+    RUN = 11  # benches with a `run:` section only: pulses may come
 
 
-ARMED_STATES = frozenset(
-    {PlcState.OPENING, PlcState.CHARGE, PlcState.FLOAT, PlcState.ISOLATE, PlcState.FIREWIN, PlcState.SHOT}
-)
+ARMED_STATES = frozenset({PlcState.RUN, *(s for s in PlcState if PlcState.OPENING <= s <= PlcState.SHOT)})
 """States in which the dumps are open, so that energy may be in the bank."""
 
 
@@ -54,6 +53,9 @@ class PlcCommand(IntEnum):
     ENTER_TEST = 11
     REHEARSE = 12  # one fire pulse in TEST, gate shut
     LEAVE_TEST = 13
+    RUN = 14
+    HOLD = 15  # no pulses any more, high voltage stays
+    AUXILIARIES = 16  # what cools and heats
 
 
 class Refusal(IntEnum):
@@ -102,6 +104,13 @@ class Trip(IntFlag):
     CHARGER_UNCOMMANDED = 1 << 20
     SEARCH = 1 << 21
     MEMORY = 1 << 22  # what the PLC remembers is not what it stored: complement or CRC-32 disagree
+    WINDOW = 1 << 23  # an analogue input left its window, or a live zero is dead
+    RETRIES = 1 << 24  # the pulse inhibit's budget is exhausted, or a latch does not obey its reset
+    PULSE_OVERRUN = 1 << 25  # a pulse that nothing allowed, one too many, or too many per time
+
+
+RUN_TRIPS = Trip.WINDOW | Trip.RETRIES | Trip.PULSE_OVERRUN
+"""Causes that only a bench with a `run:` section knows."""
 
 
 class Input(IntFlag):
@@ -207,6 +216,10 @@ class EventCode(IntEnum):
     PROOF = 9  # detail: 1 the proof of safe holds, 2 it failed; value: worst tau over the expected one
     CONTROLLER = 10  # detail: epoch taken over; value: connection id
     LIMITS = 11  # detail: high 32 bits of the limits hash
+    INHIBIT = 12  # detail: causes << 16 | retries left; value: pulses of this run
+    WINDOWS = 13  # detail: dead << 16 | lost, one bit per window; value: the reading of the lowest one that is new
+    AUXILIARIES = 14  # detail: what was on << 16 | what is on
+    PULSES = 15  # detail: pulses of the run that ended; value: how many were asked for
 
 
 class Guard(IntFlag):
@@ -236,6 +249,10 @@ class Guard(IntFlag):
     DWELL_DONE = 1 << 21
     APPROACH_ALLOWED = 1 << 22
     PROOF_HOLDS = 1 << 23
+    WINDOWS_FIT = 1 << 24
+    INHIBIT_CLEAR = 1 << 25
+    RUN_TIME_LEFT = 1 << 26
+    CONTACTOR_CLOSED = 1 << 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +340,8 @@ ARGUMENTS_MAX = 16
 """Argument registers of a request (plc-map.md)."""
 
 _PERMIT = struct.Struct(">IIQIHHHH")
+_PERMIT_HIGH = struct.Struct(">IIQIHIHH")
+"""With a target of 32 bits: what 16 bits of 0.1 V cannot hold (6.5 kV) travels so. The count of registers tells."""
 _FIRE_ENABLE = struct.Struct(">IIQIHIHI")
 _SHOT = struct.Struct(">II")
 
@@ -349,15 +368,15 @@ class FireEnableArguments:
 
 def encode_permit(arguments: PermitArguments) -> tuple[int, ...]:
     """Argument registers of PERMIT. Raises ValueError for a number that its register cannot hold."""
-    token = arguments.token
+    token, target = arguments.token, round(arguments.target_v * 10.0)
     return _registers(
-        _PERMIT,
+        _PERMIT if target <= 0xFFFF else _PERMIT_HIGH,
         token.rig_id,
         token.epoch,
         token.profile_hash,
         token.shot,
         token.module_mask,
-        round(arguments.target_v * 10.0),
+        target,
         round(arguments.ramp_v_per_s * 10.0),
         round(arguments.tolerance_v * 10.0),
     )
@@ -365,7 +384,7 @@ def encode_permit(arguments: PermitArguments) -> tuple[int, ...]:
 
 def decode_permit(registers: Sequence[int]) -> PermitArguments:
     """Read PERMIT's argument registers. Raises ValueError when there are too few or too many."""
-    fields = _values(_PERMIT, registers)
+    fields = _values(_PERMIT_HIGH if len(registers) * 2 == _PERMIT_HIGH.size else _PERMIT, registers)
     return PermitArguments(PermitToken(*fields[:5]), fields[5] / 10.0, fields[6] / 10.0, fields[7] / 10.0)
 
 

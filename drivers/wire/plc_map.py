@@ -23,6 +23,7 @@ from drivers.wire.plc import (
     state_of,
     trips_of,
 )
+from drivers.wire.plc_run import WINDOWS_MAX, PlcRunStatus, inhibit_of, run_flags_of
 
 EVENTS_MAX = 256
 """Entries of the ring: at 10 ms per scan a whole shot with its trips fits many times over."""
@@ -32,6 +33,8 @@ EVENTS_PER_READ = 125 // EVENT_REGISTERS
 
 REQUEST_ADDRESS = 0
 STATUS_ADDRESS = 100
+RUN_ADDRESS = 300
+"""The run block, on benches with a ``run:`` section; an illegal address on others."""
 RING_ADDRESS = 1000
 
 
@@ -101,6 +104,25 @@ _STATUS_ROWS = (
     ("self_test_failed", 1, "u16", "", "interlock paths that failed it, one bit each (self-test.md)"),
     ("status_crc", 1, "u32", "", "CRC-32 of the status block before it"),
 )
+_RUN_ROWS = (
+    ("run_scan", 1, "u32", "scans", "scan of this block"),
+    ("run_flags", 1, "u16", "", "RunFlag bits"),
+    ("inhibit", 1, "u16", "", "InhibitCause bits that keep the pulse gate shut"),
+    ("retries_left", 1, "u16", "", "free places of the retry budget"),
+    ("window_count", 1, "u16", "", "windows of this rig, in the order of its limits file"),
+    ("windows_lost", 1, "u16", "", "windows left for their debounce and not back yet, one bit each"),
+    ("windows_dead", 1, "u16", "", "live zeros lost or readings that are none, one bit each"),
+    ("windows_cold", 1, "u16", "", "windows whose warm-up time is not over, one bit each"),
+    ("auxiliaries", 1, "u16", "", "auxiliaries that are on, one bit each"),
+    ("auxiliaries_asked", 1, "u16", "", "auxiliaries that were asked for and not stopped since"),
+    ("run_reserved", 1, "u16", "", "0"),
+    ("run_age", 1, "u32", "ms", "time of FLOAT and RUN since the permit's first RUN"),
+    ("pulses", 1, "u32", "", "pulses counted in this run"),
+    ("pulses_asked", 1, "u32", "", "pulses the run was asked for, 0 = no number"),
+    ("pulse_counter", 1, "u32", "", "the rig's own pulse counter"),
+    ("window_values", WINDOWS_MAX, "f32", "", "readings in each window's own unit; NaN: none, or beyond window_count"),
+    ("run_crc", 1, "u32", "", "CRC-32 of the run block before it"),
+)
 _EVENT_ROWS = (
     ("number", 1, "u32", "", "counts from 0 since boot; sits in slot number mod 256"),
     ("event_scan", 1, "u32", "scans", "monotonic stamp"),
@@ -127,15 +149,19 @@ def _layout(rows: tuple[Register, ...]) -> struct.Struct:
 
 REQUEST = _place(_REQUEST_ROWS, REQUEST_ADDRESS, "rw")
 STATUS = _place(_STATUS_ROWS, STATUS_ADDRESS, "r")
+RUN = _place(_RUN_ROWS, RUN_ADDRESS, "r")
 EVENT = _place(_EVENT_ROWS, RING_ADDRESS, "r")
 REQUEST_REGISTERS = sum(row.width for row in REQUEST)
 STATUS_REGISTERS = sum(row.width for row in STATUS)
+RUN_REGISTERS = sum(row.width for row in RUN)
 
 _REQUEST_BODY = _layout(REQUEST[:-1])
 _STATUS_BODY = _layout(STATUS[:-1])
+_RUN_BODY = _layout(RUN[:-1])
 _EVENT_BODY = _layout(EVENT[:-1])
 _CRC = struct.Struct(">I")
 _NO_MODULES = (float("nan"),) * MODULES_MAX
+_NO_WINDOWS = (float("nan"),) * WINDOWS_MAX
 _NO_ARGUMENTS = (0,) * ARGUMENTS_MAX
 
 
@@ -261,6 +287,55 @@ def decode_status(block: bytes) -> PlcStatus:
         self_test_passed=f[35],
         self_test_total=f[36],
         self_test_failed=f[37],
+    )
+
+
+def encode_run_status(status: PlcRunStatus) -> bytes:
+    """The run block as bytes."""
+    values = status.window_values
+    body = _RUN_BODY.pack(
+        status.scan,
+        status.flags,
+        status.inhibit,
+        status.retries_left,
+        len(values),
+        status.windows_lost,
+        status.windows_dead,
+        status.windows_cold,
+        status.auxiliaries,
+        status.auxiliaries_asked,
+        0,
+        status.run_age_ms,
+        status.pulses,
+        status.pulses_asked,
+        status.pulse_counter,
+        *(values + _NO_WINDOWS[len(values) :]),
+    )
+    return _seal(body)
+
+
+def decode_run_status(block: bytes) -> PlcRunStatus:
+    """Read a run block. Raises ChecksumError, or ValueError for a length, bit or count that cannot be."""
+    _open(block, _RUN_BODY.size, "run block")
+    f = _RUN_BODY.unpack_from(block)
+    windows = f[4]
+    if windows > WINDOWS_MAX:
+        raise ValueError(f"{windows} windows where at most {WINDOWS_MAX} fit")
+    return PlcRunStatus(
+        scan=f[0],
+        flags=run_flags_of(f[1]),
+        inhibit=inhibit_of(f[2]),
+        retries_left=f[3],
+        run_age_ms=f[11],
+        pulses=f[12],
+        pulses_asked=f[13],
+        pulse_counter=f[14],
+        windows_lost=f[5],
+        windows_dead=f[6],
+        windows_cold=f[7],
+        auxiliaries=f[8],
+        auxiliaries_asked=f[9],
+        window_values=f[15 : 15 + windows],
     )
 
 

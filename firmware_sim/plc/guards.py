@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from drivers.wire.plc import Guard, PlcState, Refusal, Trip
 from firmware_sim.plc.levels import (
+    AIM_ABOVE,
     AIM_IN,
     AUX_CLOSED,
     AUX_OPEN,
@@ -95,6 +96,22 @@ GUARDS: dict[str, Predicate] = {
     ),
 }
 """Name -> "the guard is true". ``c`` is the state after this scan's counting: ``c.t`` is 1 on the scan after entry."""
+
+RUN_GUARDS: dict[str, Predicate] = {
+    "windows_fit": lambda c, v, t: v.facts.run.fit,
+    "windows_back": lambda c, v, t: not (c.trips & Trip.WINDOW and v.facts.run.window_trip),
+    "inhibit_clear": lambda c, v, t: not c.pulse.inhibit,
+    "run_time_left": lambda c, v, t: c.pulse.t < t.run.run,
+    "run_time_over": lambda c, v, t: c.pulse.t >= t.run.run,
+    "pulses_done": lambda c, v, t: t.run.pulses > 0 and c.pulse.pulses >= t.run.pulses,
+    "windows_unfit": lambda c, v, t: not v.facts.run.fit,
+    "no_consent": lambda c, v, t: not v.consent,
+    "dumps_not_open": lambda c, v, t: v.dump_a is not AUX_OPEN or v.dump_b is not AUX_OPEN,
+    "contactor_closed": lambda c, v, t: v.contactor is AUX_CLOSED,
+    "contactor_not_closed": lambda c, v, t: v.contactor is not AUX_CLOSED,
+    "above_aim": lambda c, v, t: v.aim is AIM_ABOVE,
+}
+"""The guards that only a bench that runs has."""
 
 GUARD_BITS: dict[str, int] = {str(guard.name).lower(): int(guard) for guard in Guard}
 """Guards that commands meet -> bit of ``guards`` in the status block (docs/reference/plc-map.md)."""

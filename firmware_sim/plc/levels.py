@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from drivers.wire.plc import PlcCommand, Refusal
+from firmware_sim.plc.pulses import NOTHING_SEEN, RunSeen
 from firmware_sim.plc.settings import Bands
 from firmware_sim.signals import FieldInputs
 
@@ -69,6 +70,8 @@ class Facts(NamedTuple):
     proof: Proof = Proof.OPEN
     under_test: int = 0
     """``Trip`` bits of the path whose test relay is energised: they are expected and do not count."""
+    run: RunSeen = NOTHING_SEEN
+    """What only a bench that runs has: latches, windows, counter."""
 
 
 class Levels(NamedTuple):

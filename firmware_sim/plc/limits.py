@@ -10,11 +10,15 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from firmware_sim.plc.run_limits import SECTIONS as RUN_SECTIONS
+from firmware_sim.plc.run_limits import RunLimits, read_run
 from firmware_sim.signals import SELF_TEST_PATHS
 
 FILE_BYTES_MAX = 65_536
 """A limits file is about 3 kB; anything of this size is not one, and parsing it would hold up the start."""
 VERSION = 1
+SCAN_S = 0.01
+"""The scan of every rig; the limits file says it too."""
 MODULES_MAX = 8
 
 
@@ -81,6 +85,8 @@ class PlcLimits:
     follow_fraction: float
     paths: tuple[str, ...]
     limits_hash: int
+    run: RunLimits | None = None
+    """Sections run, windows and auxiliaries: a bench that runs. None: one that fires once."""
 
 
 class LimitsError(ValueError):
@@ -169,10 +175,11 @@ def load_limits(text: str, filename: str) -> PlcLimits:
     values: dict[str, Any] = {}
     lines: dict[str, int] = {}
     _read_tree(tree, filename, values, lines, problems)
+    run = read_run(tree, filename, values.get("scan_s") or SCAN_S, problems)
     if problems:
         raise LimitsError(problems)
     digest = int.from_bytes(hashlib.sha256(raw).digest()[:8], "big")
-    limits = PlcLimits(**values, limits_hash=digest)
+    limits = PlcLimits(**values, limits_hash=digest, run=run)
     broken = [f"{filename}:{lines.get(p.split(':')[0], 1)}: {p}" for p in check_limits(limits)]
     if broken:
         raise LimitsError(broken)
@@ -201,7 +208,7 @@ def _read_tree(
     if tree.get("version") != VERSION:
         problems.append(f"{filename}:1: version: {tree.get('version')!r}; {VERSION}")
     for key in tree:
-        if key != "version" and key not in SECTIONS:
+        if key != "version" and key not in SECTIONS and key not in RUN_SECTIONS:
             problems.append(f"{filename}:{_line(tree, key)}: {key}: unknown section; one of {', '.join(SECTIONS)}")
     for section, names in SECTIONS.items():
         node = tree.get(section)
@@ -283,10 +290,10 @@ def check_limits(limits: PlcLimits) -> list[str]:
         (limits.tolerance_min_v < limits.tolerance_max_v, "tolerance_min_v: not below tolerance_max_v; below it"),
         (limits.tau_error_fraction < 0.5, "tau_error_fraction: cannot tell one dump path from two; below 0.5"),
         (limits.follow_fraction < 1.0, "follow_fraction: no probe follows that well; below 1"),
-        (abs(scan - 0.01) < 1e-9, "scan_s: the scan is fixed; 0.01"),
+        (abs(scan - SCAN_S) < 1e-9, "scan_s: the scan is fixed; 0.01"),
     )
     return [problem for holds, problem in rules if not holds]
 
 
-FIELD_NAMES = tuple(field.name for field in fields(PlcLimits))
-"""Names of the fields, ``limits_hash`` last: for comparing with rig.yaml."""
+FIELD_NAMES = tuple(field.name for field in fields(PlcLimits) if field.name != "run")
+"""Names of the fields that every limits file has, ``limits_hash`` last: for comparing with rig.yaml."""

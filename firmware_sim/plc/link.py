@@ -15,6 +15,7 @@ from drivers.wire.plc import (
     decode_permit,
     decode_shot,
 )
+from drivers.wire.plc_run import decode_run
 from firmware_sim.plc.limits import PlcLimits
 from firmware_sim.plc.settings import Permit
 
@@ -156,8 +157,21 @@ class Tokens:
         good = self.token is not None and shot == self.token.shot and nonce == self.nonce
         return Refusal.ACCEPTED if good else Refusal.BAD_TOKEN
 
-    def use_fire(self) -> None:
-        """FIRE was carried out: the nonce is spent."""
+    def judge_run(self, request: PlcRequest) -> tuple[Refusal, int]:
+        """Check RUN's (shot, nonce, pulses); also how many pulses it asks for."""
+        try:
+            asked = decode_run(request.arguments)
+        except ValueError:
+            return Refusal.BAD_TOKEN, 0
+        run = self._limits.run
+        if self.token is None or asked.shot != self.token.shot or asked.nonce != self.nonce:
+            return Refusal.BAD_TOKEN, 0
+        if run is None or asked.pulses > run.pulses_max:
+            return Refusal.OUT_OF_LIMITS, 0
+        return Refusal.ACCEPTED, asked.pulses
+
+    def use_once(self) -> None:
+        """FIRE or RUN was carried out: the nonce is spent."""
         self._renew()
 
     def withdraw(self) -> None:

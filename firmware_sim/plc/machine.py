@@ -4,14 +4,14 @@ Nothing here sees a voltage or a clock: levels in, small enums, booleans and sat
 the reachable states can be explored exhaustively. Trips come first, then the rows of the state from the top.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from drivers.wire.plc import ARMED_STATES, PlcCommand, PlcState, Refusal, Trip
 from firmware_sim.plc.guards import GUARD_BITS, GUARDS
 from firmware_sim.plc.levels import AIM_IN, AUX_CLOSED, AUX_OPEN, Latch, Levels
+from firmware_sim.plc.pulses import AT_REST, NO_RUN, PulseState, advance, at_rest
 from firmware_sim.plc.settings import Times
-from firmware_sim.plc.trips import ACTS, PREDICATES, STANDING, Predicate
+from firmware_sim.plc.table import RULES, Row, Rules
 
 S = PlcState
 C = PlcCommand
@@ -49,6 +49,8 @@ class ControlState(NamedTuple):
     trips: int = 0
     """Bits of ``Trip``, as a plain integer: this is compared on every scan."""
     first_fault: int = 0
+    pulse: PulseState = AT_REST
+    """Beside all that: the pulse inhibit. Constant on a bench that does not run; the last field, for memory.py."""
 
 
 class Outputs(NamedTuple):
@@ -63,114 +65,8 @@ class Outputs(NamedTuple):
     door_lock: bool
     ack: Refusal | None
     guards: int
+    pulse_gate: bool = False
 
-
-class Row(NamedTuple):
-    """One row: from ``source``, on ``command`` (None: by itself), when all ``guards`` hold, to ``target``."""
-
-    name: str
-    source: PlcState
-    command: PlcCommand | None
-    guards: tuple[str, ...]
-    target: PlcState
-
-
-_FIRE_GUARDS = ("in_tolerance", "charger_inhibited", "zero_current", "contactor_open", "consent")
-_SAFE_AGAIN = ("energy_safe", "dumps_closed", "dwell_done", "approach_allowed", "no_test_running")
-_RESET_GUARDS = ("reset_edge", *_SAFE_AGAIN, "proof_not_failed", "cause_gone", "discrepancy_released")
-_PERMIT_GUARDS = (
-    "token_valid",
-    "no_trip",
-    "dumps_closed",
-    "energy_safe",
-    "contactor_open",
-    "self_test_fresh",
-    "no_test_running",
-    "search_complete",
-    "ground_stick_stowed",
-    "latches_clear",
-    "warned",
-    "consent",
-)
-_ENTER_TEST_GUARDS = ("maintenance_key", "charger_locked_out", "dumps_closed", "energy_safe", "no_test_running")
-
-TABLE: tuple[Row, ...] = (
-    Row("enter_test", S.SAFE, C.ENTER_TEST, _ENTER_TEST_GUARDS, S.TEST),
-    Row("permit", S.SAFE, C.PERMIT, _PERMIT_GUARDS, S.OPENING),
-    Row("test_lost", S.TEST, None, ("test_lost",), S.SAFE),
-    Row("leave_test", S.TEST, C.LEAVE_TEST, (), S.SAFE),
-    Row("rehearse", S.TEST, C.REHEARSE, ("zero_volts",), S.TEST),
-    Row("dump_opening", S.OPENING, C.DUMP, (), S.DUMPING),
-    Row("charge", S.OPENING, C.CHARGE, ("token_valid", "dumps_open"), S.CHARGE),
-    Row("open_late", S.OPENING, None, ("open_time_over",), S.DUMPING),
-    Row("dump_charge", S.CHARGE, C.DUMP, (), S.DUMPING),
-    Row("charged", S.CHARGE, None, ("steady",), S.FLOAT),
-    Row("dump_float", S.FLOAT, C.DUMP, (), S.DUMPING),
-    Row("isolate", S.FLOAT, C.ISOLATE, (), S.ISOLATE),
-    Row("float_late", S.FLOAT, None, ("float_time_over",), S.DUMPING),
-    Row("dump_isolate", S.ISOLATE, C.DUMP, (), S.DUMPING),
-    Row("fire_enable", S.ISOLATE, C.FIRE_ENABLE, ("token_valid", *_FIRE_GUARDS), S.FIREWIN),
-    Row("isolate_late", S.ISOLATE, None, ("isolate_time_over",), S.DUMPING),
-    Row("dump_firewin", S.FIREWIN, C.DUMP, (), S.DUMPING),
-    Row(
-        "fire",
-        S.FIREWIN,
-        C.FIRE,
-        ("token_valid", "token_unused", *_FIRE_GUARDS, "dumps_open", "latches_clear"),
-        S.SHOT,
-    ),
-    Row("fire_late", S.FIREWIN, None, ("fire_time_over",), S.DUMPING),
-    Row("dump_shot", S.SHOT, C.DUMP, (), S.DUMPING),
-    Row("shot_done", S.SHOT, None, ("shot_time_over", "latches_all"), S.DUMPING),
-    Row("shot_partial", S.SHOT, None, ("shot_time_over", "latches_some"), S.DUMPING),
-    Row("shot_misfire", S.SHOT, None, ("shot_time_over", "latches_clear"), S.DUMPING),
-    Row("dump_locked", S.DUMPING, None, ("dump_time_over", "energy_left", "no_test_running"), S.LOCKOUT),
-    Row("proof_locked", S.DUMPING, None, ("dump_time_over", "proof_failed"), S.LOCKOUT),
-    Row("dump_again", S.DUMPING, C.DUMP, (), S.DUMPING),
-    Row("dumped", S.DUMPING, None, (*_SAFE_AGAIN, "proof_holds"), S.SAFE),
-    Row("trip_locked", S.TRIP, None, ("dump_time_over", "energy_left", "no_test_running"), S.LOCKOUT),
-    Row("proof_locked_trip", S.TRIP, None, ("dump_time_over", "proof_failed"), S.LOCKOUT),
-    Row("dump_tripped", S.TRIP, C.DUMP, (), S.TRIP),
-    Row("reset", S.TRIP, None, _RESET_GUARDS, S.SAFE),
-    Row("dump_lockout", S.LOCKOUT, C.DUMP, (), S.LOCKOUT),
-    *(
-        Row(f"{command.name.lower()}_{state.name.lower()}", state, command, ("low_voltage",), S.DUMPING)
-        for state in (S.OPENING, S.CHARGE, S.FLOAT, S.ISOLATE, S.FIREWIN)
-        for command in (C.DUMP_A, C.DUMP_B)
-    ),
-)
-"""The table of bench.md section 2. ``any | trip -> TRIP`` and ``SAFE | DUMP`` (nothing to do) are in ``step``."""
-
-
-class Rules(NamedTuple):
-    """Table, guards and trips together, indexed by state. ``without`` makes the variants of a mutation test."""
-
-    rows: Mapping[PlcState, tuple[Row, ...]]
-    guards: Mapping[str, Predicate]
-    trips: Mapping[PlcState, tuple[tuple[int, Predicate], ...]]
-
-
-def make_rules(
-    table: tuple[Row, ...] = TABLE,
-    guards: Mapping[str, Predicate] = GUARDS,
-    trips: Mapping[Trip, Predicate] = PREDICATES,
-) -> Rules:
-    """Index a table for ``step``."""
-    rows = {state: tuple(row for row in table if row.source is state) for state in S}
-    acting = {state: tuple((int(cause), trips[cause]) for cause in trips if state in ACTS[cause]) for state in S}
-    acting[S.TRIP] = tuple((int(cause), trips[cause]) for cause in STANDING if S.DUMPING in ACTS[cause])
-    return Rules(rows, guards, acting)
-
-
-def without(guard: str) -> Rules:
-    """Rules in which one named guard always holds, or the trip of that name never comes: for mutation tests."""
-    if guard in GUARDS:
-        return make_rules(guards={**GUARDS, guard: lambda c, v, t: True})
-    cause = Trip[guard]
-    return make_rules(trips={**PREDICATES, cause: lambda c, v, t: False})
-
-
-RULES = make_rules()
 
 _LEADING = int(
     Trip.DOOR_1
@@ -198,12 +94,13 @@ def step(control: ControlState, levels: Levels, times: Times, rules: Rules = RUL
         ack = None if command is C.NONE else Refusal.ACCEPTED if command is C.DUMP else Refusal.TRIPPED
         return _drive(_trip(counted, trips, levels), levels, times, False, ack, 0)
     taken, ack, guards = _choose(counted, levels, times, rules)
-    after = counted if taken is None else _enter(counted, taken, levels)
+    after = counted if taken is None else _enter(counted, taken, levels, times)
     fire = taken is not None and taken.name in ("fire", "rehearse")
     return _drive(after, levels, times, fire, ack, guards)
 
 
-_SHOT, _CHARGE, _NONE = S.SHOT, S.CHARGE, C.NONE
+_SHOT, _CHARGE, _RUN, _NONE = S.SHOT, S.CHARGE, S.RUN, C.NONE
+_SUPPLIED = frozenset({S.CHARGE, S.FLOAT, S.RUN})
 _QUIET = frozenset({S.SAFE, S.TEST})
 _UNTIMED = _QUIET | {S.LOCKOUT}
 
@@ -245,6 +142,7 @@ def _count(c: ControlState, v: Levels, times: Times) -> ControlState:
         c.reset_held,
         c.trips,
         c.first_fault,
+        c.pulse if times.run is NO_RUN else advance(c.pulse, state, v.facts.run, times.run),
     )
 
 
@@ -325,7 +223,7 @@ def _trip(c: ControlState, trips: int, v: Levels) -> ControlState:
     )
 
 
-def _enter(c: ControlState, row: Row, v: Levels) -> ControlState:
+def _enter(c: ControlState, row: Row, v: Levels, times: Times) -> ControlState:
     """The state after ``row``: outputs that the target commands, timers and marks."""
     target = row.target
     if target is c.state:
@@ -341,8 +239,8 @@ def _enter(c: ControlState, row: Row, v: Levels) -> ControlState:
         state=target,
         t=0,
         steady=0,
-        contactor_close=target in (S.CHARGE, S.FLOAT),
-        charger_enable=target in (S.CHARGE, S.FLOAT),
+        contactor_close=target in _SUPPLIED,
+        charger_enable=target in _SUPPLIED,
         dump_a_open=opened,
         dump_b_open=opened,
         current_wait=False,
@@ -352,6 +250,8 @@ def _enter(c: ControlState, row: Row, v: Levels) -> ControlState:
         partial=c.partial and target is not S.OPENING,
         trips=0 if cleared else c.trips,
         first_fault=0 if cleared else c.first_fault,
+        # only a person's reset fills the retry budget
+        pulse=at_rest(times.run) if row.name == "reset" else c.pulse,
     )
 
 
@@ -392,6 +292,7 @@ def _drive(
         locked,
         ack,
         guards,
+        c.state is _RUN and not c.pulse.inhibit,
     )
 
 

@@ -23,8 +23,15 @@ _LONG = struct.Struct("<q")
 
 
 def layout_of(fields: type[tuple[object, ...]]) -> str:
-    """The image of a NamedTuple of numbers: 32 bits for whole numbers, enums and truth values, 64 for a float."""
-    return "".join("d" if kind is float else "i" for kind in fields.__annotations__.values())
+    """The image of a NamedTuple of numbers: 32 bits for whole numbers, enums and truth values, 64 for a float.
+
+    A part that is a NamedTuple itself (the pulse inhibit's) is not in it: it has a block of its own.
+    """
+    return "".join("d" if kind is float else "i" for kind in fields.__annotations__.values() if not _is_part(kind))
+
+
+def _is_part(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, tuple)
 
 
 class Block:
@@ -80,7 +87,10 @@ def flip(value: float, bit: int) -> float:
 
 
 class Retained:
-    """The two blocks of one PLC: what a scan leaves to the next, and what the permit makes of the limits."""
+    """The two blocks of one PLC: what a scan leaves to the next, and what the permit makes of the limits.
+
+    What only a bench that runs has is in a third one (``running.py``), so that others do not pay for it.
+    """
 
     __slots__ = ("settings", "state")
 
@@ -104,7 +114,7 @@ def turn_over(stored: Mapping[str, Any], seed: int) -> tuple[str, Any]:
 
     Returns the name of the part that was hit, and its damaged value.
     """
-    fields = [(name, at) for name, value in stored.items() for at in range(len(value) if _is_block(value) else 1)]
+    fields = [(name, at) for name, value in stored.items() for at in _places(value)]
     chance = int.from_bytes(hashlib.sha256(f"{seed}".encode()).digest()[:8], "big")
     name, at = fields[chance % len(fields)]
     bit, value = chance // len(fields) % 64, stored[name]
@@ -115,3 +125,8 @@ def turn_over(stored: Mapping[str, Any], seed: int) -> tuple[str, Any]:
 
 def _is_block(value: object) -> bool:
     return isinstance(value, tuple)
+
+
+def _places(value: Any) -> list[int]:
+    """Numbers of a block, by index: parts of it are stored under names of their own. One that is none has one place."""
+    return [at for at, one in enumerate(value) if not _is_block(one)] if _is_block(value) else [0]

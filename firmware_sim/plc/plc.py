@@ -17,15 +17,19 @@ from drivers.wire.plc import (
     Refusal,
     Trip,
 )
+from drivers.wire.plc_run import PlcRunStatus
 from firmware_sim.plc import report
 from firmware_sim.plc.levels import Band, Facts, Levels, Proof, classify
 from firmware_sim.plc.limits import PlcLimits
 from firmware_sim.plc.link import NEVER, Link, Tokens
 from firmware_sim.plc.machine import ControlState, Outputs, step
 from firmware_sim.plc.memory import Retained, turn_over
+from firmware_sim.plc.pulses import NOTHING_SEEN, at_rest
 from firmware_sim.plc.ring import Ring
+from firmware_sim.plc.running import RunSide
 from firmware_sim.plc.self_test import BIAS_PATHS, SelfTest
 from firmware_sim.plc.settings import Permit, resolve_bands, resolve_times
+from firmware_sim.plc.table import RULES, RUN_RULES
 from firmware_sim.plc.trend import ChargeTrend, SafeProof
 from firmware_sim.signals import FieldInputs, FieldOutputs
 
@@ -60,6 +64,8 @@ class Plc:
         self._warned_scans = self._scans(limits.warned_valid_s)
         self._tested_scans = self._scans(limits.self_test_valid_s)
         self.outputs = FieldOutputs()
+        self._run = None if limits.run is None else RunSide(limits.run)
+        self._rules = RULES if self._run is None else RUN_RULES
         self.answering = True
         self._dead = False
         self._missed = 0
@@ -70,7 +76,6 @@ class Plc:
         limits = self.limits
         self.boot_id = boot_id & 0xFFFFFFFF
         self.scan_number = 0
-        self.control = control
         self.ring = Ring()
         self.link = Link(self._scans(limits.watchdog_s), self._scans(limits.status_age_max_s))
         self._tokens = Tokens(limits, self.rig_id, self.boot_id)
@@ -81,31 +86,46 @@ class Plc:
         self.memory = Retained()
         self._flip = False
         self._adopt(Permit())
+        self.control = control._replace(pulse=at_rest(self.times.run))
+        if self._run is not None:
+            self._run.forget()
         self._pending: PlcRequest | None = None
         self.ack, self.ack_sequence, self.ack_guards = Refusal.ACCEPTED, 0, 0
         self._entered = 0
         self._tested = self._horn_from = NEVER
-        self.memory.state.store(self._remembered())
+        self._store()
         self.inputs = FieldInputs()
         self.levels: Levels = classify(self.inputs, self.bands)
-        self._clear_outputs()
+        self.outputs.de_energise()
         self.ring.record(0, EventCode.BOOT, self.boot_id)
         self.ring.record(0, EventCode.LIMITS, limits.limits_hash >> 32)
 
     def _scans(self, time_s: float) -> int:
         return round(time_s / self.limits.scan_s)
 
-    def _adopt(self, permit: Permit) -> None:
+    def _adopt(self, permit: Permit, pulses: int = 0) -> None:
         self.permit = permit
         self.bands = resolve_bands(self.limits, permit)
-        self.times = resolve_times(self.limits, permit)
-        self.memory.settings.store((*permit, *self.bands, *self.times))
+        self.times = resolve_times(self.limits, permit, pulses)
+        self.memory.settings.store((*permit, *self.bands, *self.times[:-1]))
 
     # ---- memory -------------------------------------------------------------------------------------------------
 
     def _remembered(self) -> tuple[int, ...]:
         """What one scan leaves to the next and a wrong bit of which could energise something."""
-        return (*self.control, self._tested, self._horn_from, self._tokens.gate_ns, self.proof.level)
+        return (*self.control[:-1], self._tested, self._horn_from, self._tokens.gate_ns, self.proof.level)
+
+    def _store(self) -> None:
+        self.memory.state.store(self._remembered())
+        if self._run is not None:
+            self._run.store(self.control.pulse, self.times.run)
+
+    def _is_sound(self) -> bool:
+        """Nothing that is remembered has changed since it was stored."""
+        settings = (*self.permit, *self.bands, *self.times[:-1])
+        if not self.memory.sound(self._remembered(), settings):
+            return False
+        return self._run is None or self._run.is_sound(self.control.pulse, self.times.run)
 
     def _lose_memory(self, inputs: FieldInputs) -> None:
         """Nothing that is remembered is used any more, not even to decide how to stop: all off, TRIP, first fault.
@@ -120,6 +140,9 @@ class Plc:
         self._bias.stop()
         self._tokens.withdraw()
         self._adopt(Permit())
+        self.control = self.control._replace(pulse=at_rest(self.times.run))
+        if self._run is not None:
+            self._run.forget()
         self._tested = self._horn_from = NEVER
         self._entered = self.scan_number
         self.proof.forget()
@@ -128,8 +151,14 @@ class Plc:
 
     def _turn_over(self) -> None:
         """The fault ``memory_flip``: one bit of one stored field, chosen by the boot id, which the seed decides."""
-        name, damaged = turn_over({name: getattr(self, name) for name in _STORED}, self.boot_id)
-        setattr(self, name, damaged)
+        stored = {name: getattr(self, name) for name in _STORED}
+        if self._run is not None:
+            stored |= {"pulse": self.control.pulse, "run": self.times.run, "windows": self._run.memory}
+        name, damaged = turn_over(stored, self.boot_id)
+        if self._run is None or name in _STORED:
+            setattr(self, name, damaged)
+        else:
+            self.control, self.times = self._run.damage(name, damaged, self.control, self.times)
 
     # ---- faults -------------------------------------------------------------------------------------------------
 
@@ -156,14 +185,14 @@ class Plc:
         if self._dead:
             self._missed += 1
             if self._missed >= MISSED_SCANS_MAX:
-                self._clear_outputs()
+                self.outputs.de_energise()
             return self.outputs
         self.scan_number += 1
         self.inputs = inputs
         if self._flip:
             self._flip = False
             self._turn_over()
-        if not self.memory.sound(self._remembered(), (*self.permit, *self.bands, *self.times)):
+        if not self._is_sound():
             self._lose_memory(inputs)
         elif self.scan_number == 1 and self.control.state is PlcState.TRIP:
             self.proof.begin_dump(0, _highest(inputs))  # restarted: what is in the bank now has to be seen to go
@@ -179,7 +208,7 @@ class Plc:
         self.levels = levels = classify(inputs, self.bands, facts)
         if exercising:
             self._follow_tests(levels, inputs)
-        control, out = step(before, levels, self.times)
+        control, out = step(before, levels, self.times, self._rules)
         self.control = control
         if control.state is not before.state:
             self._note_change(before, control, inputs)
@@ -188,7 +217,10 @@ class Plc:
         if control.state in _ENDING:
             self._prove(before, inputs, levels)
         self._drive(out)
-        self.memory.state.store(self._remembered())
+        if self._run is not None:
+            self._run.drive(self.outputs, control, levels, self.times)
+            self._run.note(self.ring, self.scan_number, before, control, self.times)
+        self._store()
         return self.outputs
 
     def _find_facts(self, inputs: FieldInputs, command: PlcCommand, token: Refusal, under_test: int) -> Facts:
@@ -207,6 +239,7 @@ class Plc:
             trend.falling,
             self.proof.level,
             under_test,
+            NOTHING_SEEN if self._run is None else self._run.see(inputs, state),
         )
 
     @property
@@ -239,6 +272,14 @@ class Plc:
             return command, token, gate_ns
         if command in _TOKEN_COMMANDS:
             return command, self._tokens.judge_shot(request), 0
+        if command is PlcCommand.RUN:
+            token, pulses = self._tokens.judge_run(request)
+            if token is _ACCEPTED and self.control.state is PlcState.FLOAT:
+                self._adopt(self.permit, pulses)  # outside RUN nothing looks at them: a refused one leaves no trace
+            return command, token, 0
+        if command is PlcCommand.AUXILIARIES and self._run is not None:
+            self._acknowledge(request, self._run.ask(request.arguments, self.control), 0)
+            return PlcCommand.NONE, Refusal.ACCEPTED, 0
         if command in (PlcCommand.SELF_TEST, PlcCommand.WARN):
             self._acknowledge(request, self._prepare(command), 0)
             return PlcCommand.NONE, Refusal.ACCEPTED, 0
@@ -275,13 +316,13 @@ class Plc:
         accepted = out.ack is Refusal.ACCEPTED
         command = request.command
         if command in (PlcCommand.PERMIT, PlcCommand.FIRE_ENABLE) and not accepted:
-            self._adopt(kept)
+            self._adopt(kept, self.times.run.pulses)  # also in RUN, whose number of pulses stays
         elif command is PlcCommand.PERMIT:
             self._tokens.use_permit(request)
         elif command is PlcCommand.FIRE_ENABLE:
             self._tokens.use_fire_enable(gate_ns)
-        elif command is PlcCommand.FIRE and accepted:
-            self._tokens.use_fire()
+        elif command in (PlcCommand.FIRE, PlcCommand.RUN) and accepted:
+            self._tokens.use_once()
         self._acknowledge(request, out.ack or Refusal.ACCEPTED, out.guards)
 
     def _acknowledge(self, request: PlcRequest, ack: Refusal, guards: int) -> None:
@@ -295,6 +336,8 @@ class Plc:
         if new is PlcState.TRIP:
             self.ring.record(now, EventCode.TRIP, after.trips & ~before.trips, a_v, first_fault=not before.first_fault)
             self._tested = NEVER
+            if self._run is not None:
+                self._run.trip(old)
             self.test.stop()  # its relay would stand in for the bias check's, and fail the proof
         self.ring.record(now, EventCode.STATE, old << 8 | new, a_v)
         if new is PlcState.SHOT:
@@ -302,7 +345,7 @@ class Plc:
         elif new is PlcState.OPENING:
             self.proof.forget()
             self._horn_from = NEVER
-        elif new is PlcState.CHARGE:
+        elif new is PlcState.CHARGE or old is PlcState.RUN:
             self._trend.begin(self.permit, max(a_v, inputs.probe_b_v))
         if old is PlcState.SHOT:
             self.ring.record(now, EventCode.LATCHES, inputs.latches)
@@ -343,13 +386,8 @@ class Plc:
         outputs.horn = horn = 0 <= self.scan_number - self._horn_from < self._horn_scans
         outputs.beacon = horn or self.control.state is not _SAFE or self.warned
         outputs.door_lock = out.door_lock
+        outputs.pulse_gate = out.pulse_gate
         outputs.self_test_path = (self.test.relay or self._bias.relay) if self.exercising else 0
-
-    def _clear_outputs(self) -> None:
-        outputs = self.outputs
-        outputs.dump_a_open = outputs.dump_b_open = outputs.contactor_close = outputs.charger_enable = False
-        outputs.fire = outputs.horn = outputs.beacon = outputs.door_lock = False
-        outputs.gate_open_ns = outputs.self_test_path = 0
 
     # ---- the link -----------------------------------------------------------------------------------------------
 
@@ -377,6 +415,12 @@ class Plc:
     def status(self) -> PlcStatus:
         """The status block as of the last scan."""
         return report.make_status(self, self.ack, self.ack_sequence, self.ack_guards)
+
+    def run_status(self) -> PlcRunStatus | None:
+        """The run block as of the last scan; None on a bench that does not run."""
+        if self._run is None:
+            return None
+        return self._run.status(self.scan_number, self.control, self.times, self.outputs)
 
     @property
     def nonce(self) -> int:

@@ -10,16 +10,21 @@ from drivers.wire.plc_map import (
     REQUEST_ADDRESS,
     REQUEST_REGISTERS,
     RING_ADDRESS,
+    RUN_ADDRESS,
+    RUN_REGISTERS,
     STATUS_ADDRESS,
     STATUS_REGISTERS,
     ChecksumError,
     decode_request,
     encode_event,
+    encode_run_status,
     encode_status,
 )
+from drivers.wire.plc_run import PlcRunStatus
 
 _REQUEST_END = REQUEST_ADDRESS + REQUEST_REGISTERS
 _STATUS_END = STATUS_ADDRESS + STATUS_REGISTERS
+_RUN_END = RUN_ADDRESS + RUN_REGISTERS
 _RING_END = RING_ADDRESS + EVENTS_MAX * EVENT_REGISTERS
 _EMPTY_SLOT = bytes(EVENT_REGISTERS * 2)
 
@@ -38,6 +43,7 @@ class _Plc(Protocol):
     def exchange(self, request: PlcRequest) -> PlcStatus: ...
     def refuse(self, refusal: Refusal, sequence: int) -> PlcStatus: ...
     def status(self) -> PlcStatus: ...
+    def run_status(self) -> PlcRunStatus | None: ...
 
 
 class PlcRegisters:
@@ -61,6 +67,8 @@ class PlcRegisters:
             return _cut(self._request, address - REQUEST_ADDRESS, count)
         if address >= RING_ADDRESS and end <= _RING_END:
             return self._read_ring(address - RING_ADDRESS, count)
+        if address >= RUN_ADDRESS and end <= _RUN_END and (status := self._plc.run_status()) is not None:
+            return _cut(encode_run_status(status), address - RUN_ADDRESS, count)
         return ExceptionCode.ILLEGAL_ADDRESS
 
     def write(self, address: int, data: bytes) -> ExceptionCode | None:

@@ -4,6 +4,8 @@ import math
 from typing import NamedTuple
 
 from firmware_sim.plc.limits import PlcLimits
+from firmware_sim.plc.pulses import NO_RUN, RunTimes
+from firmware_sim.plc.run_limits import resolve_run
 
 
 class Times(NamedTuple):
@@ -29,6 +31,8 @@ class Times(NamedTuple):
     discrepancy_debounce: int
     top: int
     """Where the state's own counter saturates: one above every limit it is compared with."""
+    run: RunTimes = NO_RUN
+    """Limits of the pulse inhibit and of RUN, on a bench that runs. The last field, for memory.py."""
 
 
 class Bands(NamedTuple):
@@ -113,10 +117,23 @@ def resolve_bands(limits: PlcLimits, permit: Permit) -> Bands:
     )
 
 
-def resolve_times(limits: PlcLimits, permit: Permit) -> Times:
-    """Scan counts under ``permit``.
+def power_slope_of(limits: PlcLimits, permit: Permit) -> float:
+    """Volts squared per second that a charger of constant power gives the permitted bank, 2 P / C; else 0.0."""
+    power_w = 0.0 if limits.run is None else limits.run.charge_power_w
+    return 2.0 * power_w / capacitance_of(limits, permit.mask)
 
-    safety.md 3.2: t_dump2 = R/2 C ln(V0/V_safe), T_dump = 1.5 t_dump2, T_charge = 1.25 C V / I.
+
+def power_time_of(limits: PlcLimits, permit: Permit) -> float:
+    """Seconds that a charger of constant power needs for the permitted charge: C V^2 / 2 P; 0.0 for any other."""
+    slope = power_slope_of(limits, permit)
+    return permit.target_v**2 / slope if slope else 0.0
+
+
+def resolve_times(limits: PlcLimits, permit: Permit, pulses: int = 0) -> Times:
+    """Scan counts under ``permit``; ``pulses`` are those of the present RUN.
+
+    safety.md 3.2: t_dump2 = R/2 C ln(V0/V_safe), T_dump = 1.5 t_dump2, T_charge = 1.25 C V / I. A charger that is
+    limited by its power on the way takes no longer than the ramp and that power one after the other.
     """
     tau = dump_tau_of(limits, permit.mask)
     v_safe = v_safe_of(limits, permit.mask)
@@ -125,7 +142,7 @@ def resolve_times(limits: PlcLimits, permit: Permit) -> Times:
     single_s = limits.dump_factor * 2.0 * tau * math.log(limits.single_dump_below_v / v_safe) + close_s
     charge_s = limits.settle_s
     if permit.ramp_v_per_s > 0.0:
-        charge_s += limits.time_factor * permit.target_v / permit.ramp_v_per_s
+        charge_s += limits.time_factor * (permit.target_v / permit.ramp_v_per_s + power_time_of(limits, permit))
     scans = _Scans(limits.scan_s)
     main = {
         "open": scans.of(limits.open_s),
@@ -151,6 +168,7 @@ def resolve_times(limits: PlcLimits, permit: Permit) -> Times:
         spread_debounce=scans.of(limits.spread_debounce_s),
         discrepancy_debounce=scans.of(limits.door_discrepancy_s),
         top=max(main.values()) + 1,
+        run=resolve_run(limits.run, limits.scan_s, pulses) if limits.run else NO_RUN,
     )
 
 

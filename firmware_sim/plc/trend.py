@@ -7,7 +7,7 @@ import math
 
 from firmware_sim.plc.levels import Proof
 from firmware_sim.plc.limits import PlcLimits
-from firmware_sim.plc.settings import Permit, dump_tau_of, leak_per_scan_of, v_safe_of
+from firmware_sim.plc.settings import Permit, dump_tau_of, leak_per_scan_of, power_slope_of, v_safe_of
 
 FIT_RATIO = 3.0
 """The decay is measured from the first sample with both dumps proven down to a third of it: 1.1 tau, 11 scans."""
@@ -26,6 +26,7 @@ class ChargeTrend:
         "_keep",
         "_limits",
         "_permit",
+        "_slope_v2_per_s",
         "_start_v",
         "envelope_left",
         "falling",
@@ -43,6 +44,7 @@ class ChargeTrend:
         self._held_v = -math.inf
         self._floor_v = permit.target_v - permit.tolerance_v
         self._ceiling_v = permit.target_v + permit.tolerance_v + self._limits.envelope_margin_v
+        self._slope_v2_per_s = power_slope_of(self._limits, permit)
         self.envelope_left = False
         self.falling = False
 
@@ -61,6 +63,10 @@ class ChargeTrend:
         above_v = self._start_v + limits.envelope_factor * ramp * time_s + limits.envelope_margin_v
         above_v = above_v if above_v < self._ceiling_v else self._ceiling_v
         below_v = ramp * (time_s - limits.settle_s) / limits.envelope_factor
+        slope = self._slope_v2_per_s
+        if slope:  # constant power: V = sqrt(2 P t / C) where that is below the ramp
+            power_v = math.sqrt(slope * max(time_s - limits.settle_s, 0.0)) / limits.envelope_factor
+            below_v = power_v if power_v < below_v else below_v
         below_v = (below_v if below_v < self._floor_v else self._floor_v) - limits.envelope_margin_v
         self.envelope_left = not (below_v <= low_v and (a_v if a_v > b_v else b_v) <= above_v)
 

@@ -46,7 +46,7 @@ PREDICATES: dict[Trip, Predicate] = {
 
 _QUIET = frozenset({S.SAFE, S.TEST})
 _CHARGED = frozenset({S.CHARGE, S.FLOAT, S.ISOLATE, S.FIREWIN})
-_BLANKED = _CHARGED | {S.OPENING}
+_BLANKED = _CHARGED | {S.OPENING, S.RUN}
 _ARMED = _BLANKED | {S.SHOT}
 _ALL = _QUIET | _ARMED | {S.DUMPING}
 
@@ -75,6 +75,19 @@ ACTS: Mapping[Trip, frozenset[PlcState]] = {
     Trip.SEARCH: _ARMED,
 }
 """Cause -> states in which it trips. After SHOT each cause is judged afresh: its counters were held at zero."""
+
+RUN_PREDICATES: dict[Trip, Predicate] = {
+    Trip.WINDOW: lambda c, v, t: v.facts.run.window_trip,
+    Trip.RETRIES: lambda c, v, t: c.pulse.exhausted,
+    Trip.PULSE_OVERRUN: lambda c, v, t: c.pulse.overrun,
+}
+"""The causes that only a bench that runs has; the windows say themselves in which states they must hold."""
+
+RUN_ACTS: Mapping[Trip, frozenset[PlcState]] = {
+    Trip.WINDOW: _ARMED,
+    Trip.RETRIES: frozenset({S.CHARGE, S.FLOAT, S.RUN}),
+    Trip.PULSE_OVERRUN: _ARMED | {S.DUMPING},
+}
 
 STANDING = frozenset(ACTS) - {
     Trip.HEARTBEAT,

@@ -94,6 +94,15 @@ def _all() -> Iterable[Fault]:
 
 
 FAULTS: dict[str, Fault] = {fault.id: fault for fault in _all()}
+RUN_FAULTS: dict[str, Fault] = {
+    name: Fault(name, "other", name, 1, text)
+    for name, text in {
+        "gate_stuck_open": "pulses come whatever the pulse gate says",
+        "counter_dead": "the rig's pulse counter stands still",
+        "counter_noise": "the rig's pulse counter counts what is none",
+    }.items()
+}
+"""What else can break on a bench that runs. Its latches and windows are arbitrary anyway."""
 RESTARTS = ("plc_restart", "plc_memory")
 """Faults that happen to the PLC's memory: an event, no lasting condition."""
 
@@ -117,7 +126,7 @@ HEALTHY = Condition()
 @cache
 def condition_of(*ids: str) -> Condition:
     """The faults of these ids together. Raises KeyError for an unknown one."""
-    faults = [fault for fault in FAULTS.values() if fault.id in ids]
+    faults = [fault for fault in (*FAULTS.values(), *RUN_FAULTS.values()) if fault.id in ids]
     if len(faults) != len(set(ids)):
         raise KeyError(ids)
     stuck = {fault.part: int(fault.value) for fault in faults if fault.kind == "relay"}

@@ -30,6 +30,7 @@ from functools import cache
 from typing import NamedTuple
 
 from firmware_sim.plc.levels import Aim, Aux, Band, Latch
+from firmware_sim.plc.pulses import RunTimes
 from firmware_sim.plc.settings import Times
 from tests.formal.bench_faults import PROBES, Condition
 
@@ -62,6 +63,19 @@ SHORT = Times(
 )
 """The same machine with times of a few scans. That none is too short is shown by every row and trip being reached."""
 
+RUN_TIMES = RunTimes(
+    run=5,
+    hold_off=1,
+    latch_reset=1,
+    retry_window=5,
+    retries=2,
+    duty_pulses=1,
+    duty_window=1,
+    pulses=3,
+)
+"""Limits of a bench that runs, as short. One pulse per scan is the duty limit, a second one at once is still within it;
+three are what a run asks for, so that two scans of two are over the number and over the duty."""
+
 BETWEEN, OPEN, CLOSED = int(Aux.BETWEEN), int(Aux.OPEN), int(Aux.CLOSED)
 
 
@@ -91,6 +105,8 @@ class Drive(NamedTuple):
     """A fire pulse with the gate open."""
     self_test: bool = False
     """The PLC may have energised the test relay of the latches, which resets them."""
+    pulse_gate: bool = False
+    """A bench that runs: any number of pulses may come."""
 
 
 DEAD = Drive()
@@ -115,6 +131,8 @@ class Terminals(NamedTuple):
     hw_overvoltage_ok: bool
     estop_ok: bool
     falling: bool | None
+    pulses: int | None = 0
+    """Counted since the last scan; None: any number."""
 
 
 def _move(position: int, wanted: int, stuck: int) -> int:
@@ -129,8 +147,8 @@ def _charges(before: Plant, contactor: int, drive: Drive, condition: Condition) 
     return (drive.charger_enable and not before.overvoltage) or "charger_runaway" in condition.others
 
 
-def _levels(level: int, charging: bool, paths: int, rebound: bool) -> set[int]:
-    """Where the voltage may be one scan later, pulses aside."""
+def _levels(level: int, charging: bool, paths: int, rebound: bool, pulsing: bool) -> set[int]:
+    """Where the voltage may be one scan later, single pulses aside."""
     if paths:
         following = {max(level - paths, ZERO)}
         if charging:  # 1 A into the dump resistors: it falls to the low level and stays there
@@ -142,6 +160,8 @@ def _levels(level: int, charging: bool, paths: int, rebound: bool) -> set[int]:
         following = {level}
     if not paths and level >= CHARGING:
         following.add(level - 1)
+    if pulsing:  # read at any moment between a pulse and the end of its recharge
+        following |= {ZERO, AIMED} if charging else {ZERO}
     if rebound and level <= SAFE:
         following.add(level + 1)
     return following
@@ -176,7 +196,7 @@ def move_plant(before: Plant, drive: Drive, condition: Condition) -> tuple[Plant
     opening = drive.dump_a_open and drive.dump_b_open and before.dump_a == CLOSED and before.dump_b == CLOSED
     start = before._replace(latch=0) if opening else before
     following: set[Plant] = set()
-    for level in _levels(before.level, charging, paths, "rebound" in condition.others):
+    for level in _levels(before.level, charging, paths, "rebound" in condition.others, drive.pulse_gate):
         for then, latch, fell in _pulses(start, level, drive, condition):
             latched = (before.overvoltage or then == OVER) and "comparator_dead" not in condition.others
             after = Plant(then, contactor, dump_a, dump_b, int(latch), latched, fell, before.frozen)
@@ -244,6 +264,13 @@ def _zero_current(plant: Plant, drive: Drive, condition: Condition) -> bool | No
     return None if flowing or pulsing else True
 
 
+def _pulses_counted(plant: Plant, drive: Drive, condition: Condition) -> int | None:
+    if "counter_dead" in condition.others:
+        return 0
+    through = drive.pulse_gate or ("gate_stuck_open" in condition.others and plant.level >= CHARGING)
+    return None if through or "counter_noise" in condition.others else 0
+
+
 @cache
 def read_terminals(plant: Plant, drive: Drive, estop_pressed: bool, condition: Condition) -> Terminals:
     """What the PLC sees of ``plant`` when ``drive`` reached the coils since the last scan."""
@@ -277,4 +304,5 @@ def read_terminals(plant: Plant, drive: Drive, estop_pressed: bool, condition: C
         contacts.get("hw_overvoltage_ok", not plant.overvoltage),
         contacts.get("estop_ok", not estop_pressed),
         falling,
+        _pulses_counted(plant, drive, condition),
     )

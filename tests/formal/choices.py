@@ -11,20 +11,24 @@ Arbitrary inputs on every scan would be 2^20 combinations. Three facts keep them
   ``test_projection`` shows that ``step`` gives the same with and without them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import combinations
 from typing import Any, NamedTuple
 
 from drivers.wire.plc import PlcCommand, PlcState, Refusal, Trip
+from drivers.wire.plc_run import InhibitCause
 from firmware_sim.plc.levels import Aim, Band, Facts, Latch, Levels, Proof
-from firmware_sim.plc.machine import ControlState, Outputs, Rules, step
-from tests.formal.bench_levels import SHORT, Terminals
+from firmware_sim.plc.machine import ControlState, Outputs, step
+from firmware_sim.plc.pulses import AT_REST, PulseState, RunSeen
+from firmware_sim.plc.settings import Times
+from firmware_sim.plc.table import Rules
+from tests.formal.bench_levels import RUN_TIMES, SHORT, Terminals
 
 S = PlcState
 C = PlcCommand
 
-_READ_AGAIN = int(Trip.KEY | Trip.GROUND_STICK | Trip.DOOR_DISCREPANCY)
+_READ_AGAIN = int(Trip.KEY | Trip.GROUND_STICK | Trip.DOOR_DISCREPANCY | Trip.WINDOW)
 """Latched causes that a reset still asks about: the others act while dumping, so they are asked about anyway."""
 _TIMED = frozenset({S.OPENING, S.CHARGE, S.FLOAT, S.ISOLATE, S.FIREWIN, S.SHOT})
 _DUMPED = frozenset({S.DUMPING, S.TRIP})
@@ -49,7 +53,15 @@ def project(c: ControlState) -> ControlState:
         spread=c.spread if SHORT.spread_debounce > 1 else 0,
         discrepancy=c.discrepancy if SHORT.discrepancy_debounce > 1 else 0,
         charger_moving=c.charger_moving if SHORT.charger_travel > 1 else 0,
+        pulse=_project_pulse(state, c.pulse),
     )
+
+
+def _project_pulse(state: PlcState, p: PulseState) -> PulseState:
+    """A bench that runs: which cause inhibits is for people to read, and a reset forgets all of it."""
+    if not p.ages or state is S.TRIP:
+        return AT_REST
+    return p._replace(inhibit=int(p.inhibit != 0), exhausted=False, overrun=False)
 
 
 def relax(c: ControlState) -> ControlState:
@@ -65,10 +77,12 @@ class Choice(NamedTuple):
     bad: tuple[str, ...] = ()
     mode: str = ""
     proof: Proof = Proof.HOLDS
+    pulses: int = 0
 
     def __str__(self) -> str:
         words = [self.command.name if self.command else "-", *self.bad, self.mode]
         words.append("" if self.proof is Proof.HOLDS else f"proof {self.proof.name}")
+        words.append(f"{self.pulses} pulses" if self.pulses else "")
         return " ".join(word for word in words if word)
 
 
@@ -120,6 +134,13 @@ class _Hands(NamedTuple):
     falling: Facts
 
 
+def _see_run(choice: Choice) -> RunSeen:
+    """What only a bench that runs has; on any other all of it is as if it were not there."""
+    soft = "window_inhibit" in choice.bad
+    causes = int(InhibitCause.ARC) * ("arc" in choice.bad) | int(InhibitCause.WINDOW) * soft
+    return RunSeen(causes, soft, choice.pulses, "window_trip" in choice.bad, "window_unfit" not in choice.bad)
+
+
 @cache
 def _hands(choice: Choice, stuck: tuple[tuple[str, bool], ...]) -> _Hands:
     bad, modes = choice.bad, choice.mode.split(", ")
@@ -138,6 +159,7 @@ def _hands(choice: Choice, stuck: tuple[tuple[str, bool], ...]) -> _Hands:
         under_test, forced = TESTS[modes[-1].split()[-1]]
         values.update(forced if "released" not in choice.mode else {})
     token = Refusal.BAD_TOKEN if "token" in bad else Refusal.ACCEPTED
+    facts["run"] = _see_run(choice)
     told = Facts(command=choice.command, token=token, proof=choice.proof, under_test=under_test, **facts)
     return _Hands(tuple((_INDEX[name], value) for name, value in values.items()), told, told._replace(falling=True))
 
@@ -192,8 +214,36 @@ LOOKED_AT: dict[PlcState, tuple[str, ...]] = {
 """Inputs of BAD that ``step`` looks at in a state; ``test_inputs_not_looked_at`` shows that the others do nothing."""
 
 
-def _groups(seen: Terminals, state: PlcState, bad_together: int) -> list[tuple[str, ...]]:
-    names = [name for name in LOOKED_AT[state] if name != "current" or seen.zero_current is None]
+class Site(NamedTuple):
+    """Which bench it is: its times, and the inputs that ``step`` looks at in each state."""
+
+    times: Times
+    looked_at: Mapping[PlcState, tuple[str, ...]]
+
+
+ONCE = Site(SHORT, LOOKED_AT)
+"""The bench that fires once."""
+RUN_BAD = ("arc", "window_trip", "window_unfit", "window_inhibit")
+COUNTS = (1, 2)
+"""Pulses of one scan, where any number may come."""
+_RUNNING = ("window_trip", "arc", "window_inhibit")
+RUNS = Site(
+    SHORT._replace(run=RUN_TIMES),
+    {
+        **LOOKED_AT,
+        S.SAFE: (*LOOKED_AT[S.SAFE], "window_unfit"),
+        S.OPENING: (*LOOKED_AT[S.OPENING], "window_trip", "window_unfit"),
+        S.CHARGE: (*LOOKED_AT[S.CHARGE], *_RUNNING),
+        S.FLOAT: (*LOOKED_AT[S.FLOAT], *_RUNNING, "window_unfit", "token", "consent"),
+        S.RUN: (*_ARMED_BAD, "positions_ok", *_RUNNING, "window_unfit", "consent"),
+        S.TRIP: (*LOOKED_AT[S.TRIP], "window_trip"),
+    },
+)
+"""A bench that runs."""
+
+
+def _groups(seen: Terminals, state: PlcState, bad_together: int, site: Site) -> list[tuple[str, ...]]:
+    names = [name for name in site.looked_at[state] if name != "current" or seen.zero_current is None]
     names = [name for name in names if name != "falling" or seen.falling is None]
     return [group for size in range(1, bad_together + 1) for group in combinations(names, size)]
 
@@ -204,33 +254,39 @@ def run_choices(
     stuck: tuple[tuple[str, bool], ...],
     rules: Rules,
     bad_together: int = 1,
+    site: Site = ONCE,
 ) -> Iterator[Outcome]:
     """Every scan that differs: all commands with good inputs, then bad inputs with the commands that did something.
 
     Under a test relay, and with the proof not holding, inputs are bad only in the full run.
     """
     state = control.state
-    groups = _groups(seen, state, bad_together)
+    groups = _groups(seen, state, bad_together, site)
     part = bench_part(seen)
     for mode in MODES.get(state, ("",)):
         for proof in PROOFS.get(state, (Proof.HOLDS,)):
             if bad_together == 1 and proof is not Proof.HOLDS and state is S.TRIP and mode not in ("", "reset"):
                 continue
-            quiet = run_choice(control, seen, part, stuck, rules, Choice(C.NONE, (), mode, proof))
+            quiet = run_choice(control, seen, part, stuck, rules, Choice(C.NONE, (), mode, proof), site)
             yield quiet
             plain = not mode and proof is Proof.HOLDS
             active = [C.NONE]
             for command in PlcCommand if plain else USEFUL[state]:
                 if command is not C.NONE:
-                    outcome = run_choice(control, seen, part, stuck, rules, Choice(command, (), mode, proof))
+                    outcome = run_choice(control, seen, part, stuck, rules, Choice(command, (), mode, proof), site)
                     yield outcome
                     if outcome.control != quiet.control or outcome.out.fire != quiet.out.fire:
                         active.append(command)
+            if seen.pulses is None:
+                for count in COUNTS:
+                    for command, bad in (*((one, ()) for one in active), (C.NONE, ("arc",))):
+                        choice = Choice(command, bad, mode, proof, count)
+                        yield run_choice(control, seen, part, stuck, rules, choice, site)
             if bad_together == 1 and ("test" in mode or proof is not Proof.HOLDS):
                 continue
             for group in groups:
                 for command in active:
-                    outcome = run_choice(control, seen, part, stuck, rules, Choice(command, group, mode, proof))
+                    outcome = run_choice(control, seen, part, stuck, rules, Choice(command, group, mode, proof), site)
                     yield outcome
                     if outcome.control.state is S.TRIP and state is not S.TRIP:
                         break  # trips come first: a command would change the answer only
@@ -252,8 +308,9 @@ def run_choice(
     stuck: tuple[tuple[str, bool], ...],
     rules: Rules,
     choice: Choice,
+    site: Site = ONCE,
 ) -> Outcome:
     """One scan."""
     levels = make_levels(seen, part, choice, stuck)
-    raw, out = step(control, levels, SHORT, rules)
+    raw, out = step(control, levels, site.times, rules)
     return Outcome(choice, raw, out, levels)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from firmware_sim.plc.guards import GUARDS
-from firmware_sim.plc.machine import TABLE, Rules, make_rules, without
+from firmware_sim.plc.table import TABLE, Rules, make_rules, without
 from firmware_sim.plc.trips import PREDICATES
 from tests.formal.narrow_search import explore, lines
 

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from drivers.wire.plc import PlcCommand, PlcState, Refusal
 from firmware_sim.plc.levels import Levels
-from firmware_sim.plc.machine import RULES, ControlState, Outputs, Rules, step
+from firmware_sim.plc.machine import ControlState, Outputs, step
+from firmware_sim.plc.table import RULES, Rules
 from tests.formal.narrow_bench import CHOICES, FORGETS, TIMES, Event, Fault, State, keep, move, show
 
 S = PlcState

@@ -9,18 +9,19 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from drivers.wire.plc import PlcState
-from firmware_sim.plc.machine import RULES, ControlState, Rules
+from firmware_sim.plc.machine import ControlState
+from firmware_sim.plc.pulses import at_rest
+from firmware_sim.plc.table import RULES, Rules
 from tests.formal.bench_faults import HEALTHY, PROBES, RESTARTS, Condition
 from tests.formal.bench_levels import DEAD, LEVEL_NAMES, Drive, Plant, Terminals, move_plant, read_terminals
-from tests.formal.choices import Choice, Outcome, door_is_open, project, relax, run_choices
+from tests.formal.choices import ONCE, Choice, Outcome, Site, door_is_open, project, relax, run_choices
 from tests.formal.explorer import Graph, explore
-from tests.formal.rule_words import Scan, Truth
-from tests.formal.rules import PLANT_RULES, broken_by
+from tests.formal.rule_words import PlantRule, Scan, Truth
+from tests.formal.rules import CHECKS, PLANT_RULES, Checks, broken_by
 
 S = PlcState
 Stuck = tuple[tuple[str, bool], ...]
 ScanKey = tuple[ControlState, Terminals, Stuck]
-_PLANT_RULES_OF = {state: tuple(rule for rule in PLANT_RULES if state in rule.sources) for state in S}
 
 
 class Node(NamedTuple):
@@ -59,11 +60,31 @@ class Scanned(NamedTuple):
     runs: int
 
 
+class Judges(NamedTuple):
+    """The rules of one kind of bench."""
+
+    checks: Checks
+    plant_rules: tuple[PlantRule, ...]
+
+
+FIRING = Judges(CHECKS, PLANT_RULES)
+
+
 class Model:
     """The real ``step`` under one set of ``rules``, with its memory of scans already judged."""
 
-    def __init__(self, rules: Rules = RULES, bad_together: int = 1, exact: bool = True) -> None:
+    def __init__(
+        self,
+        rules: Rules = RULES,
+        bad_together: int = 1,
+        exact: bool = True,
+        site: Site = ONCE,
+        judges: Judges = FIRING,
+    ) -> None:
         self.rules = rules
+        self.site = site
+        self._checks = judges.checks
+        self._plant_rules = {state: tuple(r for r in judges.plant_rules if state in r.sources) for state in S}
         self.bad_together = bad_together
         self.reduce = project if exact else relax
         """What of a control state is kept: all that can be read again, or less than that and so more behaviour."""
@@ -83,11 +104,11 @@ class Model:
         outcomes: dict[tuple[ControlState, bool, bool], Outcome] = {}
         broken: dict[str, Outcome] = {}
         runs = 0
-        for outcome in run_choices(control, seen, stuck, self.rules, self.bad_together):
+        for outcome in run_choices(control, seen, stuck, self.rules, self.bad_together, self.site):
             runs += 1
             _, raw, out, levels = outcome
             after = self.reduce(raw)
-            for rule in broken_by(Scan(control, levels, raw, out, door_is_open(levels, stuck))):
+            for rule in broken_by(Scan(control, levels, raw, out, door_is_open(levels, stuck)), self._checks):
                 broken.setdefault(rule, outcome)
             if raw != after:
                 self.raw.setdefault(raw, after)
@@ -123,7 +144,7 @@ class Model:
         )
         known = self._plant_verdicts.get(truth)
         if known is None:
-            known = tuple(rule.id for rule in _PLANT_RULES_OF[before.state] if not rule.holds(truth))
+            known = tuple(rule.id for rule in self._plant_rules[before.state] if not rule.holds(truth))
             self._plant_verdicts[truth] = known
         return known
 
@@ -144,14 +165,17 @@ def drive_of(control: ControlState, estop_pressed: bool, condition: Condition) -
         control.charger_enable,
         pulse,
         control.state is S.SAFE,
+        control.state is S.RUN and not control.pulse.inhibit,
     )
 
 
-INITIAL = (
-    Node(ControlState(), Plant()),
-    Node(ControlState(state=S.TRIP), Plant()),
-)
-"""Switched on: the PLC in SAFE, or in TRIP after a restart; relays de-energised, bank empty."""
+def initial(site: Site) -> tuple[Node, ...]:
+    """Switched on: the PLC in SAFE, or in TRIP after a restart; relays de-energised, bank empty."""
+    start = ControlState(pulse=at_rest(site.times.run))
+    return Node(start, Plant()), Node(project(start._replace(state=S.TRIP)), Plant())
+
+
+INITIAL = initial(ONCE)
 
 
 def strike(node: Node, fault: str) -> Node:

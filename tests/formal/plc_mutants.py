@@ -6,7 +6,8 @@ from typing import NamedTuple
 from drivers.wire.plc import PlcState, Trip
 from firmware_sim.plc.guards import GUARDS
 from firmware_sim.plc.levels import Levels
-from firmware_sim.plc.machine import RULES, TABLE, ControlState, Row, Rules, _count, make_rules, without
+from firmware_sim.plc.machine import ControlState, _count
+from firmware_sim.plc.table import RULES, TABLE, Row, Rules, make_rules, without
 from firmware_sim.plc.trips import PREDICATES
 from tests.formal.bench_levels import SHORT
 from tests.formal.choices import bench_part, door_is_open, run_choice, run_choices

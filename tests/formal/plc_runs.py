@@ -24,6 +24,7 @@ DEMANDS: dict[str, tuple[Choice, bool]] = {
     "heartbeat": (Choice(bad=("heartbeat",)), False),
     "DUMP": (Choice(PlcCommand.DUMP), False),
 }
+RUN_DEMANDS: dict[str, tuple[Choice, bool]] = {**DEMANDS, "window": (Choice(bad=("window_trip",)), False)}
 """What stays on every scan of a bounded response: the choice, and the e-stop pressed or not."""
 
 SUBSUMED = tuple(
@@ -62,14 +63,14 @@ def _relieved(node: Node) -> bool:
 
 def respond(model: Model, starts: Iterable[Node], demand: str, condition: Condition) -> Bound[Node]:
     """B1, B2: scans from any armed node until the energy is gone and stays commanded so, while ``demand`` persists."""
-    choice, pressed = DEMANDS[demand]
+    choice, pressed = RUN_DEMANDS[demand]
 
     def follow(node: Node) -> Iterable[Node]:
         control, plant = node
         drive = drive_of(control, pressed, condition)
         for moved in move_plant(plant, drive, condition):
             seen = read_terminals(moved, drive, pressed, condition)
-            outcome = run_choice(control, seen, bench_part(seen), condition.people, model.rules, choice)
+            outcome = run_choice(control, seen, bench_part(seen), condition.people, model.rules, choice, model.site)
             yield Node(model.reduce(outcome.control), moved)
 
     armed = [node for node in starts if node.control.state in ARMED_STATES]
@@ -83,7 +84,9 @@ def die(plants: Iterable[Plant], condition: Condition) -> Bound[Plant]:
     )  # fmt: skip
 
 
-def run_fault(model: Model, starts: Iterable[Node], *faults: str, bounded: bool = True) -> FaultRun:
+def run_fault(
+    model: Model, starts: Iterable[Node], *faults: str, bounded: bool = True, demands: Iterable[str] = DEMANDS
+) -> FaultRun:
     """Explore under ``faults`` from ``starts`` (the nodes at which the last of them appears) and judge everything."""
     condition = condition_of(*faults) if faults else HEALTHY
     graph = model.explore(starts, condition)
@@ -91,7 +94,7 @@ def run_fault(model: Model, starts: Iterable[Node], *faults: str, bounded: bool 
     stranded = tuple(cannot_reach(graph, at_rest))
     bounds: dict[str, Bound[Node]] = {}
     if bounded:
-        bounds = {name: respond(model, graph, name, condition) for name in DEMANDS}
+        bounds = {name: respond(model, graph, name, condition) for name in demands}
         dead = die((node.plant for node in graph), condition)
         bounds["PLC dead"] = Bound(dead.steps, ())
     return FaultRun(condition.ids, graph, violations, stranded, bounds)

@@ -106,7 +106,7 @@ def answers(s: Scan) -> bool:
     if command is C.NONE:
         return s.out.ack is None
     moved = s.after.state in UNFIRED | {S.SHOT, S.TEST} and s.after.state is not s.before.state
-    return s.out.ack is not None and (not moved or s.before.state is S.CHARGE or s.out.ack is Refusal.ACCEPTED)
+    return s.out.ack is not None and (not moved or s.before.state in (S.CHARGE, S.RUN) or s.out.ack is Refusal.ACCEPTED)
 
 
 def demanded(s: Scan) -> bool:

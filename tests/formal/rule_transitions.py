@@ -1,5 +1,7 @@
 """PURE: which state may follow which, when, on whose command; clocks, counters, marks and answers."""
 
+from itertools import pairwise
+
 from drivers.wire.plc import PlcCommand, PlcState, Refusal, Trip
 from firmware_sim.plc.levels import Aim, Aux, Latch, Proof
 from tests.formal.bench_levels import SHORT
@@ -44,6 +46,9 @@ C = PlcCommand
 
 KEY_BIT, STICK_BIT, DISCREPANCY_BIT = int(Trip.KEY), int(Trip.GROUND_STICK), int(Trip.DOOR_DISCREPANCY)
 
+_STEPS = (S.OPENING, S.CHARGE, S.FLOAT, S.ISOLATE, S.FIREWIN, S.SHOT)
+_ONWARD = {*pairwise(_STEPS), (S.FLOAT, S.RUN), (S.RUN, S.FLOAT)}
+
 TRANSITIONS: tuple[Rule, ...] = (
     Rule(
         "P24 armed",
@@ -53,9 +58,11 @@ TRANSITIONS: tuple[Rule, ...] = (
     ),
     Rule(
         "P26 order",
-        "CHARGE, FLOAT, ISOLATE, FIREWIN and SHOT are entered each from the one before",
+        "CHARGE, FLOAT, ISOLATE, FIREWIN and SHOT are entered each from the one before, RUN and FLOAT from each other",
         ARMED,
-        lambda s: s.after.state is s.before.state or s.after.state not in ARMED or s.after.state == s.before.state + 1,
+        lambda s: (
+            s.after.state is s.before.state or s.after.state not in ARMED or (s.before.state, s.after.state) in _ONWARD
+        ),
     ),
     enter(
         S.OPENING,

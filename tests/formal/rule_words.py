@@ -14,7 +14,7 @@ from tests.formal.bench_levels import SHORT, Drive, Plant
 S = PlcState
 C = PlcCommand
 CHARGED = frozenset({S.CHARGE, S.FLOAT, S.ISOLATE, S.FIREWIN})
-UNFIRED = CHARGED | {S.OPENING}
+UNFIRED = CHARGED | {S.OPENING, S.RUN}
 ARMED = UNFIRED | {S.SHOT}
 IDLE = frozenset({S.SAFE, S.TEST})
 ENDING = frozenset({S.DUMPING, S.TRIP})

@@ -9,7 +9,7 @@ The supply is on in CHARGE and FLOAT (P29). SHOT has a length and blanks what in
 DUMP_B close one path below 120 V and both later (P28). Consent, latches, warning, search and proof are bench.md's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from drivers.wire.plc import PlcCommand, PlcState
 from tests.formal.bench_levels import AIMED, CLOSED, OPEN, OVER, SAFE
@@ -86,9 +86,9 @@ OUTPUTS: tuple[Rule, ...] = (
     ),
     Rule(
         "P29 supply",
-        "the supply is on in CHARGE and FLOAT only, contactor and charger together",
+        "the supply is on in CHARGE, FLOAT and RUN only, contactor and charger together",
         ALL,
-        lambda s: (s.out.contactor_close, s.out.charger_enable) == (s.after.state in (S.CHARGE, S.FLOAT),) * 2,
+        lambda s: (s.out.contactor_close, s.out.charger_enable) == (s.after.state in (S.CHARGE, S.FLOAT, S.RUN),) * 2,
     ),
     Rule("P30 pulse", "one fire pulse, on the scan that enters SHOT (or a rehearsal)", ALL, _one_pulse),
     Rule("P30 every", "SHOT begins with its pulse", ALL, lambda s: not goes(s, S.SHOT) or s.out.fire),
@@ -103,15 +103,22 @@ SCAN_RULES: tuple[Rule, ...] = (
     *TRANSITIONS,
     *OUTPUTS,
 )
-RULES_OF: dict[tuple[PlcState, PlcState], tuple[Rule, ...]] = {
-    (before, after): tuple(
-        rule
-        for rule in SCAN_RULES
-        if before in rule.sources and (rule.entering is None or (rule.entering is after and before is not after))
-    )
-    for before in S
-    for after in S
-}
+
+
+def rules_of(rules: tuple[Rule, ...]) -> dict[tuple[PlcState, PlcState], tuple[Rule, ...]]:
+    """The rules that a scan from one state to another has to keep."""
+    return {
+        (before, after): tuple(
+            rule
+            for rule in rules
+            if before in rule.sources and (rule.entering is None or (rule.entering is after and before is not after))
+        )
+        for before in S
+        for after in S
+    }
+
+
+RULES_OF = rules_of(SCAN_RULES)
 
 
 def _entered(t: Truth, target: PlcState) -> bool:
@@ -182,9 +189,17 @@ PLANT_RULES: tuple[PlantRule, ...] = (
 )
 RULE_COUNT = len(SCAN_RULES) + len(PLANT_RULES)
 
-_CHECKS = {pair: tuple((rule.id, rule.holds) for rule in rules) for pair, rules in RULES_OF.items()}
+Checks = Mapping[tuple[PlcState, PlcState], tuple[tuple[str, Callable[[Scan], bool]], ...]]
 
 
-def broken_by(scan: Scan) -> Iterable[str]:
+def checks_of(rules: tuple[Rule, ...]) -> Checks:
+    """Ids and predicates of :func:`rules_of`, for who asks often."""
+    return {pair: tuple((rule.id, rule.holds) for rule in those) for pair, those in rules_of(rules).items()}
+
+
+CHECKS = checks_of(SCAN_RULES)
+
+
+def broken_by(scan: Scan, checks: Checks = CHECKS) -> Iterable[str]:
     """Ids of the rules that this scan breaks."""
-    return [name for name, holds in _CHECKS[scan.before.state, scan.after.state] if not holds(scan)]
+    return [name for name, holds in checks[scan.before.state, scan.after.state] if not holds(scan)]

@@ -11,7 +11,8 @@ import pytest
 
 from drivers.wire.plc import PlcCommand, PlcState, Refusal
 from firmware_sim.plc.guards import GUARDS
-from firmware_sim.plc.machine import make_rules, step, without
+from firmware_sim.plc.machine import step
+from firmware_sim.plc.table import make_rules, without
 from firmware_sim.plc.trips import PREDICATES
 from tests.formal.plc_mutants import IN_ROWS, NAMES, Kill, find_kills
 from tests.unit.plc.kit import TIMES, control_in, levels_in

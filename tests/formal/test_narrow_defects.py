@@ -7,7 +7,8 @@ import pytest
 from drivers.wire.plc import PlcCommand, PlcState, Refusal, Trip
 from firmware_sim.plc.guards import GUARDS
 from firmware_sim.plc.levels import Aux, Band, Proof
-from firmware_sim.plc.machine import RULES, TABLE, Rules, make_rules, step, without
+from firmware_sim.plc.machine import step
+from firmware_sim.plc.table import RULES, TABLE, Rules, make_rules, without
 from tests.formal.narrow_bench import LEVELS, TARGET
 from tests.formal.narrow_defects import SILENT, list_defects
 from tests.unit.plc.kit import TIMES, control_in, levels_in

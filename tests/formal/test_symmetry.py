@@ -2,7 +2,8 @@
 
 import pytest
 
-from firmware_sim.plc.machine import RULES, step
+from firmware_sim.plc.machine import step
+from firmware_sim.plc.table import RULES
 from tests.formal.bench_faults import FAULTS, condition_of
 from tests.formal.bench_levels import SHORT, move_plant, read_terminals
 from tests.formal.choices import run_choices

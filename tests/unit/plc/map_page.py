@@ -16,6 +16,7 @@ from drivers.wire.plc import (
     Refusal,
     Trip,
 )
+from drivers.wire.plc_run import InhibitCause, RunFlag
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "plc-map.md"
 
@@ -39,6 +40,15 @@ single register is writable. Exceptions: 1 unknown function, 2 address outside a
 - Anybody may read status and ring with FC 3; that feeds no watchdog.
 """
 
+RUN_BLOCK = """\
+## Run block
+
+Only on benches whose PLC has a `run:` section in its limits file (../explanation/decisions/0015-plc-variant.md); an
+illegal address on others. Read with FC 3; blocks only grow at their end, and what an address means never changes. State
+RUN, commands RUN, HOLD and AUXILIARIES, the trips WINDOW, RETRIES and PULSE_OVERRUN and the last four guards belong to
+such benches; others refuse the commands and never show the rest.
+"""
+
 ARGUMENTS = """\
 ## Arguments by command
 
@@ -46,12 +56,14 @@ Scale: volts and volts per second in tenths. Wider values take consecutive regis
 
 | Command | Argument registers |
 |---|---|
-| PERMIT | rig_id u32, epoch u32, profile_hash u64, shot u32, module_mask u16, target 0.1 V u16, ramp 0.1 V/s u16, tolerance 0.1 V u16 |
+| PERMIT | rig_id u32, epoch u32, profile_hash u64, shot u32, module_mask u16, target 0.1 V u16, ramp 0.1 V/s u16, tolerance 0.1 V u16; a target above 6553.5 V is u32, 15 registers in all |
 | CHARGE, FIRE | shot u32, nonce u32 |
+| RUN | shot u32, nonce u32, pulses u32 (0: until the permit's time is over) |
+| AUXILIARIES | u16: one bit per auxiliary that is to be on, in the order of the limits file |
 | FIRE_ENABLE | rig_id u32, epoch u32, profile_hash u64, shot u32, module_mask u16, nonce u32, fire_mask u16, gate time 1 us u32 |
 | all others | none |
 
-`nonce` is in the status block; it changes with PERMIT, FIRE_ENABLE and FIRE, so that each works once. A shot number is
+`nonce` is in the status block; it changes with PERMIT, FIRE_ENABLE, FIRE and RUN, so that each works once. A shot number is
 accepted once per epoch and must rise.
 """
 
@@ -76,6 +88,10 @@ DETAILS = {
     EventCode.PROOF: "detail: 1 the proof of safe holds, 2 it failed; value: worst measured over expected time constant",
     EventCode.CONTROLLER: "detail: epoch that took over; value: connection id",
     EventCode.LIMITS: "detail: high 32 bits of the limits hash",
+    EventCode.INHIBIT: "detail: InhibitCause bits << 16 \\| free places of the retry budget; value: pulses of this run",
+    EventCode.WINDOWS: "detail: dead windows << 16 \\| lost windows, one bit each; value: reading of the first new one",
+    EventCode.AUXILIARIES: "detail: auxiliaries that were on << 16 \\| that are on",
+    EventCode.PULSES: "detail: pulses of the run that ended; value: how many it was asked for",
 }
 
 
@@ -84,12 +100,13 @@ def render() -> str:
     parts = [INTRODUCTION]
     for title, rows in (("Request block", plc_map.REQUEST), ("Status block", plc_map.STATUS)):
         parts.append(f"## {title}\n\n{_registers(rows)}")
+    parts.append(f"{RUN_BLOCK}\n{_registers(plc_map.RUN)}")
     parts += [ARGUMENTS, f"{RING}\n{_registers(plc_map.EVENT)}"]
     codes = "\n".join(f"| {code.value} | {code.name} | {DETAILS[code]} |" for code in EventCode)
     parts.append(f"| Code | Event | Detail and value |\n|---|---|---|\n{codes}\n")
     numbers: tuple[type[IntEnum], ...] = (PlcState, PlcCommand, Refusal)
     parts += [_values(kind) for kind in numbers]
-    bits: tuple[type[IntFlag], ...] = (Input, Output, Flag, Trip, Guard)
+    bits: tuple[type[IntFlag], ...] = (Input, Output, Flag, Trip, Guard, RunFlag, InhibitCause)
     parts += [_bits(kind) for kind in bits]
     return "\n".join(parts)
 

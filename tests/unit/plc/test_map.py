@@ -123,10 +123,18 @@ def test_arguments_round_trip(token: PermitToken, target: int, mask: int, nonce:
     assert again.gate_s == pytest.approx(enable.gate_s)
 
 
+def test_a_target_that_16_bits_cannot_hold_travels_in_32() -> None:
+    token = PermitToken(1, 1, 1, 1, 15)
+    for target_v, registers in ((6553.5, 14), (6553.6, 15), (24350.0, 15), (400_000.0, 15)):
+        asked = PermitArguments(token, target_v, 250.0, 10.0)
+        assert len(encode_permit(asked)) == registers
+        assert decode_permit(encode_permit(asked)) == asked
+
+
 def test_argument_that_does_not_fit_is_refused() -> None:
     token = PermitToken(1, 1, 1, 1, 15)
     with pytest.raises(ValueError):
-        encode_permit(PermitArguments(token, 7000.0, 250.0, 10.0))
+        encode_permit(PermitArguments(token, 3000.0, 7000.0, 10.0))
     with pytest.raises(ValueError):
         encode_shot(-1, 0)
     with pytest.raises(ValueError):

@@ -4,6 +4,7 @@ import math
 import struct
 import zlib
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -24,16 +25,21 @@ PARTS = {
 }
 
 
+def flat(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The numbers of a block without its part of a bench that runs, which has a block of its own."""
+    return tuple(value for value in values if not isinstance(value, tuple))
+
+
 @pytest.mark.parametrize("name", PARTS)
 def test_every_single_bit_of_every_field_shows(name: str) -> None:
-    values = PARTS[name]
-    block = Block(layout_of(type(values)))
+    values = flat(PARTS[name])
+    block = Block(layout_of(type(PARTS[name])))
     block.store(values)
     assert block.holds(values)
     for at, value in enumerate(values):
         for bit in range(64):
             damaged = flip(value, bit)
-            assert not block.holds((*values[:at], damaged, *values[at + 1 :])), (values._fields[at], bit)
+            assert not block.holds((*values[:at], damaged, *values[at + 1 :])), (at, bit)
     assert block.holds(values)
 
 
@@ -111,9 +117,10 @@ def test_what_does_not_fit_is_no_memory() -> None:
 
 
 def test_the_layouts_have_a_place_for_every_field() -> None:
-    for kind in (ControlState, Permit, Bands, Times):
-        assert len(layout_of(kind)) == len(kind._fields)
-    assert layout_of(Permit) == "idddii" and layout_of(Times) == "i" * len(Times._fields)
+    for kind, parts in ((ControlState, 1), (Permit, 0), (Bands, 0), (Times, 1)):
+        assert len(layout_of(kind)) == len(kind._fields) - parts
+    assert layout_of(Permit) == "idddii" and layout_of(Times) == "i" * 19
+    assert isinstance(ControlState()[-1], tuple) and isinstance(TIMES[-1], tuple), "the part is the last field"
 
 
 def test_the_seed_chooses_among_all_fields() -> None:
@@ -122,11 +129,12 @@ def test_the_seed_chooses_among_all_fields() -> None:
         name, damaged = turn_over(PARTS, seed)
         assert turn_over(PARTS, seed) == (name, damaged) or damaged != damaged
         old = PARTS[name]
-        assert struct.pack(f"<{layout_of(type(old))}", *damaged) != struct.pack(f"<{layout_of(type(old))}", *old)
+        layout = f"<{layout_of(type(old))}"
+        assert struct.pack(layout, *flat(damaged)) != struct.pack(layout, *flat(old))
         hit[name] += 1
-    fields = sum(map(len, PARTS.values()))
+    fields = sum(len(flat(values)) for values in PARTS.values())
     for name, values in PARTS.items():
-        assert hit[name] == pytest.approx(3000 * len(values) / fields, rel=0.25)
+        assert hit[name] == pytest.approx(3000 * len(flat(values)) / fields, rel=0.25)
 
 
 def test_a_seed_means_the_same_damage_in_every_version() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from firmware_sim.plc.pulses import NO_RUN
 from firmware_sim.plc.settings import (
     Permit,
     capacitance_of,
@@ -113,6 +114,7 @@ def test_times_of_the_shipped_bench_at_3_kv() -> None:
         "spread_debounce": 3,
         "discrepancy_debounce": 5,
         "top": 6001,
+        "run": NO_RUN,
     }
 
 

@@ -5,7 +5,8 @@ import pytest
 from drivers.wire.plc import PlcCommand, PlcState, Refusal, Trip
 from firmware_sim.plc.guards import GUARD_BITS, GUARDS
 from firmware_sim.plc.levels import Aim, Aux, Band, Latch, Proof
-from firmware_sim.plc.machine import RULES, ControlState, Outputs, Rules, make_rules, step, unlockable, without
+from firmware_sim.plc.machine import ControlState, Outputs, step, unlockable
+from firmware_sim.plc.table import RULES, Rules, make_rules, without
 from firmware_sim.plc.trips import PREDICATES
 from tests.unit.plc.kit import ARMED, control_in, levels_in
 from tests.unit.plc.test_guards import T

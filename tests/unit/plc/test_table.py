@@ -5,7 +5,8 @@ import pytest
 from drivers.wire.plc import PlcCommand, PlcState, Refusal, Trip
 from firmware_sim.plc.guards import GUARD_BITS, GUARDS
 from firmware_sim.plc.levels import Aim, Aux, Band, Latch, Levels, Proof
-from firmware_sim.plc.machine import TABLE, ControlState, Row, step, without
+from firmware_sim.plc.machine import ControlState, step
+from firmware_sim.plc.table import TABLE, Row, without
 from firmware_sim.plc.trips import ACTS
 from tests.unit.plc.kit import ARMED, CHARGED, TIMES, control_in, levels_in
 

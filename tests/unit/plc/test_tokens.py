@@ -218,7 +218,7 @@ def test_every_step_of_a_shot_needs_a_new_nonce() -> None:
     assert (own.nonce, own.token, own.gate_ns) == (nonce(4242, 2), TOKEN, 0)
     own.use_fire_enable(5_000_000)
     assert (own.nonce, own.token, own.gate_ns) == (nonce(4242, 3), TOKEN, 5_000_000)
-    own.use_fire()
+    own.use_once()
     assert (own.nonce, own.token, own.gate_ns) == (nonce(4242, 4), TOKEN, 5_000_000)
     own.withdraw()
     assert (own.nonce, own.token, own.gate_ns) == (nonce(4242, 4), None, 0)
