@@ -16,6 +16,7 @@ class BenchState(Enum):
     ISOLATE = "ISOLATE"
     FIREWIN = "FIREWIN"
     SHOT = "SHOT"
+    RUN = "RUN"
     DUMPING = "DUMPING"
     TRIP = "TRIP"
     LOCKOUT = "LOCKOUT"
@@ -29,6 +30,7 @@ ARMED = frozenset(
         BenchState.ISOLATE,
         BenchState.FIREWIN,
         BenchState.SHOT,
+        BenchState.RUN,
     }
 )
 """States in which the dumps may be open."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from controller.safety.bench import ARMED, DE_ENERGISED, BenchState
-from controller.sequencer.plan import Plan, StepKind
+from controller.sequencer.plan import RUNNING, Plan, StepKind
 from controller.sequencer.steps import FROM_PERMIT_TO_SAFE, TABLE, Command, Intent, Journal, Observation, Perform
 from controller.sequencer.steps import dump_command as dump_command_of
 
@@ -65,6 +65,8 @@ class EngineState:
     safe: bool = False
     seen: BenchState | None = None
     """What the PLC reported last; None before its first status."""
+    held: bool = False
+    """Somebody asked for no further pulses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,15 @@ class Stop:
     ending: Ending = Ending.ABORTED
 
 
-Event = Start | Seen | Done | Failed | Stop
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Somebody wants no further pulses; the plan goes on without them. Plans without pulses do not know it."""
+
+    t_ns: int
+    reason: str
+
+
+Event = Start | Seen | Done | Failed | Stop | Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +159,15 @@ def step(plan: Plan, state: EngineState, event: Event) -> tuple[EngineState, tup
             state = replace(state, seen=where, opened=state.opened or energy)
     if isinstance(event, Stop):
         return _abort(state, event.t_ns, event.ending, event.reason) if state.mode is _RUN else (state, ())
+    if isinstance(event, Hold):
+        return _hold(plan, state, event) if state.mode is _RUN else (state, ())
     if state.mode is _RUN:
         if isinstance(event, Start):
             return _enter(plan, state, 0, event.t_ns) if state.step < 0 else (state, ())
         return _run(plan, state, event)
     if isinstance(event, Start):
         return state, ()  # stopped before it began
-    return _aborting(state, event) if state.mode is Mode.ABORT else _salvaging(state, event)
+    return _aborting(plan, state, event) if state.mode is Mode.ABORT else _salvaging(state, event)
 
 
 def _run(plan: Plan, state: EngineState, event: Seen | Done | Failed) -> tuple[EngineState, tuple[Output, ...]]:
@@ -169,9 +181,22 @@ def _run(plan: Plan, state: EngineState, event: Seen | Done | Failed) -> tuple[E
     return _look(plan, state, event.observation)
 
 
+def _hold(plan: Plan, state: EngineState, event: Hold) -> tuple[EngineState, tuple[Output, ...]]:
+    """The pulses of this step end now, and later steps that pulse are passed over."""
+    if state.held or not plan.runs:
+        return state, ()
+    state = replace(state, held=True, ending=Ending.STOPPED, reason=event.reason)
+    here = plan.steps[state.step]
+    last = len(TABLE[here.kind].phases) - 1
+    if here.kind not in RUNNING or state.phase == last:
+        return state, ()
+    begun, outputs = _begin_phase(plan, replace(state, phase=last, step_ns=event.t_ns), event.t_ns)
+    return begun, outputs if begun.mode is Mode.ABORT else (Cancel(), *outputs)
+
+
 def _look(plan: Plan, state: EngineState, seen: Observation) -> tuple[EngineState, tuple[Output, ...]]:
     here, behaviour = plan.steps[state.step], TABLE[plan.steps[state.step].kind]
-    if seen.state not in behaviour.expected:
+    if seen.state not in (behaviour.phases[state.phase].expected or behaviour.expected):
         ending = Ending.TRIPPED if seen.trips or seen.state is BenchState.TRIP else Ending.ABORTED
         return _abort(state, seen.t_ns, ending, f"step {here.id}: {describe(seen)}")
     # the PLC keeps these until its next opening: before this run's fire they are an earlier shot's
@@ -186,7 +211,7 @@ def _look(plan: Plan, state: EngineState, seen: Observation) -> tuple[EngineStat
     newer = state.waiting and seen.t_ns > state.phase_ns
     if newer and phase.until is not None and phase.until(seen, here, elapsed_s):
         return _advance(plan, state, seen.t_ns)
-    if newer and phase.hopeless is not None and (why := phase.hopeless(seen, elapsed_s)):
+    if newer and phase.hopeless is not None and (why := phase.hopeless(seen, here, elapsed_s)):
         return _abort(state, seen.t_ns, Ending.ABORTED, f"step {here.id}: {why}")
     if (seen.t_ns - state.step_ns) * 1e-9 > patience_s:
         refusal = f"; the PLC refuses: {seen.refusal}" if seen.refusal else ""
@@ -203,6 +228,8 @@ def _advance(plan: Plan, state: EngineState, t_ns: int) -> tuple[EngineState, tu
 
 
 def _enter(plan: Plan, state: EngineState, index: int, t_ns: int) -> tuple[EngineState, tuple[Output, ...]]:
+    while state.held and index < len(plan.steps) and plan.steps[index].kind in RUNNING:
+        index += 1
     if index == len(plan.steps):
         return replace(state, mode=Mode.DONE, safe=True), (Finish(),)
     # VERIFY proved it safe; only another PERMIT could raise energy after that
@@ -236,7 +263,7 @@ def _abort(state: EngineState, t_ns: int, ending: Ending, reason: str) -> tuple[
     return aborting, (Cancel(), Command("DUMP"), Journal("dump_intent"), Perform("rest_charger"))
 
 
-def _aborting(state: EngineState, event: Seen | Done | Failed) -> tuple[EngineState, tuple[Output, ...]]:
+def _aborting(plan: Plan, state: EngineState, event: Seen | Done | Failed) -> tuple[EngineState, tuple[Output, ...]]:
     if not isinstance(event, Seen):
         return state, ()  # a step's leftovers; the abort's own intents need no answer
     seen = event.observation
@@ -247,7 +274,7 @@ def _aborting(state: EngineState, event: Seen | Done | Failed) -> tuple[EngineSt
         return state, (Command("LEAVE_TEST"),)
     if seen.t_ns > state.abort_ns and proven_safe(seen, state.opened):
         outputs: tuple[Output, ...] = (Journal("dump_done"), Journal("safe_verified"))
-        if state.fired or "PREFIRE" in seen.trips:
+        if state.fired or plan.runs or "PREFIRE" in seen.trips:
             return replace(state, mode=Mode.SALVAGE, safe=True), (*outputs, Perform("salvage"))
         # the Done of these records ends the run: what was proven must stand in the journal
         return replace(state, mode=Mode.SALVAGE, safe=True), outputs

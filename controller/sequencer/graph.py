@@ -24,17 +24,31 @@ LEAVES: dict[StepKind, Energy] = {
     _K.REHEARSE: Energy.DEAD,
     _K.LEAVE_TEST: Energy.DEAD,
     _K.FORCE_TRIGGER: Energy.DEAD,
+    _K.WARM_UP: Energy.DEAD,
+    _K.RUN: Energy.CHARGED,
+    _K.SWEEP: Energy.CHARGED,
+    _K.TRIP_CHECK: Energy.CHARGED,
+    _K.CONDITION: Energy.CHARGED,
+    _K.RUN_DOWN: Energy.DISCHARGING,
 }
 """The energy class that each kind of step may leave behind (sequencing.md 5a)."""
 
+_PULSED = (_K.RUN, _K.SWEEP, _K.TRIP_CHECK, _K.CONDITION)
+
 FOLLOWERS: dict[StepKind, tuple[StepKind, ...]] = {
-    _K.SELF_TEST: (_K.CONFIGURE,),
+    _K.SELF_TEST: (_K.CONFIGURE, _K.WARM_UP),
+    _K.WARM_UP: (_K.CONFIGURE,),
     _K.CONFIGURE: (_K.ARM, _K.WARN, _K.ENTER_TEST),
     _K.ARM: (_K.WARN, _K.REHEARSE, _K.FORCE_TRIGGER),
     _K.WARN: (_K.PERMIT,),
     _K.PERMIT: (_K.CHARGE, _K.DUMP),
     _K.CHARGE: (_K.FLOAT, _K.COUNTDOWN, _K.ISOLATE, _K.DUMP),
-    _K.FLOAT: (_K.COUNTDOWN, _K.ISOLATE, _K.DUMP),
+    _K.FLOAT: (_K.COUNTDOWN, _K.ISOLATE, _K.DUMP, *_PULSED, _K.RUN_DOWN),
+    _K.RUN: (_K.RUN, _K.FLOAT, _K.SWEEP, _K.TRIP_CHECK, _K.RUN_DOWN),
+    _K.SWEEP: (_K.SWEEP, _K.FLOAT, _K.RUN_DOWN),
+    _K.TRIP_CHECK: (_K.FLOAT, _K.RUN, _K.RUN_DOWN),
+    _K.CONDITION: (_K.RUN_DOWN,),
+    _K.RUN_DOWN: (_K.VERIFY,),
     _K.COUNTDOWN: (_K.ISOLATE, _K.DUMP),
     _K.ISOLATE: (_K.FIRE, _K.DUMP),
     _K.FIRE: (_K.VERIFY, _K.DUMP),
@@ -53,6 +67,7 @@ LAST = (_K.TRANSFER,)
 
 _POWERED = (_K.SELF_TEST, _K.CONFIGURE, _K.WARN, _K.PERMIT, _K.CHARGE, _K.VERIFY, _K.TRANSFER)
 _SHOT = (*_POWERED, _K.ARM, _K.ISOLATE, _K.FIRE)
+_RUN = (*_POWERED, _K.WARM_UP, _K.FLOAT, _K.RUN_DOWN)
 
 REQUIRED: dict[ShotKind, tuple[StepKind, ...]] = {
     ShotKind.NOISE: (_K.CONFIGURE, _K.ARM, _K.FORCE_TRIGGER, _K.TRANSFER),
@@ -61,23 +76,42 @@ REQUIRED: dict[ShotKind, tuple[StepKind, ...]] = {
     ShotKind.POLARITY: _SHOT,
     ShotKind.DUMMY_LOAD: _SHOT,
     ShotKind.FULL: _SHOT,
+    ShotKind.SINGLE_PULSE: (*_RUN, _K.ARM, _K.RUN),
+    ShotKind.PULSE_TRAIN: (*_RUN, _K.ARM, _K.RUN),
+    ShotKind.POWER_SWEEP: (*_RUN, _K.SWEEP),
+    ShotKind.TRIP_CHECK: (*_RUN, _K.TRIP_CHECK),
+    ShotKind.LOW_VOLTAGE: (*_RUN, _K.ARM, _K.RUN),
+    ShotKind.NO_DRIVE: (*_RUN, _K.ARM, _K.RUN),
+    ShotKind.CONDITIONING: (*_RUN, _K.CONDITION),
 }
 """Steps that a kind of shot cannot do without."""
 
 _TEST_ONLY = (_K.ENTER_TEST, _K.REHEARSE, _K.LEAVE_TEST)
+_RUN_ONLY = (_K.WARM_UP, *_PULSED, _K.RUN_DOWN)
+_FIRE_ONLY = (_K.COUNTDOWN, _K.ISOLATE, _K.FIRE, _K.FORCE_TRIGGER, _K.DUMP, *_TEST_ONLY)
 _ENERGY = (_K.PERMIT, _K.CHARGE, _K.FLOAT, _K.COUNTDOWN, _K.ISOLATE, _K.FIRE, _K.DUMP, _K.VERIFY, _K.WARN)
 
 FORBIDDEN: dict[ShotKind, tuple[StepKind, ...]] = {
-    ShotKind.NOISE: (*_ENERGY, *_TEST_ONLY),
-    ShotKind.TRIGGER_ONLY: (*_ENERGY, _K.FORCE_TRIGGER),
-    ShotKind.DUMP_PROOF: (_K.FIRE, _K.ISOLATE, _K.COUNTDOWN, _K.ARM, _K.FORCE_TRIGGER, *_TEST_ONLY),
-    ShotKind.POLARITY: (_K.FORCE_TRIGGER, *_TEST_ONLY),
-    ShotKind.DUMMY_LOAD: (_K.FORCE_TRIGGER, *_TEST_ONLY),
-    ShotKind.FULL: (_K.FORCE_TRIGGER, *_TEST_ONLY),
+    ShotKind.NOISE: (*_ENERGY, *_TEST_ONLY, *_RUN_ONLY),
+    ShotKind.TRIGGER_ONLY: (*_ENERGY, _K.FORCE_TRIGGER, *_RUN_ONLY),
+    ShotKind.DUMP_PROOF: (_K.FIRE, _K.ISOLATE, _K.COUNTDOWN, _K.ARM, _K.FORCE_TRIGGER, *_TEST_ONLY, *_RUN_ONLY),
+    ShotKind.POLARITY: (_K.FORCE_TRIGGER, *_TEST_ONLY, *_RUN_ONLY),
+    ShotKind.DUMMY_LOAD: (_K.FORCE_TRIGGER, *_TEST_ONLY, *_RUN_ONLY),
+    ShotKind.FULL: (_K.FORCE_TRIGGER, *_TEST_ONLY, *_RUN_ONLY),
+    ShotKind.SINGLE_PULSE: (*_FIRE_ONLY, _K.SWEEP, _K.TRIP_CHECK, _K.CONDITION),
+    ShotKind.PULSE_TRAIN: (*_FIRE_ONLY, _K.SWEEP, _K.TRIP_CHECK, _K.CONDITION),
+    ShotKind.POWER_SWEEP: (*_FIRE_ONLY, _K.TRIP_CHECK, _K.CONDITION),
+    ShotKind.TRIP_CHECK: (*_FIRE_ONLY, _K.SWEEP, _K.CONDITION),
+    ShotKind.LOW_VOLTAGE: (*_FIRE_ONLY, _K.SWEEP, _K.TRIP_CHECK, _K.CONDITION),
+    ShotKind.NO_DRIVE: (*_FIRE_ONLY, _K.SWEEP, _K.TRIP_CHECK, _K.CONDITION),
+    ShotKind.CONDITIONING: (*_FIRE_ONLY, _K.SWEEP, _K.TRIP_CHECK, _K.RUN),
 }
 """Steps that a kind of shot must not contain. A scope is forced for noise only; a dump proof has nothing to trigger."""
 
-ONCE = (_K.SELF_TEST, _K.CONFIGURE, _K.ARM, _K.FIRE, _K.TRANSFER, _K.REHEARSE, _K.FORCE_TRIGGER)
+ONCE = (
+    *(_K.SELF_TEST, _K.CONFIGURE, _K.ARM, _K.FIRE, _K.TRANSFER, _K.REHEARSE, _K.FORCE_TRIGGER),
+    *(_K.WARM_UP, _K.TRIP_CHECK, _K.CONDITION, _K.RUN_DOWN),
+)
 """At most one each: one shot is one arming, one fire and one transfer."""
 
 Complaint = tuple[int, str, str]

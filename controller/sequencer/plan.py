@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
+from controller.sequencer.run_plan import RunPlan
+
 
 class ShotKind(Enum):
-    """The six kinds of shot of bench.md section 4; envelopes and trends never mix kinds."""
+    """Six kinds that fire once and seven that run (bench.md 4, issue 6); envelopes and trends never mix kinds."""
 
     NOISE = "noise"
     TRIGGER_ONLY = "trigger-only"
@@ -17,6 +19,13 @@ class ShotKind(Enum):
     POLARITY = "polarity"
     DUMMY_LOAD = "dummy-load"
     FULL = "full"
+    SINGLE_PULSE = "single-pulse"
+    PULSE_TRAIN = "pulse-train"
+    POWER_SWEEP = "power-sweep"
+    TRIP_CHECK = "trip-check"
+    LOW_VOLTAGE = "low-voltage"
+    NO_DRIVE = "no-drive"
+    CONDITIONING = "conditioning"
 
 
 class StepKind(Enum):
@@ -39,6 +48,16 @@ class StepKind(Enum):
     REHEARSE = "rehearse"
     LEAVE_TEST = "leave_test"
     FORCE_TRIGGER = "force_trigger"
+    WARM_UP = "warm_up"
+    RUN = "run"
+    SWEEP = "sweep"
+    TRIP_CHECK = "trip_check"
+    CONDITION = "condition"
+    RUN_DOWN = "run_down"
+
+
+RUNNING = frozenset({StepKind.RUN, StepKind.SWEEP, StepKind.TRIP_CHECK, StepKind.CONDITION})
+"""Steps in which pulses come."""
 
 
 class Energy(IntEnum):
@@ -61,7 +80,11 @@ class InstrumentClass(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: ``voltage_v`` for CHARGE, ``dump_path`` (both, a, b) for DUMP, ``duration_s`` for the timed ones."""
+    """One step: ``voltage_v`` for CHARGE, ``dump_path`` (both, a, b) for DUMP, ``duration_s`` for the timed ones.
+
+    Steps with pulses: ``pulses`` of a run that ends with their number (0: after ``duration_s``), the drive and its
+    pulse length, the time a level of a sweep settles, and for a trip check the name of the latch that has to come.
+    """
 
     id: str
     kind: StepKind
@@ -70,6 +93,11 @@ class Step:
     voltage_v: float = 0.0
     duration_s: float = 0.0
     dump_path: str = "both"
+    pulses: int = 0
+    drive_w: float = 0.0
+    width_s: float = 0.0
+    settle_s: float = 0.0
+    latch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +179,18 @@ class Plan:
     charge_rate_v_per_s: float = 0.0
     expected_current_a: float = 0.0
     expected_action_a2s: float = 0.0
+    run: RunPlan | None = None
+    """What a plan with pulses needs beside its steps; None for every other."""
 
     @property
     def energises(self) -> bool:
         """True when any step may leave energy in the bank."""
         return any(step.energy is not Energy.DEAD for step in self.steps)
+
+    @property
+    def runs(self) -> bool:
+        """True when pulses come in any step."""
+        return any(step.kind in RUNNING for step in self.steps)
 
     @property
     def fires(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from controller.safety.bench import BenchState as B
-from controller.sequencer.plan import Step, StepKind
+from controller.sequencer.plan import RUNNING, Step, StepKind
 
 RECHECK_BEFORE_S = 1.0
 """Scopes and delay generator are looked at for the last time this long before fire, if the countdown is longer: half a
@@ -20,7 +20,12 @@ SELF_TEST_STARTS_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One PLC status, as far as the engine needs it. ``flags`` are names of ``drivers.wire.plc.Flag``."""
+    """One PLC status, as far as the engine needs it. ``flags`` are names of ``drivers.wire.plc.Flag``.
+
+    A bench that runs adds what its run block says: names of ``drivers.wire.plc_run.RunFlag``, ``INHIBIT_`` and the name
+    of each cause that keeps the gate shut, ``INHIBIT_CLEAR`` without one, and ``PULSES_DONE`` when its own counter has
+    moved by what the step asked for. A block that is too old adds nothing.
+    """
 
     t_ns: int
     state: B
@@ -60,8 +65,8 @@ class Perform:
 
 Intent = Journal | Command | Perform
 Predicate = Callable[[Observation, Step, float], bool]
-Hopeless = Callable[[Observation, float], str]
-"""(observation, seconds since the phase's intents were done) -> why it will never be over, or an empty string."""
+Hopeless = Callable[[Observation, Step, float], str]
+"""(observation, step, seconds since the phase's intents were done) -> why it will never be over, or an empty string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class Phase:
     hopeless: Hopeless | None = None
     since_step: bool = False
     wanted: Callable[[Step], bool] = lambda step: True
+    expected: frozenset[B] | None = None
+    """The bench states this phase may see, where they are fewer than the row's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ def _in(*states: B) -> Predicate:
     return lambda seen, step, elapsed_s: seen.state in states
 
 
-def _self_test_failed(seen: Observation, elapsed_s: float) -> str:
+def _self_test_failed(seen: Observation, step: Step, elapsed_s: float) -> str:
     if elapsed_s < SELF_TEST_STARTS_S or {"SELF_TEST_RUNNING", "SELF_TEST_FRESH"} & seen.flags:
         return ""
     passed, total = seen.self_test
@@ -135,7 +142,57 @@ def dump_command(step: Step) -> str:
     return _DUMP_COMMAND[step.dump_path]
 
 
+RUN_STARTS_S = 0.5
+"""A RUN that is over so soon and has not done what was asked was taken away by the PLC: ten heartbeats."""
+
+
+def _ran(seen: Observation, step: Step, elapsed_s: float) -> bool:
+    """N pulses are done when the PLC says so itself; a duration when it is over."""
+    if step.pulses:
+        return seen.state is B.FLOAT and "PULSES_DONE" in seen.flags
+    return seen.state is B.RUN and elapsed_s >= step.duration_s
+
+
+def _settled(seen: Observation, step: Step, elapsed_s: float) -> bool:
+    return seen.state is B.RUN and elapsed_s >= step.settle_s
+
+
+def _latched(seen: Observation, step: Step, elapsed_s: float) -> bool:
+    return f"INHIBIT_{step.latch}" in seen.flags
+
+
+def _let_go(seen: Observation, step: Step, elapsed_s: float) -> bool:
+    """High voltage without pulses, and every latch has obeyed its reset."""
+    return seen.state is B.FLOAT and "INHIBIT_CLEAR" in seen.flags
+
+
+def _taken_away(seen: Observation, step: Step, elapsed_s: float) -> str:
+    if seen.state is not B.FLOAT or elapsed_s < RUN_STARTS_S:
+        return ""
+    return "the PLC ended RUN by itself, before its pulses were done; its events say why"
+
+
+def _no_latch(seen: Observation, step: Step, elapsed_s: float) -> str:
+    if elapsed_s < step.duration_s:
+        return ""
+    return f"no {step.latch} latch within {step.duration_s:g} s: this interlock does not act"
+
+
 _COLD = frozenset({B.SAFE})
+_HOT = frozenset({B.FLOAT, B.RUN})
+_BEGIN = (
+    Journal("run_intent", True),
+    Perform("drive_on"),
+    Command("RUN"),
+    Perform("start_pulses"),
+    Journal("run_start"),
+)
+_BEGIN_DRY = tuple(intent for intent in _BEGIN if intent != Perform("drive_on"))
+"""A conditioning switches the drive on itself, once it has decided how high."""
+_END = (Perform("stop_pulses"), Command("HOLD"), Journal("run_done"))
+_HELD = Phase(_END, lambda seen, step, elapsed_s: seen.state is B.FLOAT)
+"""The last phase of every step with pulses: a hold goes here directly."""
+_SET = Phase((Perform("set_drive"),), None)
 _TESTING = frozenset({B.SAFE, B.TEST})
 
 TABLE: dict[StepKind, Behaviour] = {
@@ -211,6 +268,50 @@ TABLE: dict[StepKind, Behaviour] = {
         (Phase((Perform("force_trigger"),), _elapsed),),
         _TESTING,
     ),
+    StepKind.WARM_UP: Behaviour(
+        (
+            Phase(
+                (Journal("services_intent", True), Perform("start_services"), Command("AUXILIARIES")),
+                _flag("WINDOWS_FIT"),
+            ),
+        ),
+        _COLD,
+    ),
+    StepKind.RUN: Behaviour((_SET, Phase(_BEGIN, _ran, _taken_away), _HELD), _HOT),
+    StepKind.SWEEP: Behaviour(
+        (
+            _SET,
+            Phase(_BEGIN, _settled, _taken_away),
+            Phase((Perform("begin_level"),), _elapsed, expected=frozenset({B.RUN})),
+            Phase((Perform("end_level"), Journal("level_done")), None, expected=frozenset({B.RUN})),
+            _HELD,
+        ),
+        _HOT,
+    ),
+    StepKind.TRIP_CHECK: Behaviour(
+        (
+            _SET,
+            Phase((*_BEGIN, Perform("provoke")), _latched, _no_latch, expected=_HOT),
+            Phase((Perform("relent"), *_END), _let_go),
+        ),
+        _HOT,
+    ),
+    StepKind.CONDITION: Behaviour(
+        (
+            Phase((Perform("begin_conditioning"),), None, expected=frozenset({B.FLOAT})),
+            Phase(_BEGIN_DRY, _in(B.RUN), _taken_away),
+            Phase((Journal("raise_intent", True), Perform("condition")), None, expected=frozenset({B.RUN})),
+            _HELD,
+        ),
+        _HOT,
+    ),
+    StepKind.RUN_DOWN: Behaviour(
+        (
+            Phase((Perform("stop_pulses"),), None),
+            Phase((Command("DUMP"), Journal("dump_intent"), Perform("rest_charger")), _in(B.DUMPING, B.SAFE)),
+        ),
+        frozenset({B.OPENING, B.CHARGE, B.FLOAT, B.RUN, B.DUMPING, B.SAFE}),
+    ),
 }
 """Every step kind's behaviour. DUMP's command follows the step's path (see :func:`dump_command`)."""
 
@@ -224,6 +325,8 @@ FROM_PERMIT_TO_SAFE = frozenset(
         StepKind.FIRE,
         StepKind.DUMP,
         StepKind.VERIFY,
+        *RUNNING,
+        StepKind.RUN_DOWN,
     }
 )
 """Steps during which the bank may hold energy."""

@@ -32,7 +32,12 @@ PAYLOAD_MAX_BYTES = 1 << 20
 SCAN_MAX_BYTES = 1 << 26
 """A segment holds one shot, some hundred records; 64 MB can only be a wrong file."""
 
-BARRIERS = frozenset({"permit", "charge_intent", "scope_arm_intent", "fire_token", "fire_intent"})
+BARRIERS = frozenset(
+    {
+        *("permit", "charge_intent", "scope_arm_intent", "fire_token", "fire_intent"),
+        *("services_intent", "run_intent", "raise_intent"),
+    }
+)
 """Kinds that must be on the disk before the controller acts on them (safety.md section 6)."""
 
 KINDS = frozenset(
@@ -55,6 +60,12 @@ KINDS = frozenset(
         "fire_intent",
         "fire_sent",
         "fire_result",
+        "services_intent",
+        "run_intent",
+        "run_start",
+        "raise_intent",
+        "level_done",
+        "run_done",
         "capture_start",
         "capture_done",
         "dump_intent",

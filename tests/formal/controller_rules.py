@@ -20,6 +20,13 @@ BARRIERS = {
     Perform("arm"): "scope_arm_intent",
     Command("FIRE_ENABLE"): "fire_token",
     Command("FIRE"): "fire_intent",
+    Perform("start_services"): "services_intent",
+    Command("AUXILIARIES"): "services_intent",
+    Perform("drive_on"): "run_intent",
+    Command("RUN"): "run_intent",
+    Perform("start_pulses"): "run_intent",
+    Perform("provoke"): "run_intent",
+    Perform("condition"): "raise_intent",
 }
 """safety.md 6: what must be on the disk before it is done."""
 
@@ -34,6 +41,9 @@ ASKED_IN: Mapping[str, frozenset[B]] = {
     "ENTER_TEST": frozenset({B.SAFE, B.TEST}),
     "REHEARSE": frozenset({B.TEST}),
     "LEAVE_TEST": frozenset({B.SAFE, B.TEST}),
+    "AUXILIARIES": frozenset({B.SAFE}),
+    "RUN": frozenset({B.FLOAT}),
+    "HOLD": frozenset({B.RUN, B.FLOAT}),
 }
 """bench.md 2: the states from which each command leads anywhere. DUMP goes out in every state."""
 
@@ -55,10 +65,16 @@ MAY_SEE: Mapping[K, frozenset[B]] = {
     K.REHEARSE: frozenset({B.TEST}),
     K.LEAVE_TEST: frozenset({B.SAFE, B.TEST}),
     K.FORCE_TRIGGER: frozenset({B.SAFE, B.TEST}),
+    K.WARM_UP: frozenset({B.SAFE}),
+    K.RUN: frozenset({B.FLOAT, B.RUN}),
+    K.SWEEP: frozenset({B.FLOAT, B.RUN}),
+    K.TRIP_CHECK: frozenset({B.FLOAT, B.RUN}),
+    K.CONDITION: frozenset({B.FLOAT, B.RUN}),
+    K.RUN_DOWN: frozenset({B.OPENING, B.CHARGE, B.FLOAT, B.RUN, B.DUMPING, B.SAFE}),
 }
 """bench.md 2 and 3: where the PLC may be during each kind of step; everything else ends the run."""
 
-ARMED = frozenset({B.OPENING, B.CHARGE, B.FLOAT, B.ISOLATE, B.FIREWIN, B.SHOT})
+ARMED = frozenset({B.OPENING, B.CHARGE, B.FLOAT, B.ISOLATE, B.FIREWIN, B.SHOT, B.RUN})
 MISFIRE_S = 45.0
 ABORT_S = 60.0
 ORDER = (Mode.RUN, Mode.ABORT, Mode.SALVAGE, Mode.DONE)

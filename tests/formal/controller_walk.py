@@ -1,7 +1,7 @@
 """Walks the controller's engine state by state, with a PLC that may report anything at any moment.
 
 A status is not drawn from a list: it is asked. Whatever the engine (or a rule) looks at is decided when it looks, and
-every answer is tried (:class:`Chooser`). What nobody asks cannot matter, so all 12 states x 2^13 flags and inputs x
+every answer is tried (:class:`Chooser`). What nobody asks cannot matter, so all states x 2^13 flags and inputs x
 trips are covered without writing them down. Time is a few classes before, at and after every limit of the step.
 """
 
@@ -11,17 +11,21 @@ from heapq import heappop, heappush
 from typing import NamedTuple, cast
 
 from controller.safety.bench import BenchState
-from controller.sequencer.engine import Done, EngineState, Event, Failed, Mode, Output, Seen, Start, Stop
+from controller.sequencer.engine import Done, EngineState, Event, Failed, Hold, Mode, Output, Seen, Start, Stop
 from controller.sequencer.engine import Ending as EngineEnding
 from controller.sequencer.plan import Plan, StepKind
 from controller.sequencer.steps import Command, Observation, Perform
 from drivers.wire.plc import Flag, Input
+from drivers.wire.plc_run import InhibitCause, RunFlag
 
 STATES_MAX = 100_000
 """A plan has a few hundred states; more means that something unbounded got into the engine's memory."""
 
 NOW_NS = 10**12
-WORDS = frozenset({str(flag.name) for flag in Flag} | {str(bit.name) for bit in Input})
+RUN_WORDS = {str(flag.name) for flag in RunFlag} | {f"INHIBIT_{cause.name}" for cause in InhibitCause}
+WORDS = frozenset(
+    {str(flag.name) for flag in Flag} | {str(bit.name) for bit in Input} | RUN_WORDS | {"INHIBIT_CLEAR", "PULSES_DONE"}
+)
 TRIPS = ((), ("DOOR_1",), ("PREFIRE",), ("REBOUND",))
 ENERGY = frozenset(BenchState) - {BenchState.SAFE, BenchState.TEST, BenchState.TRIP}
 """Where the bank may hold energy; a state that nobody knows is one of them (rule C10)."""
@@ -92,7 +96,7 @@ class AnyStatus:
 
     @property
     def state(self) -> BenchState:
-        """Any of the twelve."""
+        """Any of them."""
         if self._state is None:
             self._state = _BENCH_STATES[self._chooser.pick(len(_BENCH_STATES))]
         return self._state
@@ -181,7 +185,7 @@ Befores = Sequence[tuple[Ages, EngineState]]
 
 def happen(plan: Plan, node: Node, befores: Befores, chooser: Chooser, step: Step) -> Moved:
     """One arbitrary event in ``node``; the last of ``befores`` is for events that are no status."""
-    kind, status = chooser.pick(5), None
+    kind, status = chooser.pick(6 if plan.runs else 5), None
     ages, before = befores[-1]
     event: Event = Start(NOW_NS)
     if kind == 0:
@@ -195,6 +199,8 @@ def happen(plan: Plan, node: Node, befores: Befores, chooser: Chooser, step: Ste
     elif kind == 3:
         ending = (EngineEnding.ABORTED, EngineEnding.STOPPED)[chooser.pick(2)]
         event = Stop(NOW_NS, "somebody wants the energy gone", ending)
+    elif kind == 5:
+        event = Hold(NOW_NS, "no further pulses")
     after, outputs = step(plan, before, event)
     moved = Moved(plan, before, node.memory, event, status, ages, after, outputs, node.memory)
     moved.now = remember(moved)
@@ -239,7 +245,9 @@ def plain(state: EngineState) -> EngineState:
     """Without times and texts; written out, because ``replace`` would take most of the exploration's time."""
     mode, step, phase, opened, fired = state.mode, state.step, state.phase, state.opened, state.fired
     reason, seen = "said" if state.reason else "", state.seen if mode is Mode.RUN else None
-    return EngineState(mode, step, phase, 0, 0, state.waiting, opened, fired, state.ending, reason, 0, state.safe, seen)
+    return EngineState(
+        mode, step, phase, 0, 0, state.waiting, opened, fired, state.ending, reason, 0, state.safe, seen, state.held
+    )
 
 
 def transitions(plan: Plan, node: Node, step: Step, judge: Callable[[Moved], None]) -> Iterator[Moved]:
