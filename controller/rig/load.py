@@ -10,6 +10,7 @@ from controller.rig.fields import require_version, sha256, validate
 from controller.rig.mimic_file import mimic_problems, read_mimic
 from controller.rig.model import Bank, Channel, InstrumentSpec, Interlock, Limits, Part, Rig, TriggerChain
 from controller.rig.plc_limits import read_plc_limits, read_self_test
+from controller.rig.run_file import read_run_rig, run_problems, with_plc
 from controller.rig.schema import VERSION, BankFile, ChannelFile, InstrumentFile, LimitsFile, PartFile, RigFile
 from controller.rig.source import Document, Path, Problem, Refused, load
 from controller.rig.units import spell
@@ -39,7 +40,9 @@ def load_rig(data: bytes, filename: str, plc_text: bytes | None = None, plc_file
         plc = load(plc_text, plc_filename)
         plc_limits, looser = read_plc_limits(plc, rig, filename)
         paths, unread = read_self_test(plc)
-        problems += [*looser, *unread]
+        run, misfits = with_plc(rig.run, plc, filename)
+        rig = replace(rig, run=run)
+        problems += [*looser, *unread, *misfits]
     if problems:
         raise Refused(problems)
     return replace(rig, plc_limits=plc_limits, self_test_paths=paths)
@@ -75,6 +78,7 @@ def _rig(file: RigFile, data: bytes, plc_text: bytes | None) -> Rig:
         loads=dict(file.loads),
         mimic=read_mimic(file.mimic, file.bank.modules),
         alarms=read_alarms(file.alarms),
+        run=read_run_rig(file.run),
     )
 
 
@@ -169,6 +173,7 @@ def _inconsistencies(document: Document, file: RigFile) -> Iterator[Problem]:
         problem = f"{len(file.trigger.pairs)} output pairs for {file.bank.modules} modules"
         yield document.problem(("trigger", "pairs"), problem, "list one output pair per module")
     yield from _line_problems(document, file)
+    yield from run_problems(document, file.run, file.instruments)
     inputs: dict[tuple[str, str], str] = {}
     for name, channel in file.channels.items():
         path = ("channels", name)

@@ -10,6 +10,7 @@ from datetime import date
 from typing import TypeVar
 
 from controller.rig.mimic import Mimic
+from controller.rig.run_rig import RunRig
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,8 @@ class Rig:
     loads: Mapping[str, str] = field(default_factory=dict)
     mimic: Mimic = field(default_factory=Mimic)
     alarms: tuple[AlarmRow, ...] = ()
+    run: RunRig | None = None
+    """Ratings and services of a bench that pulses; None for one that fires once."""
 
     def instrument(self, name: str) -> InstrumentSpec:
         """The instrument called ``name``; raises KeyError."""

@@ -19,6 +19,7 @@ from controller.rig.fields import (
     Volts,
 )
 from controller.rig.mimic_file import MimicFile
+from controller.rig.run_file import RunFile
 
 VERSION = 1
 """The newest rig.yaml this code reads."""
@@ -160,3 +161,4 @@ class RigFile(StrictModel):
     interlocks: dict[Name, InterlockFile]
     mimic: MimicFile | None = None
     alarms: dict[Name, AlarmFile] = Field(default_factory=dict)
+    run: RunFile | None = None

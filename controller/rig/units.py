@@ -61,6 +61,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "m/s": ("a velocity", "140 m/s"),
     "A/s": ("a current rate", "1e8 A/s"),
     "Pa": ("a pressure", "1e-4 Pa"),
+    "W": ("a power", "4 kW"),
+    "V/m": ("an electric field", "80 MV/m"),
     "A/V": ("a sensitivity", "5 kA/V"),
     "A/s/V": ("a sensitivity", "2e8 A/s/V"),
     "T/s/V": ("a sensitivity", "200 T/s/V"),
