@@ -17,7 +17,7 @@ from drivers.wire.plc import (
     encode_shot,
 )
 from firmware_sim.plc.levels import Aim, Aux, Band, Facts, Latch, Levels, Proof
-from firmware_sim.plc.limits import load_limits
+from firmware_sim.plc.limits import PlcLimits, load_limits
 from firmware_sim.plc.machine import ControlState
 from firmware_sim.plc.plc import Plc
 from firmware_sim.plc.settings import Permit, Times, resolve_times
@@ -95,12 +95,13 @@ def levels_in(state: PlcState, **changes: object) -> Levels:
 class IdealBench:
     """Contacts that follow within one scan, a bank that charges by ramp and dumps by RC. No noise."""
 
-    def __init__(self, modules: int = 4) -> None:
+    def __init__(self, modules: int = 4, dump_tau_s: float = 0.1) -> None:
         self.inputs = FieldInputs(module_v=[0.0] * modules)
+        self.every = (1 << modules) - 1
         self.voltage_v = 0.0
         self.ramp_v_per_s = 250.0
         self.target_v = 3000.0
-        self.dump_tau_s = 0.1
+        self.dump_tau_s = dump_tau_s
         self.fires = 0
         self.will_fire = 0b1111
         self.test_relays = True
@@ -134,7 +135,7 @@ class IdealBench:
         i.module_v[:] = [self.voltage_v] * len(i.module_v)
         i.door_1 = i.door_2 = i.estop_ok = i.operator_key = i.search_complete = True
         i.ground_stick_stowed = i.hw_overvoltage_ok = True
-        i.positions = 0b1111
+        i.positions = self.every
         if self.forced_latches:
             i.latches, self.forced_latches = 0, False
 
@@ -143,13 +144,13 @@ class IdealBench:
             return
         name = SELF_TEST_PATHS[path - 1]
         if name.startswith("probe"):
-            setattr(self.inputs, f"{name}_v", 8000.0)
+            setattr(self.inputs, f"{name}_v", 1.0e5)
         elif name == "modules":
-            self.inputs.module_v[:] = [8000.0] * len(self.inputs.module_v)
+            self.inputs.module_v[:] = [1.0e5] * len(self.inputs.module_v)
         elif name == "positions":
             self.inputs.positions = 0
         elif name == "latches":
-            self.inputs.latches, self.forced_latches = 0b1111, True
+            self.inputs.latches, self.forced_latches = self.every, True
         else:
             names = {
                 "estop": "estop_ok",
@@ -163,9 +164,10 @@ class IdealBench:
 class Station:
     """A PLC on an ideal bench, and a controller that heartbeats every 50 ms. ``fault`` names inputs to force."""
 
-    def __init__(self) -> None:
-        self.plc = Plc(LIMITS, 1, 4242)
-        self.bench = IdealBench()
+    def __init__(self, limits: PlcLimits = LIMITS) -> None:
+        self.plc = Plc(limits, 1, 4242)
+        modules = len(limits.capacitance_f)
+        self.bench = IdealBench(modules, limits.capacitance_f[0] * limits.dump_ohm / 2.0)
         self.force: dict[str, object] = {}
         self.epoch, self.connection_id, self.sequence = 1, 9, 0
         self.alive = True
@@ -215,7 +217,7 @@ class Station:
 
     @property
     def token(self) -> PermitToken:
-        return PermitToken(1, self.epoch, 0x1234567890ABCDEF, self.shot, 0b1111)
+        return PermitToken(1, self.epoch, 0x1234567890ABCDEF, self.shot, self.bench.every)
 
     def permit_arguments(self, target_v: float = 3000.0, ramp_v_per_s: float = 250.0) -> tuple[int, ...]:
         self.bench.target_v = target_v
