@@ -1,0 +1,1 @@
+"""PURE: a bench that pulses a tube: line-type modulator, RF chain, breakdowns and utilities behind one facade."""

@@ -1,0 +1,1 @@
+"""The microwave bench: modulator, klystron, water load, conditioning."""
