@@ -35,7 +35,7 @@ HEALTHY = {
     "temperature_tube_c": 25.0,
     "temperature_load_c": 30.0,
     "heater_current_a": 25.0,
-    "magnet_current_a": 100.0,
+    "magnet_current_a": 50.0,
     "rf_leakage_mw_per_cm2": 0.1,
     "xray_dose_usv_per_h": 0.5,
     "load_temperature_rise_k": 8.0,
