@@ -143,7 +143,7 @@ def test_bad_vacuum_inhibits_until_it_is_good_for_a_minute() -> None:
         ("flow_tube_l_per_min", 0.1, 50),
         ("temperature_tube_c", 36.0, 50),
         ("heater_current_a", 20.0, 50),
-        ("magnet_current_a", 98.0, 50),
+        ("magnet_current_a", 49.0, 50),
         ("rf_leakage_mw_per_cm2", 2.0, 1),
         ("xray_dose_usv_per_h", 6.0, 1),
     ],
