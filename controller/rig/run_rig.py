@@ -19,7 +19,7 @@ class RunRig:
     ``charger_gain`` is the store's voltage over the charger's (1 direct, near 2 resonant); of what the charger delivers
     ``efficiency`` gets into the store. ``rate_max_hz`` .. ``drive_max_w`` are the tube's and its drive's ratings;
     ``pulses_max`` and ``permit_s`` the PLC's. ``windows`` and ``auxiliaries`` are the names in the PLC's limits file,
-    in its order. ``chillers`` are set-points in degrees Celsius. The calorimeter's windows are empty when there is none.
+    in its order. ``chillers`` are set-points in degrees Celsius. Without a calorimeter its windows are empty.
     """
 
     source: str

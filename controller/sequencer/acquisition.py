@@ -117,8 +117,10 @@ def daq_ranges(rig: Rig) -> dict[str, float]:
     return ranges
 
 
-def instrument_classes(resolver: Resolver, rig: Rig, energises: bool, triggers: bool) -> dict[str, InstrumentClass]:
-    """The instruments that this profile uses and how much the shot depends on each."""
+def instrument_classes(
+    resolver: Resolver, rig: Rig, energises: bool, triggers: bool, serving: frozenset[str] = frozenset()
+) -> dict[str, InstrumentClass]:
+    """The instruments that this profile uses and how much the shot depends on each; ``serving`` are used beside."""
     file = resolver.profile.file
     used = {
         spec.name: InstrumentClass(spec.role)
@@ -127,6 +129,7 @@ def instrument_classes(resolver: Resolver, rig: Rig, energises: bool, triggers: 
         or spec.port in ("RigPlc", "Daq")
         or (spec.port == "CapacitorCharger" and energises)
         or (spec.port == "DelayGenerator" and triggers)
+        or spec.name in serving
     }
     for name, role in file.instruments.items():
         path: Path = ("instruments", name)

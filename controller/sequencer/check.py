@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from controller.rig.model import Rig
 from controller.rig.source import Path
 from controller.rig.units import spell
+from controller.sequencer.check_row import CheckRow as CheckRow
 from controller.sequencer.plan import Plan, Step, StepKind
+from controller.sequencer.run_check import needed_s, run_rows
 from controller.sequencer.trains import transfer_s
 
 SETTLE_S = 0.3
@@ -34,49 +36,6 @@ A row that depends on the load only warns until the twin is fitted to five shots
 
 Predict = Callable[[Plan], Mapping[str, float]]
 """The dry run on the twin: a plan to predicted numbers, keys of :data:`PREDICTED`."""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckRow:
-    """One comparison in ``unit``. ``field`` is the profile's field to blame; ``remedy`` says what would be right.
-
-    ``ok`` means ``value <= limit``, or ``value >= limit`` when ``at_least``. ``predicted`` marks what the twin said;
-    a row that ``warns`` refuses nothing.
-    """
-
-    item: str
-    value: float
-    limit: float
-    unit: str
-    field: Path = ()
-    remedy: str = ""
-    at_least: bool = False
-    predicted: bool = False
-    warns: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """True when the value respects the limit; a value that is not finite never does."""
-        slack = 1e-9 * abs(self.limit)
-        if self.at_least:
-            return self.value >= self.limit - slack
-        return self.value <= self.limit + slack
-
-    @property
-    def margin(self) -> float:
-        """Distance to the limit in ``unit``; negative when it is broken."""
-        return self.value - self.limit if self.at_least else self.limit - self.value
-
-    @property
-    def advice(self) -> str:
-        """What would be right."""
-        return self.remedy or f"write at {'least' if self.at_least else 'most'} {spell(self.limit, self.unit)}"
-
-    @property
-    def problem(self) -> str:
-        """The broken row as one clause."""
-        relation = "is less than the" if self.at_least else "is more than the"
-        return f"{self.item} of {spell(self.value, self.unit)} {relation} allowed {spell(self.limit, self.unit)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +76,7 @@ def limit_rows(plan: Plan, rig: Rig) -> Iterator[CheckRow]:
         if delay_s is not None:
             field: Path = ("trigger_delays", str(index + 1))
             yield CheckRow(f"trigger delay of module {index + 1}", delay_s, rig.limits.trigger_delay_s, "s", field)
+    yield from run_rows(plan, rig)
     for index, step in enumerate(plan.steps):
         yield from _step_rows(plan, rig, index, step)
 
@@ -223,7 +183,7 @@ def _needed_s(plan: Plan, rig: Rig, index: int, step: Step) -> float:
         StepKind.ISOLATE: 2.0 * limits.contactor_s,
         StepKind.TRANSFER: max((transfer_s(scope) for scope in plan.scopes), default=0.0),
     }
-    return fixed.get(step.kind, 0.0) + LINK_S
+    return fixed.get(step.kind, needed_s(plan, rig, step)) + LINK_S
 
 
 def _held_s(plan: Plan, index: int) -> float:

@@ -14,13 +14,14 @@ from controller.sequencer.acquisition import daq_ranges, instrument_classes, mea
 from controller.sequencer.check import limit_rows
 from controller.sequencer.graph import LEAVES, check_graph
 from controller.sequencer.parameters import Resolver, resolve_parameters
-from controller.sequencer.plan import Plan, ShotKind, Step, StepKind
+from controller.sequencer.plan import RUNNING, Plan, ShotKind, Step, StepKind
 from controller.sequencer.profile import ProfileDocument, StepFile
+from controller.sequencer.run_compile import STEP_FIELDS, longest_s, pulse_steps, run_plan, serving
 
 TIMEOUT_MAX_S = 600.0
 """No step of a bench takes ten minutes; a longer wait hides a mistake."""
 
-_DURATION = (StepKind.WARN, StepKind.FLOAT, StepKind.COUNTDOWN, StepKind.FORCE_TRIGGER)
+_DURATION = (StepKind.WARN, StepKind.FLOAT, StepKind.COUNTDOWN, StepKind.FORCE_TRIGGER, *RUNNING)
 _TRIGGERS = (StepKind.FIRE, StepKind.REHEARSE)
 
 
@@ -32,9 +33,9 @@ def compile_profile(profile: ProfileDocument, rig: Rig, overrides: Mapping[str, 
         raise Refused([profile.document.problem(("rig",), problem, f"run it with --rig {file.rig}")])
     resolver = resolve_parameters(profile, overrides)
     mask = _mask(resolver, rig)
-    steps = _steps(resolver, rig)
+    steps, lines = _steps(resolver, rig)
     for index, complaint, remedy in check_graph(ShotKind(file.kind), steps):
-        resolver.add(("steps",) if index < 0 else ("steps", index), complaint, remedy)
+        resolver.add(("steps",) if index < 0 else ("steps", lines[index]), complaint, remedy)
     if file.load not in rig.loads:
         resolver.add(("load",), f"the rig has no load '{file.load}'", closest(file.load, rig.loads))
     if mask == 0:
@@ -45,7 +46,7 @@ def compile_profile(profile: ProfileDocument, rig: Rig, overrides: Mapping[str, 
         raise Refused(_sorted(resolver))
     for row in limit_rows(plan, rig):
         if not row.ok:
-            resolver.add(row.field, row.problem, row.advice)
+            resolver.add(_at_line(row.field, lines), row.problem, row.advice)
     if resolver.problems:
         raise Refused(_sorted(resolver))
     return plan
@@ -54,10 +55,11 @@ def compile_profile(profile: ProfileDocument, rig: Rig, overrides: Mapping[str, 
 def _plan(resolver: Resolver, rig: Rig, mask: int, steps: tuple[Step, ...]) -> Plan:
     profile, file, bank = resolver.profile, resolver.profile.file, rig.bank
     energises = any(step.kind is StepKind.PERMIT for step in steps)
-    triggers = any(step.kind in _TRIGGERS for step in steps)
+    triggers = any(step.kind in _TRIGGERS or step.kind in RUNNING for step in steps)
     voltage_v, rate_v_per_s, tolerance_v = _charge(resolver, rig, energises)
     scopes = scope_plans(resolver, rig)
     expect = file.expect
+    run = run_plan(resolver, rig, steps)
     return Plan(
         profile=profile.name,
         title=file.title,
@@ -72,7 +74,7 @@ def _plan(resolver: Resolver, rig: Rig, mask: int, steps: tuple[Step, ...]) -> P
         trigger_delays_s=_delays(resolver, rig, mask, triggers),
         scopes=scopes,
         daq_ranges_v=daq_ranges(rig),
-        instruments=instrument_classes(resolver, rig, energises, triggers),
+        instruments=instrument_classes(resolver, rig, energises, triggers, serving(run)),
         measurements=measurements(resolver, rig, scopes),
         parameters={name: quantity.value for name, quantity in resolver.values.items()},
         checklist=tuple(file.checklist),
@@ -89,6 +91,7 @@ def _plan(resolver: Resolver, rig: Rig, mask: int, steps: tuple[Step, ...]) -> P
         charge_rate_v_per_s=rate_v_per_s,
         expected_current_a=resolver.si(expect.peak_current, ("expect", "peak_current")) if expect else 0.0,
         expected_action_a2s=resolver.si(expect.action_integral, ("expect", "action_integral")) if expect else 0.0,
+        run=run,
     )
 
 
@@ -126,21 +129,33 @@ def _charge(resolver: Resolver, rig: Rig, energises: bool) -> tuple[float, float
     return voltage_v, rate, tolerance_v
 
 
-def _steps(resolver: Resolver, rig: Rig) -> tuple[Step, ...]:
+def _at_line(field: Path, lines: tuple[int, ...]) -> Path:
+    """A field of a step of the plan as a field of the profile: a sweep's levels are one step there."""
+    if len(field) > 1 and field[0] == "steps" and isinstance(field[1], int):
+        return ("steps", lines[field[1]], *field[2:])
+    return field
+
+
+def _steps(resolver: Resolver, rig: Rig) -> tuple[tuple[Step, ...], tuple[int, ...]]:
+    """The plan's steps, and of each its index in the profile."""
     steps: list[Step] = []
+    lines: list[int] = []
     names: dict[str, int] = {}
     for index, file in enumerate(resolver.profile.file.steps):
         count = names[file.step] = names.get(file.step, 0) + 1
         name = file.id or (file.step if count == 1 else f"{file.step}_{count}")
-        steps.append(_step(resolver, rig, index, file, name))
-    return tuple(steps)
+        made = pulse_steps(resolver, index, file, _step(resolver, rig, index, file, name))
+        steps += made
+        lines += [index] * len(made)
+    return tuple(steps), tuple(lines)
 
 
 def _step(resolver: Resolver, rig: Rig, index: int, file: StepFile, name: str) -> Step:
     kind, path = StepKind(file.step), ("steps", index)
     timeout_s = resolver.si(file.timeout, (*path, "timeout"))
-    if not 0.0 < timeout_s <= TIMEOUT_MAX_S:
-        resolver.add((*path, "timeout"), f"{timeout_s:g} s is not a useful timeout", f"write up to {TIMEOUT_MAX_S:g} s")
+    most_s = longest_s(kind, rig, TIMEOUT_MAX_S)
+    if not 0.0 < timeout_s <= most_s:
+        resolver.add((*path, "timeout"), f"{timeout_s:g} s is not a useful timeout", f"write up to {most_s:g} s")
     duration_s = rig.limits.warn_s if kind is StepKind.WARN else 0.0
     if file.duration is not None:
         duration_s = resolver.si(file.duration, (*path, "duration"))
@@ -148,6 +163,9 @@ def _step(resolver: Resolver, rig: Rig, index: int, file: StepFile, name: str) -
             resolver.add((*path, "duration"), f"a {file.step} step has no duration", "remove the line")
     elif kind in (StepKind.FLOAT, StepKind.COUNTDOWN):
         resolver.add((*path, "duration"), "is missing", "add `duration: 1 s`")
+    for field_name, kinds in STEP_FIELDS.items():
+        if getattr(file, field_name) is not None and kind not in kinds:
+            resolver.add((*path, field_name), f"a {file.step} step has no {field_name}", "remove the line")
     if file.path is not None and kind is not StepKind.DUMP:
         resolver.add((*path, "path"), f"a {file.step} step has no path", "remove the line")
     return Step(name, kind, timeout_s, LEAVES[kind], duration_s=duration_s, dump_path=file.path or "both")
@@ -184,7 +202,8 @@ def _delays(resolver: Resolver, rig: Rig, mask: int, triggers: bool) -> tuple[fl
 def _require_expectations(resolver: Resolver, plan: Plan) -> None:
     if plan.fires and resolver.profile.file.expect is None:
         resolver.add(("expect",), "is missing", "add `peak_current` and `action_integral` that the shot should reach")
-    if any(step.kind in (*_TRIGGERS, StepKind.FORCE_TRIGGER) for step in plan.steps) and not plan.scopes:
+    recording = (*_TRIGGERS, StepKind.FORCE_TRIGGER) if plan.run is None else (StepKind.ARM,)
+    if any(step.kind in recording for step in plan.steps) and not plan.scopes:
         resolver.add(("scopes",), "is missing", "say what the oscilloscopes record")
 
 

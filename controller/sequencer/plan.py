@@ -56,6 +56,14 @@ class StepKind(Enum):
     RUN_DOWN = "run_down"
 
 
+RUN_KINDS = frozenset(
+    {
+        *(ShotKind.SINGLE_PULSE, ShotKind.PULSE_TRAIN, ShotKind.POWER_SWEEP, ShotKind.TRIP_CHECK),
+        *(ShotKind.LOW_VOLTAGE, ShotKind.NO_DRIVE, ShotKind.CONDITIONING),
+    }
+)
+"""Kinds of a bench that runs; the others are of one that fires once."""
+
 RUNNING = frozenset({StepKind.RUN, StepKind.SWEEP, StepKind.TRIP_CHECK, StepKind.CONDITION})
 """Steps in which pulses come."""
 

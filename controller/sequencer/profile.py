@@ -15,11 +15,14 @@ from controller.rig.fields import (
     ActionIn,
     AmperesIn,
     AnyQuantity,
+    FieldIn,
+    HertzIn,
     RateIn,
     SecondsIn,
     StrictModel,
     Volts,
     VoltsIn,
+    WattsIn,
     require_version,
     sha256,
     validate,
@@ -30,10 +33,27 @@ from controller.rig.source import Document, load
 VERSION = 1
 """The newest profile this code reads."""
 
+LEVELS_MAX = 32
+"""Of one sweep: each is a run of its own."""
+
 STEPS_MAX = 64
 """The longest shipped profile has 22 steps."""
 
-Kind = Literal["noise", "trigger-only", "dump-proof", "polarity", "dummy-load", "full"]
+Kind = Literal[
+    "noise",
+    "trigger-only",
+    "dump-proof",
+    "polarity",
+    "dummy-load",
+    "full",
+    "single-pulse",
+    "pulse-train",
+    "power-sweep",
+    "trip-check",
+    "low-voltage",
+    "no-drive",
+    "conditioning",
+]
 StepName = Literal[
     "self_test",
     "configure",
@@ -52,6 +72,12 @@ StepName = Literal[
     "rehearse",
     "leave_test",
     "force_trigger",
+    "warm_up",
+    "run",
+    "sweep",
+    "trip_check",
+    "condition",
+    "run_down",
 ]
 Function = Literal[
     "peak",
@@ -116,7 +142,9 @@ class ScopeFile(StrictModel):
 class StepFile(StrictModel):
     """One step. ``voltage`` belongs to charge, ``path`` to dump.
 
-    ``duration`` belongs to warn, float, countdown and force_trigger.
+    ``duration`` belongs to warn, float, countdown, force_trigger and to the steps with pulses, where a run may have
+    ``pulses`` instead. ``drive`` and ``width`` (of ``run:`` unless a step says otherwise) are of run and trip_check,
+    ``levels`` and ``settle`` of sweep, ``latch`` of trip_check.
     """
 
     step: StepName
@@ -124,6 +152,43 @@ class StepFile(StrictModel):
     id: Name | None = None
     duration: SecondsIn | None = None
     path: Literal["both", "a", "b"] | None = None
+    pulses: Annotated[int, Field(ge=1)] | None = None
+    drive: WattsIn | None = None
+    width: SecondsIn | None = None
+    levels: Annotated[list[WattsIn], Field(min_length=1, max_length=LEVELS_MAX)] | None = None
+    settle: SecondsIn | None = None
+    latch: Literal["ARC", "VSWR", "OVER_CURRENT", "VACUUM"] | None = None
+
+
+class PulsesFile(StrictModel):
+    """``run:`` how often pulses come, and how long the drive's are."""
+
+    rate: HertzIn
+    width: SecondsIn
+
+
+class ReferenceFile(StrictModel):
+    """``reference:`` which drive makes which field; the field goes with the root of the power."""
+
+    field: FieldIn
+    drive: WattsIn
+
+
+class ConditioningFile(StrictModel):
+    """``conditioning:`` of which of ``parts``, from which field to which, with which pulses.
+
+    ``recipe`` are other numbers of the recipe, in SI units, by their names in docs/explanation/conditioning.md.
+    """
+
+    part: Name
+    reference: ReferenceFile
+    start_field: FieldIn
+    normal_field: FieldIn
+    nominal_field: FieldIn
+    start_pulse: SecondsIn
+    pulse_step: SecondsIn
+    nominal_pulse: SecondsIn
+    recipe: dict[Name, int | float] = Field(default_factory=dict)
 
 
 class ExpectFile(StrictModel):
@@ -156,6 +221,8 @@ class ProfileFile(StrictModel):
     parameters: dict[Name, ParameterFile] = Field(default_factory=dict)
     campaign: dict[Name, AnyQuantity] = Field(default_factory=dict)
     charge: ChargeFile | None = None
+    run: PulsesFile | None = None
+    conditioning: ConditioningFile | None = None
     trigger_delays: dict[str, SecondsIn] = Field(default_factory=dict)
     expect: ExpectFile | None = None
     scopes: dict[Name, ScopeFile] = Field(default_factory=dict)
