@@ -22,7 +22,7 @@ from firmware_sim.plant.relays import Relay
 from firmware_sim.plant.terminals import Terminals
 from firmware_sim.plant.tube_bench.aftermath import Aftermath
 from firmware_sim.plant.tube_bench.dispatch import Dispatch
-from firmware_sim.plant.tube_bench.faults import PREFIRE_V, list_tube_faults
+from firmware_sim.plant.tube_bench.faults import PREFIRE_V, SHARED, list_tube_faults
 from firmware_sim.plant.tube_bench.forecast import forecast
 from firmware_sim.plant.tube_bench.gate import PulseGate, PulseLatch
 from firmware_sim.plant.tube_bench.instruments import list_controls, list_readings
@@ -365,7 +365,8 @@ class TubeBench:
     def _bear_witness(self, moved: bool) -> None:
         chain, acting, t_ns = self.chain, self._acting, self.t_ns
         volts = [self.store.voltage_v]
-        acting.watch(t_ns, self._faults, chain.jams, chain.mirrors, self.charger, chain.contactor.closed, volts)
+        shared = self._faults & SHARED
+        acting.watch(t_ns, shared, chain.jams, chain.mirrors, self.charger, chain.contactor.closed, volts)
         self._aftermath.watch_terminals(t_ns, self._terminals, self.store, self.charger, self._faults)
         self._aftermath.watch_room(t_ns, self.room, self.gate, self._faults, moved)
 

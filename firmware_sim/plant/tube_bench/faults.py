@@ -30,11 +30,15 @@ PREFIRE_V = 5e3
 """``thyratron_prefires``: it fires once the line is above this."""
 
 
+SHARED = frozenset(
+    fault
+    for fault in list_faults(1)
+    if fault not in ABSENT and (not fault.startswith("module_") or fault == MODULE_HERE)
+)
+"""Faults of parts that both benches have: ``acting.py`` knows when those act."""
+
+
 def list_tube_faults(utilities: Mapping[str, str]) -> Mapping[str, str]:
     """Every fault of the bench; ``utilities`` are those of its Services."""
-    shared = {
-        fault: text
-        for fault, text in list_faults(1).items()
-        if fault not in ABSENT and (not fault.startswith("module_") or fault == MODULE_HERE)
-    }
+    shared = {fault: text for fault, text in list_faults(1).items() if fault in SHARED}
     return {**shared, **TUBE_FAULTS, **RF_FAULTS, **utilities}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from firmware_sim.plant.modulator.line import capacitance_f, energy_j
+from firmware_sim.plant.modulator.line import capacitance_f
 from firmware_sim.plant.modulator.measure import CORE, PulseScalars, crossing_s, shape_of
 from firmware_sim.plant.modulator.pulse import ModulatorParameters, ModulatorRecord, PulseOrder, modulate
 from firmware_sim.plant.modulator.tube import Array, Conditions, Drive, Mode
@@ -105,7 +105,7 @@ class Shape:
     latches: Latches
     blanked_s: float | None
     reflects: float
-    """Highest reflected over forward wave while there is power: what the VSWR comparator looks at, in effect."""
+    """Highest reflected over highest forward wave at the tube."""
     radiated: Radiated
     traces: Traces
     mode: Mode = Mode.NORMAL
@@ -164,7 +164,7 @@ def solve_shape(modulator: ModulatorParameters, rf: RfParameters, request: Pulse
         joules=_joules(modulator, record, line),
         latches=line.latches,
         blanked_s=line.blanked_s,
-        reflects=_reflects(line, rf.interlocks.forward_floor_w),
+        reflects=_reflects(line),
         radiated=_radiated(record),
         traces=_traces(record, line, rf.interlocks.light_tau_s),
         mode=record.mode,
@@ -179,7 +179,7 @@ def _joules(modulator: ModulatorParameters, record: ModulatorRecord, rf: RfPulse
     beam_j, arc_j = ends.pop("tube"), ends.pop("arc")
     left_j = 0.5 * capacitance_f(modulator.circuit.line) * record.scalars.left_v**2
     return PulseJoules(
-        line_j=energy_j(modulator.circuit.line, discharge.line_v[0, 0]),
+        line_j=discharge.stored_j,
         left_j=left_j,
         beam_j=beam_j,
         circuit_j=sum(ends.values()),
@@ -193,10 +193,9 @@ def _joules(modulator: ModulatorParameters, record: ModulatorRecord, rf: RfPulse
     )
 
 
-def _reflects(rf: RfPulse, floor_w: float) -> float:
-    ahead, behind = np.abs(rf.waves.forward.amplitude), np.abs(rf.waves.back.amplitude)
-    there = ahead**2 >= floor_w
-    return float((behind[there] / ahead[there]).max(initial=0.0))
+def _reflects(rf: RfPulse) -> float:
+    ahead, behind = float(np.abs(rf.waves.forward.amplitude).max()), float(np.abs(rf.waves.back.amplitude).max())
+    return behind / ahead if ahead > 0.0 else 0.0
 
 
 def _radiated(record: ModulatorRecord) -> Radiated:

@@ -123,8 +123,8 @@ class LineStore:
         self, p: DirectParameters, v: float, limit_v: float, limit_a: float, step_s: float
     ) -> tuple[float, float]:
         """``dV/dt = min(I, P / V) / C`` up to the set-point: ``direct_voltages_v`` for one time, and joules."""
-        goal_v = min(limit_v, p.rated_v) if limit_a > 0.0 else 0.0
-        if goal_v <= v:
+        goal_v = min(limit_v, p.rated_v)
+        if limit_a <= 0.0 or goal_v <= v:
             return v, 0.0
         amperes = min(limit_a, p.rated_a)
         knee_v = p.peak_w / amperes

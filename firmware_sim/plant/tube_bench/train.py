@@ -62,10 +62,11 @@ class PulseTrain:
             if not self._uses[id(mark.shape)]:
                 del self._uses[id(mark.shape)]
 
+    @property
+    def marks(self) -> tuple[PulseMark, ...]:
+        """All that are remembered, oldest first."""
+        return tuple(self._marks)
+
     def at(self, t0_ns: int) -> PulseMark | None:
         """The trigger whose T0 was at ``t0_ns``; None for one that is forgotten or never was."""
         return self._by_t0.get(t0_ns)
-
-    def since(self, t0_ns: int) -> tuple[PulseMark, ...]:
-        """Every remembered trigger from ``t0_ns`` on."""
-        return tuple(mark for mark in self._marks if mark.t0_ns >= t0_ns)
