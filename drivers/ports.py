@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.wire.plc import PlcEvent, PlcRequest, PlcStatus
+from drivers.wire.plc_run import PlcRunStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,18 @@ class DelayGenerator(Instrument, Protocol):
 
     async def triggered(self) -> bool:
         """True when a trigger was accepted since :meth:`arm` (reading clears the instrument's latch)."""
+        ...
+
+
+class PulseGenerator(DelayGenerator, Protocol):
+    """A delay generator that can also trigger itself, over and over; the rig's gate decides which pulses pass."""
+
+    async def run_at(self, rate_hz: float) -> None:
+        """Trigger by itself at this rate from now on; raises InstrumentRefused when the read-back differs."""
+        ...
+
+    async def halt(self) -> None:
+        """No trigger any more, of its own or from outside."""
         ...
 
 
@@ -343,4 +356,12 @@ class RigPlc(Instrument, Protocol):
 
     async def read_events(self, first: int, count: int) -> tuple[PlcEvent, ...]:
         """Events ``first`` .. ``first + count - 1`` that the ring still holds."""
+        ...
+
+
+class RunPlc(RigPlc, Protocol):
+    """The rig PLC of a bench that runs."""
+
+    async def read_run(self) -> PlcRunStatus:
+        """The run block: windows, pulse inhibit, pulses, what cools and heats. Feeds no watchdog."""
         ...

@@ -6,7 +6,7 @@ Losing a required instrument raises; losing an optional one marks the shot and g
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controller.runtime.bench import Bench
 from controller.runtime.health import Health
@@ -16,6 +16,9 @@ from controller.sequencer.plan import InstrumentClass, Plan, ScopePlan, StepKind
 from controller.sequencer.trains import transfer_s
 from drivers.errors import InstrumentError, InstrumentRefused
 from drivers.ports import ChargerReading, DelayPlan, ScopeSetup, ScopeState
+
+if TYPE_CHECKING:
+    from controller.runtime.run_actions import RunActions
 
 TRIGGER_POLL_S = 0.02
 """How often an armed scope is asked whether it has triggered: a serial front panel takes about 10 ms."""
@@ -76,6 +79,8 @@ class Actions:
         self.captured = Captured()
         self._took_s: dict[str, float] = {}
         self._short: set[str] = set()
+        self.running: RunActions | None = None
+        """What plans with pulses have beside; set by the core, which knows the step."""
         self._table: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "configure": self.configure,
             "arm": self.arm,
@@ -92,7 +97,7 @@ class Actions:
 
     async def perform(self, action: str) -> None:
         """Run one action by name. Raises ActionFailed or InstrumentError."""
-        await self._table[action]()
+        await (self.running.table if self.running and action in self.running.table else self._table)[action]()
 
     def _class_of(self, name: str) -> InstrumentClass:
         return self._plan.instruments.get(name, InstrumentClass.REQUIRED)
@@ -129,6 +134,8 @@ class Actions:
         """Arm delay generator and scopes, and remember how they read back."""
 
         async def delay() -> None:
+            if self._plan.run is not None:
+                return  # armed is for one edge from outside; pulses come from its own triggers
             await self._bench.delay.arm()
             self.captured.delays = await self._bench.delay.read_back()
 
@@ -157,6 +164,8 @@ class Actions:
         if self.captured.delays is not None:  # a plan that fires nothing has armed nothing
             name = self._bench.delay.name
             await self._guard(name, self._timed(name, self._check_delays))
+            await self._every_scope(lambda plan: self._timed_scope(plan.instrument))
+        elif self._plan.run is not None:
             await self._every_scope(lambda plan: self._timed_scope(plan.instrument))
 
     async def last_look(self) -> None:
@@ -233,7 +242,14 @@ class Actions:
         left_s = self._situation.emi_left_s(round(asyncio.get_running_loop().time() * 1e9))
         if left_s > 0.0:  # else not even one turn of the loop
             await asyncio.sleep(left_s)
-        await self._bench.charger.output(False)
+        if self.running is None:
+            await self._bench.charger.output(False)
+            return
+        resting = asyncio.get_running_loop().create_task(self.running.rest(), name="triggers and drive off")
+        try:
+            await self._bench.charger.output(False)
+        finally:
+            await resting
 
     async def _await_record(self, plan: ScopePlan) -> None:
         if plan.segments > 1:

@@ -4,9 +4,12 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
 
 from controller.messages import Message
 from controller.rig.model import Rig
+from controller.rig.run_rig import RunRig
 from controller.runtime.actions import Actions, Captured, Store
 from controller.runtime.alarming import Alarming
 from controller.runtime.bench import Bench
@@ -16,16 +19,18 @@ from controller.runtime.heartbeat import Heartbeat
 from controller.runtime.offload import Offload
 from controller.runtime.orders import ShotTicket
 from controller.runtime.pollers import Pollers
+from controller.runtime.run_actions import RunActions, RunTools
 from controller.runtime.runner import Runner
 from controller.runtime.situation import Situation, SlowHistory
 from controller.safety.charge import BankModel
 from controller.safety.watch import WatchLimits
 from controller.sequencer.engine import EngineState
 from controller.sequencer.plan import Plan
+from controller.sequencer.run_plan import RunPlan
 from controller.shots.journal_file import JournalFile
 from controller.telemetry.channels import telemetry_channels
 from drivers.errors import InstrumentError
-from drivers.ports import DelayPlan
+from drivers.ports import DelayPlan, RunPlc
 from drivers.wire.plc import Flag, PlcEvent, PlcStatus
 
 GATE_MARGIN_S = 100e-6
@@ -72,6 +77,12 @@ class CoreSetup:
     virtual: bool
     started_utc: str
     alarming: Alarming | None = None
+    conditioning: Path | None = None
+    """Folder in which what conditionings have reached is kept per part, beside the journals."""
+    fresh: bool = False
+    """A conditioning begins anew."""
+    provoke: Callable[[str, bool], Awaitable[None]] | None = None
+    """Stand-ins: makes a latch come (its name, True) and go again."""
 
 
 class Core:
@@ -93,6 +104,7 @@ class Core:
             setup.first_sequence,
             self._on_status,
             self._on_trouble,
+            cast(RunPlc, setup.bench.plc).read_run if plan.run is not None else None,
         )
         self._actions = Actions(
             plan, setup.bench, self.situation, delay_plan(plan, rig), health, self._note, setup.store
@@ -118,7 +130,28 @@ class Core:
             setup.offload,
             setup.publish,
         )
+        if plan.run is not None and rig.run is not None:
+            self._actions.running = self._running(plan, plan.run, rig.run, health)
         self._pollers = Pollers(rig, self.situation, self.runner, health, setup.publish, setup.alarming)
+
+    def _running(self, plan: Plan, run: RunPlan, rated: RunRig, health: Health) -> RunActions:
+        setup = self._setup
+        tools = RunTools(
+            step=lambda: plan.steps[max(self.runner.state.step, 0)],
+            record=self.runner.record,
+            offload=setup.offload,
+            rig=setup.rig.name,
+            rated_current_a=setup.rig.bank.charge_current_a,
+            efficiency=rated.efficiency,
+            folder=setup.conditioning,
+            fresh=setup.fresh,
+            provoke=setup.provoke,
+        )
+        return RunActions(plan, run, setup.bench, self.situation, health, self._note, tools)
+
+    def hold(self, reason: str) -> None:
+        """No further pulses; the run goes on to its end without them. Any other plan goes on as it is."""
+        self.runner.hold(reason)
 
     def stop(self, reason: str) -> str:
         """Abort the run: dump, verify, end. May be called at any time, repeatedly; returns what happens now."""

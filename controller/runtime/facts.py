@@ -4,6 +4,9 @@ from typing import Any
 
 from controller.runtime.situation import Situation, path_names
 
+_OF_PULSES = frozenset({"run_intent", "run_start", "run_done", "level_done", "raise_intent"})
+"""Records that say which pulses were asked for, and how many came."""
+
 
 def journal_facts(kind: str, situation: Situation, now_ns: int, step_id: str, shot: int, reason: str) -> dict[str, Any]:
     """The payload of a record of this ``kind``, written at ``now_ns`` (loop nanoseconds) in step ``step_id``."""
@@ -14,6 +17,8 @@ def journal_facts(kind: str, situation: Situation, now_ns: int, step_id: str, sh
     if status is not None:
         facts |= {"plc": status.state.name, "scan": status.scan, "latches": status.latches, "nonce": status.nonce}
         facts["probes_v"] = [_finite(status.probe_a_v), _finite(status.probe_b_v)]
+    if kind in _OF_PULSES:
+        facts |= situation.run_facts | {"pulses": situation.pulses}
     if kind == "permit":
         facts |= _self_test(situation, now_ns)
     return facts

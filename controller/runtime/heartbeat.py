@@ -8,7 +8,7 @@ heartbeat or command any more: the PLC's watchdog has the last word, and is only
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from controller.runtime.health import Health
@@ -17,6 +17,7 @@ from controller.runtime.sleeper import Sleeper
 from drivers.errors import InstrumentError
 from drivers.ports import RigPlc
 from drivers.wire.plc import PlcCommand, PlcRequest, PlcState, PlcStatus
+from drivers.wire.plc_run import PlcRunStatus
 
 PERIOD_S = 0.05
 """Heartbeat period (design.md 2): a tenth of the PLC's watchdog."""
@@ -60,6 +61,7 @@ class Heartbeat:
         first_sequence: int,
         on_status: Callable[[PlcStatus, int], None],
         on_trouble: Callable[[str, int], None],
+        read_run: Callable[[], Awaitable[PlcRunStatus]] | None = None,
     ) -> None:
         self._plc = plc
         self._situation = situation
@@ -68,6 +70,8 @@ class Heartbeat:
         self._connection_id = connection_id
         self._on_status = on_status
         self._on_trouble = on_trouble
+        self._read_run = read_run
+        self._run_missed = False
         self._orders: deque[_Order] = deque()
         self._asked: tuple[_Order, int, float] | None = None
         self._dump = False
@@ -139,10 +143,26 @@ class Heartbeat:
             return
         now_ns = round(asyncio.get_running_loop().time() * 1e9)
         self._situation.take(status, now_ns)
+        if self._read_run is not None and request.command is not PlcCommand.DUMP:
+            now_ns = await self._take_run(self._read_run, now_ns)
         self._settle(status)
         if now_ns - self._situation.status_ns > REPEATED_S * 1e9:
             self._on_trouble(f"it repeats its scan {status.scan}", now_ns)
         self._on_status(status, now_ns)
+
+    async def _take_run(self, read_run: Callable[[], Awaitable[PlcRunStatus]], now_ns: int) -> int:
+        """The run block after its status, so that it is never older. One that fails only grows old: told once."""
+        try:
+            run = await read_run()
+        except InstrumentError as trouble:
+            if not self._run_missed:
+                self._on_trouble(f"its run block: {trouble}", now_ns)
+            self._run_missed = True
+            return now_ns
+        self._run_missed = False
+        now_ns = round(asyncio.get_running_loop().time() * 1e9)
+        self._situation.take_run(run, now_ns)
+        return now_ns
 
     def _next_request(self) -> PlcRequest:
         if self._dump:

@@ -56,7 +56,7 @@ _DUMPS = frozenset({BenchState.DUMPING, BenchState.TRIP})
 _REST = Perform("rest_charger")
 """In an abort it starts at once, as DUMP does: taking energy away waits for no journal and for no other intent."""
 
-_NEED_CONSENT = frozenset({PlcCommand.PERMIT, PlcCommand.FIRE_ENABLE, PlcCommand.FIRE})
+_NEED_CONSENT = frozenset({PlcCommand.PERMIT, PlcCommand.FIRE_ENABLE, PlcCommand.FIRE, PlcCommand.RUN})
 
 
 class Runner:
@@ -117,6 +117,16 @@ class Runner:
             self.note("core", "operator" if ending is engine.Ending.STOPPED else "fault", f"abort: {reason}")
         self._post(engine.Stop(self.now_ns(), reason, ending))
 
+    def hold(self, reason: str) -> None:
+        """No further pulses; the plan goes on without them. Plans without pulses do not change."""
+        if self.state.mode is engine.Mode.RUN and self._plan.runs and not self.state.held:
+            self.note("core", "operator", f"hold: {reason}")
+        self._post(engine.Hold(self.now_ns(), reason))
+
+    async def record(self, kind: str) -> None:
+        """A record that must be on the disk before what it is about is done. Raises ActionFailed, JournalError."""
+        await self._write(Journal(kind, barrier=True))
+
     def on_status(self, status: PlcStatus, now_ns: int) -> None:
         """A status arrived: the watch first, then the engine."""
         levels = watch.classify(self._situation.reading(now_ns), self._limits, self._watch.boot_id, self.emi(now_ns))
@@ -126,7 +136,7 @@ class Runner:
             self.stop(watch.reason(self._watch.cause))
         elif not levels.loop_on_time and self._permitting():
             self.stop(watch.reason("loop-gap"))  # the watch counts armed benches; what opens one must not be caught up
-        seen = observe(status, now_ns)
+        seen = observe(status, now_ns, self._situation.run_words(now_ns))
         self._post(engine.Seen(seen))
         self._tell_trips(seen)
         self._stamp(seen)
@@ -357,13 +367,19 @@ class Runner:
             raise ActionFailed(f"{intent.name} needs the second person's consent key, and it is not turned")
         if command is PlcCommand.FIRE:
             self._situation.fire_ns = self.now_ns()
-        status = await self._heartbeat.command(command, arguments(command, self._ticket, self._plan, self._nonce()))
+        status = await self._heartbeat.command(command, self._arguments(command))
         if status.ack is Refusal.ACCEPTED:
             return
+        if command is PlcCommand.HOLD and status.ack is Refusal.WRONG_STATE:
+            return  # no pulses come: there is nothing to hold
         if intent.repeat:
             self._repeat = (intent, self.now_ns())
             return
         raise ActionFailed(f"the PLC refused {intent.name}: {describe_refusal(status)}")
+
+    def _arguments(self, command: PlcCommand) -> tuple[int, ...]:
+        pulses = self._plan.steps[max(self.state.step, 0)].pulses
+        return arguments(command, self._ticket, self._plan, self._nonce(), pulses)
 
     def _nonce(self) -> int:
         status = self._situation.status

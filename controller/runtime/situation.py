@@ -2,13 +2,16 @@
 
 import math
 from array import array
+from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from controller.safety import charge
 from controller.safety.bench import BenchState, Reading
 from controller.sequencer.steps import Observation
 from drivers.ports import ChargerReading
 from drivers.wire.plc import SELF_TEST_PATHS, Flag, Input, PlcState, PlcStatus, Refusal, Trip
+from drivers.wire.plc_run import InhibitCause, PlcRunStatus, RunFlag
 
 LOG_SAMPLES_MAX = 400_000
 """Per slow channel: more than an hour at 100 Hz; then the oldest half is dropped and the record says so."""
@@ -20,6 +23,16 @@ T0 (bench.md 1, "EMI"), which follows the command by up to three scans and an ex
 
 WITNESS_AGE_S = 0.2
 """An older reading of the data acquisition unit witnesses nothing: the bank charges by 50 V in that time."""
+
+
+RUN_AGE_S = 0.3
+"""An older run block says nothing: as old as a status may be."""
+
+INHIBITS_MAX = 64
+"""Causes of inhibits that nobody has looked at yet: the PLC's budget ends long before."""
+
+COUNTER_MASK = 0xFFFFFFFF
+"""The rig's pulse counter has 32 bits and runs over."""
 
 
 @dataclass(slots=True)
@@ -69,6 +82,54 @@ class Situation:
     self_tested_ns: int | None = None
     """When the PLC's self-test was first seen fresh; None while it is not."""
     history: dict[str, SlowHistory] = field(default_factory=dict)
+    pulsed: bool = False
+    """Pulses have come in this permit: what goes into the store since then is no measure of its voltage."""
+    run: PlcRunStatus | None = None
+    run_ns: int = 0
+    pulses_asked: int = 0
+    counter_before: int = 0
+    """The rig's counter when the step with pulses began."""
+    inhibits: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=INHIBITS_MAX))
+    """Causes that began to inhibit, each with the rig's counter then; a conditioning takes them from here."""
+    sums: list[float] | None = None
+    """Sums of the windows' readings while somebody wants their means; the last is how many."""
+    run_facts: dict[str, Any] = field(default_factory=dict)
+    """What the journal says of the pulses that are asked for."""
+
+    def take_run(self, run: PlcRunStatus, now_ns: int) -> None:
+        """The run block has come; called before the status that came with it is judged."""
+        before = InhibitCause(0) if self.run is None else self.run.inhibit
+        for cause in InhibitCause:
+            if cause in run.inhibit and cause not in before:
+                self.inhibits.append((str(cause.name), run.pulse_counter))
+        self.run, self.run_ns = run, now_ns
+        if self.sums is not None:
+            values = [*run.window_values, 1.0]
+            self.sums = [a + b for a, b in zip(self.sums or [0.0] * len(values), values, strict=True)]
+
+    def begin_pulses(self, asked: int) -> None:
+        """A step with pulses begins; ``asked`` 0: no number."""
+        self.pulses_asked = asked
+        self.counter_before = 0 if self.run is None else self.run.pulse_counter
+        self.pulsed, self.charge_v = True, None
+
+    @property
+    def pulses(self) -> int:
+        """Pulses that came since :meth:`begin_pulses`, by the rig's own counter."""
+        return 0 if self.run is None else (self.run.pulse_counter - self.counter_before) & COUNTER_MASK
+
+    def run_words(self, now_ns: int) -> frozenset[str]:
+        """What the engine is told of the run block (``sequencer/steps.py``); nothing of one that is too old."""
+        run = self.run
+        if run is None or (now_ns - self.run_ns) * 1e-9 > RUN_AGE_S:
+            return frozenset()
+        words = {str(flag.name) for flag in RunFlag if flag in run.flags}
+        words |= {f"INHIBIT_{cause.name}" for cause in InhibitCause if cause in run.inhibit}
+        if not run.inhibit:
+            words.add("INHIBIT_CLEAR")
+        if 0 < self.pulses_asked <= self.pulses:
+            words.add("PULSES_DONE")
+        return frozenset(words)
 
     def take(self, status: PlcStatus, now_ns: int) -> None:
         """A status has come."""
@@ -80,6 +141,7 @@ class Situation:
             self.self_tested_ns = None
         elif self.self_tested_ns is None:
             self.self_tested_ns = now_ns
+        self.pulsed = status.state is PlcState.RUN or (self.pulsed and status.state is PlcState.FLOAT)
         if status.state not in _FED:
             self.tally = charge.rest(now_ns, mean_v((status.probe_a_v, status.probe_b_v)))
             self.charge_v = None
@@ -97,7 +159,7 @@ class Situation:
         if self.bank is None or status is None or status.state not in _FED:
             return
         self.tally = charge.add(self.tally, now_ns, reading.current_a, self.bank)
-        if status.state is PlcState.FLOAT:
+        if status.state is PlcState.FLOAT and not self.pulsed:
             self.charge_v, self.charge_doubt_v = self.tally.voltage_v, self.tally.doubt_v
 
     def emi_left_s(self, now_ns: int) -> float:
@@ -169,8 +231,8 @@ def path_names(failed: int) -> tuple[str, ...]:
     return tuple(name for index, name in enumerate(SELF_TEST_PATHS) if failed >> index & 1)
 
 
-def observe(status: PlcStatus, t_ns: int) -> Observation:
-    """The engine's view of one status."""
+def observe(status: PlcStatus, t_ns: int, words: frozenset[str] = frozenset()) -> Observation:
+    """The engine's view of one status, and of the run block if there is one (:meth:`Situation.run_words`)."""
     key = (int(status.flags), int(status.inputs))
     names = _cache.get(key)
     if names is None:
@@ -184,7 +246,7 @@ def observe(status: PlcStatus, t_ns: int) -> Observation:
     return Observation(
         t_ns=t_ns,
         state=bench_state(status),
-        flags=names[0],
+        flags=names[0] | words if words else names[0],
         inputs=names[1],
         trips=trip_names(status.trips),
         latches=status.latches,

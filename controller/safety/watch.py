@@ -131,7 +131,10 @@ def classify(reading: Reading, limits: WatchLimits, boot_id: int | None, quiet: 
         same_boot=boot_id is None or reading.boot_id == boot_id,
         probes_valid=quiet or valid,
         probes_agree=quiet or abs(probes[0] - probes[1]) <= limits.mismatch_v,
-        witness_agrees=quiet or witness is None or abs(witness - probes[0]) <= limits.mismatch_v,
+        witness_agrees=quiet
+        or witness is None
+        or reading.state is _RUN
+        or abs(witness - probes[0]) <= limits.mismatch_v,
         below_limit=quiet or all(math.isfinite(v) and v <= limits.max_voltage_v for v in voltages),
         journal_alive=reading.journal_alive,
         instruments_present=not reading.lost_instrument,
@@ -146,7 +149,9 @@ def classify(reading: Reading, limits: WatchLimits, boot_id: int | None, quiet: 
 
 _OPENING, _CHARGE, _FLOAT = BenchState.OPENING, BenchState.CHARGE, BenchState.FLOAT
 _HELD = frozenset({BenchState.FLOAT, BenchState.ISOLATE, BenchState.FIREWIN})
-_AIMED = _HELD | {BenchState.CHARGE}
+_RUN = BenchState.RUN
+"""The store swings with every pulse: a reading of another moment says nothing, and only its upper side is judged."""
+_AIMED = _HELD | {BenchState.CHARGE, _RUN}
 
 
 def _rises(reading: Reading, limits: WatchLimits) -> bool:

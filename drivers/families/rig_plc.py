@@ -10,13 +10,17 @@ from drivers.wire.plc_map import (
     EVENTS_MAX,
     EVENTS_PER_READ,
     REQUEST_ADDRESS,
+    RUN_ADDRESS,
+    RUN_REGISTERS,
     STATUS_ADDRESS,
     STATUS_REGISTERS,
     decode_event,
+    decode_run_status,
     decode_status,
     encode_request,
     event_address,
 )
+from drivers.wire.plc_run import PlcRunStatus
 
 EXCHANGE_TIMEOUT_S = 0.2
 """A heartbeat's answer: two in a row may be missed before the PLC's 500 ms watchdog."""
@@ -24,6 +28,7 @@ READ_TIMEOUT_S = 0.5
 CONNECT_TIMEOUT_S = 2.0
 
 _STATUS = Request(Function.READ_HOLDING, STATUS_ADDRESS, STATUS_REGISTERS)
+_RUN = Request(Function.READ_HOLDING, RUN_ADDRESS, RUN_REGISTERS)
 
 
 class ModbusRigPlc:
@@ -51,6 +56,14 @@ class ModbusRigPlc:
             raise LocalWireError(self.name, str(problem)) from problem
         frame = Request(Function.READ_WRITE, STATUS_ADDRESS, STATUS_REGISTERS, block, REQUEST_ADDRESS)
         return self._decode(await self._link.transact(frame, timeout_s=EXCHANGE_TIMEOUT_S))
+
+    async def read_run(self) -> PlcRunStatus:
+        """The run block. A PLC without one refuses; a block whose CRC is wrong raises RemoteWireError."""
+        block = await self._link.transact(_RUN, timeout_s=EXCHANGE_TIMEOUT_S)
+        try:
+            return decode_run_status(block)
+        except ValueError as problem:
+            raise RemoteWireError(self.name, str(problem)) from problem
 
     async def read_events(self, first: int, count: int) -> tuple[PlcEvent, ...]:
         """Events ``first`` .. ``first + count - 1`` that the ring still holds; overwritten ones are left out."""

@@ -44,6 +44,9 @@ PAGE_BYTES_MAX = 4096
 INSTALL_S = 0.001
 """An install takes 350 us, in which triggers are lost: arming waits it out."""
 
+RATE_TOLERANCE = 0.01
+"""Its synthesizer has steps of 0.02 Hz: one in a hundred at 2 Hz."""
+
 TOLERANCE_V = 0.01
 LEVEL_TOLERANCE_V = 0.5
 """The trigger level has three decimals; the outputs' level is fixed, and known as roughly as any TTL level."""
@@ -156,6 +159,25 @@ class T560DelayGenerator:
         self._shots = None
         await self._command(("TR", "OFF"))
         return True
+
+    async def run_at(self, rate_hz: float) -> None:
+        """Trigger by its own synthesizer at ``rate_hz``; raises InstrumentRefused when it reads back differently."""
+        await self._command(("TR", "OFF"), ("SY", rate_hz))
+        (rate,) = await self._ask("SY?")
+        if abs(rate["value"] - rate_hz) > RATE_TOLERANCE * rate_hz:
+            raise InstrumentRefused(self.name, f"would trigger at {rate['value']} Hz, not at {rate_hz:g} Hz")
+        await self._command(("TR", "SYN"))
+        (trigger,) = await self._ask("TR?")
+        if trigger["mode"] != "SYN":
+            raise InstrumentRefused(self.name, f"trigger source is {trigger['mode']}, not its own synthesizer")
+
+    async def halt(self) -> None:
+        """No trigger any more; raises InstrumentRefused when it goes on."""
+        self._shots = None
+        await self._command(("TR", "OFF"))
+        (trigger,) = await self._ask("TR?")
+        if trigger["mode"] != "OFF":
+            raise InstrumentRefused(self.name, f"trigger source is {trigger['mode']} after it was told to stop")
 
     async def close(self) -> None:
         """Release the socket; the instrument keeps its settings."""

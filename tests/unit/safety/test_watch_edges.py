@@ -121,7 +121,7 @@ def test_first_boot_id_is_whatever_the_plc_says() -> None:
 
 @pytest.mark.parametrize("state", S, ids=lambda state: state.name)
 def test_the_watch_is_armed_where_energy_may_be(state: BenchState) -> None:
-    armed = {S.OPENING, S.CHARGE, S.FLOAT, S.ISOLATE, S.FIREWIN, S.SHOT}
+    armed = {S.OPENING, S.CHARGE, S.FLOAT, S.ISOLATE, S.FIREWIN, S.SHOT, S.RUN}
     assert armed == ARMED
     assert seen({"state": state}).armed is (state in armed or state is S.UNKNOWN)
 
@@ -219,3 +219,14 @@ def test_reasons_are_the_tables_own() -> None:
     assert watch.reason("state-unknown") == "the PLC reports a state this controller does not know"
     assert len({watch.reason(rule.name) for rule in RULES}) == len(RULES)
     assert watch.reason("operator") == "operator", "a cause of somebody else's is its own sentence"
+
+
+def test_while_pulses_come_the_store_swings_below_its_target_and_never_above() -> None:
+    """Between two pulses it is empty, and what the DAQ read of it belongs to another moment."""
+    low = {"state": S.RUN, "target_v": 800.0, "probe_a_v": 10.0, "probe_b_v": 10.0, "module_v": (), "charge_v": None}
+    levels = seen(low | {"witness_v": 790.0})
+    assert levels.witness_agrees and levels.within_target and levels.rising and levels.charge_agrees
+    assert not seen(low | {"state": S.FLOAT, "witness_v": 790.0}).witness_agrees
+    assert not seen(low | {"probe_b_v": 500.0}).probes_agree
+    high = replace(HEALTHY, state=S.RUN, target_v=800.0, probe_a_v=850.0, probe_b_v=850.0)
+    assert not watch.classify(high, replace(LIMITS, above_target_v=40.0), 7, quiet=False).within_target
