@@ -89,7 +89,8 @@ class TubeBench:
         self._terminals = Terminals(
             slow.probe, modules=1, zero_current_a=slow.charger.zero_current_a, garbage_v=slow.probe.noise_v, seed=seed
         )
-        self._transmitters = Transmitters(parameters.transmitters, self.room.services.read)
+        services = self.room.services
+        self._transmitters = Transmitters(parameters.transmitters, services.names, services.read)
         self._scopes = Probes(parameters.probes, seed)
         self._readings = list_readings(parameters, self.room, self.store, self._terminal)
         self._controls = list_controls(self.room, self.dispatch.generator, self.charger)

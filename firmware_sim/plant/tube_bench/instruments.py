@@ -47,6 +47,9 @@ def list_readings(
         "line_voltage_v": lambda: store.voltage_v,
     }
     for name, gauge in p.gauges.items():
+        if not 1 <= gauge.number <= len(p.utilities.vacuum.gauges):
+            right = f"right would be 1 to {len(p.utilities.vacuum.gauges)}"
+            raise ValueError(f"gauges.{name}.number: {gauge.number}; {right}")
         table[name] = partial(services.read, f"gauge_{gauge.number}_pa")
     for name, daq in p.daq.items():
         table[name] = partial(_volts, daq, _found(table, name, daq.reading))

@@ -1,6 +1,6 @@
 """PURE: 4-20 mA transmitters between the utilities and the PLC's window inputs (safety.md 2.3 rows 42, 45, 46)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from math import isfinite, log
 
@@ -16,11 +16,16 @@ Reading = Callable[[], float]
 
 
 class Transmitters:
-    """All of them, in the order of the PLC's windows."""
+    """All of them, in the order of the PLC's windows. Raises ValueError for a reading that is none of ``names``."""
 
-    def __init__(self, parameters: Sequence[TransmitterParameters], read: Callable[[str], float]) -> None:
+    def __init__(
+        self, parameters: Sequence[TransmitterParameters], names: Collection[str], read: Callable[[str], float]
+    ) -> None:
         self._all = [(p, partial(read, p.reading), partial(read, p.minus) if p.minus else None) for p in parameters]
         for place, p in enumerate(parameters):
+            for key, name in (("reading", p.reading), ("minus", p.minus)):
+                if name not in names and (name or key == "reading"):
+                    raise ValueError(f"transmitters[{place}].{key}: {name!r} is none of {', '.join(names)}")
             if not p.loop and (p.at_20_ma == p.at_4_ma or (p.logarithmic and min(p.at_4_ma, p.at_20_ma) <= 0.0)):
                 raise ValueError(f"transmitters[{place}]: no range from {p.at_4_ma} to {p.at_20_ma}")
 
