@@ -18,6 +18,7 @@ from firmware_sim.plant.tube_bench.parameters import (
     GaugeParameters,
     LimiterParameters,
     ProbeParameters,
+    SiteParameters,
     SlowParameters,
     TransmitterParameters,
     TubeBenchParameters,
@@ -73,10 +74,20 @@ def _named(kind: type[T]) -> Callable[[Any, str], Mapping[str, T]]:
     return make
 
 
-def _breakdown(data: Any, where: str) -> Any:
+def _sites(data: Any, where: str) -> Mapping[str, SiteParameters]:
     if not isinstance(data, Mapping):
-        raise ValueError(f"{where}: {data!r} is not a mapping")
-    return breakdown_parameters(data)
+        raise ValueError(f"{where}: {data!r} is not a mapping of loads")
+    return {str(name): _site(value, f"{where}.{name}") for name, value in data.items()}
+
+
+def _site(data: Any, where: str) -> SiteParameters:
+    if not isinstance(data, Mapping) or set(data) != {"surface", "breakdown"}:
+        raise ValueError(f"{where}: {data!r}; right would be the keys surface and breakdown")
+    if not isinstance(data["breakdown"], Mapping):
+        raise ValueError(f"{where}.breakdown: {data['breakdown']!r} is not a mapping")
+    return SiteParameters(
+        read(FieldParameters, data["surface"], f"{where}.surface"), breakdown_parameters(data["breakdown"])
+    )
 
 
 def _transmitters(data: Any, where: str) -> tuple[TransmitterParameters, ...]:
@@ -92,10 +103,9 @@ SECTIONS: Mapping[str, Callable[[Any, str], Any]] = {
     "rf": _one(RfParameters),
     "mismatch": _one(Arc),
     "drive": _one(DriveParameters),
+    "sites": _sites,
     "limiter": _one(LimiterParameters),
     "vacuum_latch": _one(VacuumLatchParameters),
-    "surface": _one(FieldParameters),
-    "breakdown": _breakdown,
     "utilities": _one(UtilityParameters),
     "transmitters": _transmitters,
     "gauges": _named(GaugeParameters),

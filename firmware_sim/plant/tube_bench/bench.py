@@ -47,7 +47,13 @@ LATCHES_PATH = SELF_TEST_PATHS.index("latches") + 1
 STREAM_PREFIRE = 401
 """When the thyratron fires by itself."""
 
-LOADS: Mapping[str, str] = {"water_load": "", "detuned_load": "load_detuned", "no_load": "load_missing"}
+LOADS: Mapping[str, str] = {
+    "dummy_load": "",
+    "structure": "",
+    "detuned_load": "load_detuned",
+    "short": "load_missing",
+    "none": "load_missing",
+}
 """What rig.yaml's loads are, as a condition of the line."""
 
 COUNTER_MASK = 0xFFFFFFFF
@@ -69,7 +75,7 @@ class TubeBench:
         self.t_ns = 0
         self.pulses = 0
         self.triggers = 0
-        self.load = "water_load"
+        self.load = "dummy_load"
         self.spontaneous: TubeEdges | None = None
         self.charger = Charger(slow.charger)
         self.chain = Chain(
@@ -210,7 +216,7 @@ class TubeBench:
     # --- pulses ---------------------------------------------------------------------------------------------------
 
     def offer_edges(self, t_fire_ns: int, edges_ns: Sequence[int | None]) -> TubeEdges | None:
-        """Take the delay generator's edges: T0, thyratron trigger, RF drive, and two for oscilloscopes.
+        """Take the trigger generator's edges: T0, then the thyratron's with the RF source's; the rest is for scopes.
 
         Returns the pulse to solve, or None when nothing reaches the thyratron (gate, latches, duty limiter).
         """
@@ -228,13 +234,11 @@ class TubeBench:
             self._acting.say(t0_ns, "pulse_gate_stuck_open", "a trigger passes that the PLC does not allow")
         if not self.gate.offer(trigger_ns):
             return None
-        drive_ns = edges_ns[2] if len(edges_ns) > 2 else None
         return self.dispatch.edges(
             t0_ns,
             self.triggers,
             self.store.voltage_v,
             (trigger_ns - t0_ns) * 1e-9,
-            None if drive_ns is None else (drive_ns - t0_ns) * 1e-9,
             self.room.thyratron,
             self._conditions(),
             self._line_faults(),
@@ -322,7 +326,7 @@ class TubeBench:
     def drive(self, name: str, value: float) -> None:
         """One of ``controls``. Raises KeyError for an unknown name."""
         self._controls[name](value)
-        if not name.startswith(("charger_", "signal_generator_")):
+        if not name.startswith(("charger_", "rf_source_")):
             self.room.disturb(self.t_ns)
 
     def mount(self, load: str) -> None:
@@ -330,6 +334,7 @@ class TubeBench:
         if load not in LOADS:
             raise KeyError(load)
         self.load = load
+        self.dispatch.mount(load)
 
     # --- L0 and faults --------------------------------------------------------------------------------------------
 

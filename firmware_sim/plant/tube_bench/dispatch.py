@@ -53,7 +53,7 @@ RECHARGE_POINTS = 400
 
 @dataclass(slots=True)
 class Generator:
-    """The signal generator and what follows it up to the tube's input."""
+    """The RF source and what follows it up to the tube's input."""
 
     power_dbm: float = -200.0
     frequency_hz: float = 0.0
@@ -61,14 +61,15 @@ class Generator:
 
 
 class Dispatch:
-    """Makes a bench's pulses. ``generator`` is what the signal generator was told; ``striking`` the breakdowns."""
+    """Makes a bench's pulses. ``generator`` is what the RF source was told; ``striking`` the breakdowns."""
 
     def __init__(self, parameters: TubeBenchParameters, seed: int) -> None:
         self.parameters = parameters
         self.seed = seed
         self.generator = Generator(frequency_hz=parameters.drive.frequency_hz, width_s=parameters.drive.width_s)
         self.shapes = Shapes(parameters.modulator, parameters.rf)
-        self.striking = Striking(parameters.breakdown, seed)
+        self._sites = {name: (site.surface, Striking(site.breakdown, seed)) for name, site in parameters.sites.items()}
+        self.surface, self.striking = next(iter(self._sites.values()))
         self._regime_v = 0.0
         self._nominal_delay_s = parameters.modulator.thyratron.delay_s
         self._recharge: tuple[tuple[float, float, float], bool] | None = None
@@ -79,12 +80,11 @@ class Dispatch:
         index: int,
         line_v: float,
         trigger_s: float,
-        drive_s: float | None,
         state: ThyratronState,
         conditions: Conditions,
         faults: Collection[str],
     ) -> TubeEdges:
-        """What a trigger ``trigger_s`` after T0 makes; ``drive_s`` after T0 the drive begins (None: there is none)."""
+        """What a trigger ``trigger_s`` after T0 makes."""
         thyratron = self.parameters.modulator.thyratron
         line_v = pulse_line_v(self.parameters.charging, line_v, (self.seed, index))
         firing = fire(thyratron, state, line_v, (self.seed, index))
@@ -92,11 +92,15 @@ class Dispatch:
             firing = Firing(0.0, Refusal.MISSED)
         if firing.refusal is not None:
             return TubeEdges(t0_ns, index, line_v, trigger_s, 0.0, None, firing.refusal)
-        drive = None if drive_s is None or "drive_off" in faults else self._drive(drive_s - trigger_s)
+        drive = None if "drive_off" in faults else self._drive()
         request = PulseRequest(line_v, drive, conditions, self._line_faults(faults))
         request, breakdown = self._strike(request, faults)
         jitter_s = firing.delay_s - self._nominal_delay_s
         return TubeEdges(t0_ns, index, line_v, trigger_s, jitter_s, request, None, breakdown)
+
+    def mount(self, load: str) -> None:
+        """Another load: what breaks down first is elsewhere, and remembers what it has been through."""
+        self.surface, self.striking = self._sites.get(load, next(iter(self._sites.values())))
 
     def spontaneous(self, t0_ns: int, index: int, line_v: float, conditions: Conditions) -> TubeEdges:
         """The thyratron fires by itself: no drive, no gate that allowed it."""
@@ -130,14 +134,14 @@ class Dispatch:
         self._recharge = key, safe
         return not safe and latches_at(thyratron, state, since_s, anode_v, (self.seed, index)) is not None
 
-    def _drive(self, start_s: float) -> Drive | None:
+    def _drive(self) -> Drive | None:
         """Pre-amplifier with its limit, and the tube's input cavity off its frequency (first order, B5)."""
         p, g = self.parameters.drive, self.generator
         watts = min(10.0 ** ((g.power_dbm + p.gain_db - 30.0) / 10.0), p.most_w)
         watts /= 1.0 + (2.0 * (g.frequency_hz - p.frequency_hz) / p.bandwidth_hz) ** 2
         if watts < LEAST_DRIVE_W or g.width_s <= 0.0:
             return None
-        return Drive(watts, start_s, min(g.width_s, self.parameters.limiter.width_s), p.edge_s)
+        return Drive(watts, p.delay_s, min(g.width_s, self.parameters.limiter.width_s), p.edge_s)
 
     def _line_faults(self, faults: Collection[str]) -> frozenset[str]:
         return frozenset(fault for fault in faults if fault in RF_FAULTS and fault not in LINE_ARCS)
@@ -148,7 +152,7 @@ class Dispatch:
             self.striking.skip()
             return (replace(request, tube_arc_s=0.0) if "arc_gun" in faults else request), None
         usual = self.shapes.of(replace(request, line_v=self._regime(request.line_v))).radiated
-        surface = self.parameters.surface
+        surface = self.surface
         field = surface.field_v_per_m * (usual.power_w / surface.power_w) ** 0.5
         drive = SurfaceDrive(field, usual.width_s) if usual.power_w > 0.0 else OFF
         breakdown = self.striking.strike(drive)

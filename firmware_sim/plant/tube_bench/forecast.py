@@ -8,9 +8,6 @@ from firmware_sim.plant.modulator.tube import NOMINAL, Drive
 from firmware_sim.plant.tube_bench.parameters import TubeBenchParameters
 from firmware_sim.plant.tube_bench.shapes import PulseRequest, Shape, Shapes
 
-SETTLE = 0.1
-"""The drive begins this share of its width after the trigger's nominal delay: the beam's edge is over."""
-
 
 def forecast(p: TubeBenchParameters, intention: Intention) -> Forecast:
     """Stored energy and time of the first charge; of a plan that pulses, one pulse at full drive and its ledger."""
@@ -22,8 +19,7 @@ def forecast(p: TubeBenchParameters, intention: Intention) -> Forecast:
         }
     if not intention.fires:
         return Forecast(numbers, {})
-    delay_s = p.modulator.thyratron.delay_s
-    drive = Drive(p.drive.most_w, delay_s + SETTLE * p.drive.width_s, p.drive.width_s, p.drive.edge_s)
+    drive = Drive(p.drive.most_w, p.drive.delay_s, p.drive.width_s, p.drive.edge_s)
     shape = Shapes(p.modulator, p.rf).of(PulseRequest(intention.charge_voltage_v, drive, NOMINAL))
     numbers |= {"peak_current_a": shape.scalars.peak_a, "module_current_a": shape.scalars.switch_a}
     return Forecast(numbers, _ledger(shape), _facts(shape))

@@ -69,15 +69,15 @@ def _volts(daq: DaqParameters, read: Read) -> float:
 def list_controls(room: PlantRoom, generator: Generator, charger: Charger) -> Mapping[str, Drive]:
     """Every control: name -> what takes the value, in the unit of its name. Of a supply's two the current acts.
 
-    ``signal_generator_power_dbm`` is what leaves the generator in the pulse: -200 and less is off.
+    ``rf_source_power_dbm`` is what leaves the generator in the pulse: -200 and less is off.
     """
     return {
         "charger_set_voltage_v": partial(setattr, charger, "set_voltage_v"),
         "charger_set_current_a": partial(setattr, charger, "set_current_a"),
         "charger_output": lambda value: setattr(charger, "output_on", bool(value)),
-        "signal_generator_frequency_hz": partial(setattr, generator, "frequency_hz"),
-        "signal_generator_power_dbm": partial(setattr, generator, "power_dbm"),
-        "signal_generator_pulse_width_s": partial(setattr, generator, "width_s"),
+        "rf_source_frequency_hz": partial(setattr, generator, "frequency_hz"),
+        "rf_source_power_dbm": partial(setattr, generator, "power_dbm"),
+        "rf_source_pulse_width_s": partial(setattr, generator, "width_s"),
         "heater_supply_voltage_v": _told,
         "heater_supply_current_a": partial(setattr, room, "heater_a"),
         "magnet_supply_voltage_v": _told,

@@ -16,16 +16,18 @@ from firmware_sim.plant.utilities.plantroom import UtilityParameters
 
 @dataclass(frozen=True, slots=True)
 class DriveParameters:
-    """From the signal generator to the tube's input: pre-amplifier's gain and most power, input cavity, pulse's edges.
+    """From the RF source to the tube's input: pre-amplifier's gain and most power, input cavity, pulse's edges.
 
-    ``width_s`` is the width until the generator is told another one. The input cavity's -3 dB width is
-    ``bandwidth_hz`` about ``frequency_hz``.
+    The source's pulse modulator is triggered together with the thyratron: drive begins ``delay_s`` after that edge and
+    lasts ``width_s`` until the source is told another width. The input cavity's -3 dB width is ``bandwidth_hz`` about
+    ``frequency_hz``.
     """
 
     gain_db: float
     most_w: float
     frequency_hz: float
     bandwidth_hz: float
+    delay_s: float
     width_s: float
     edge_s: float
 
@@ -39,6 +41,14 @@ class FieldParameters:
 
     field_v_per_m: float
     power_w: float
+
+
+@dataclass(frozen=True, slots=True)
+class SiteParameters:
+    """Where the line breaks down first while one load is mounted: its field, and the process there."""
+
+    surface: FieldParameters
+    breakdown: BreakdownParameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +145,7 @@ class SlowParameters:
 class TubeBenchParameters:
     """Everything plant.yaml says. ``mismatch`` is what a breakdown of the kind ``vswr`` does to the line.
 
+    ``sites`` are named as the loads of rig.yaml; a load without one breaks down as the first of them does.
     ``daq``, ``gauges`` and ``probes`` are named as the channels in rig.yaml, ``transmitters`` are in the order of the
     windows in plc.yaml.
     """
@@ -142,9 +153,8 @@ class TubeBenchParameters:
     modulator: ModulatorParameters
     charging: ChargingParameters
     rf: RfParameters
-    breakdown: BreakdownParameters
+    sites: Mapping[str, SiteParameters]
     drive: DriveParameters
-    surface: FieldParameters
     mismatch: Arc
     limiter: LimiterParameters
     vacuum_latch: VacuumLatchParameters
@@ -156,6 +166,8 @@ class TubeBenchParameters:
     gauges: Mapping[str, GaugeParameters] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not self.sites:
+            raise ValueError("sites: none; right would be one per load that breaks down in its own way")
         line_f = capacitance_f(self.modulator.circuit.line)
         bank_f = self.slow.bank.capacitance_f
         if len(bank_f) != 1 or abs(bank_f[0] - line_f) > 1e-9 * line_f:

@@ -3,7 +3,7 @@
 from drivers.wire.plc import PlcCommand, PlcState, Refusal
 from drivers.wire.plc_run import PlcRunStatus, RunArguments, encode_run
 from firmware_sim.plc.limits import load_limits
-from tests.unit.plant.tube_bench.support import DRIVE_NS, FOLDER, LINE_V, SCAN_NS, switch_on, warm_utilities
+from tests.unit.plant.tube_bench.support import FOLDER, LINE_V, SCAN_NS, switch_on, warm_utilities
 from tests.unit.plc.kit import Station
 
 LIMITS = load_limits((FOLDER / "plc.yaml").read_text(encoding="utf-8"), "plc.yaml")
@@ -41,7 +41,7 @@ class TubeStation(Station):
             self.plc.scan(self.plant.inputs)
             if self.every and self.plc.scan_number % self.every == 0:
                 at_ns = self.now_ns + 3_000_000
-                edges = self.plant.offer_edges(at_ns, (at_ns, at_ns, at_ns + DRIVE_NS, None, None))
+                edges = self.plant.offer_edges(at_ns, (at_ns, at_ns, None, None, None))
                 if edges is not None:
                     self.plant.apply(self.plant.pulse(edges))
             if self.alive and self.plc.scan_number % 5 == 0:

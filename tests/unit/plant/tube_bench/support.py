@@ -16,8 +16,8 @@ PLANT_YAML = (FOLDER / "plant.yaml").read_text(encoding="utf-8")
 SCAN_NS = 10_000_000
 WARM_NS = 7_200_000_000_000
 LINE_V = 24_350.0
-DRIVE_DBM = 8.0
-DRIVE_NS = 1_000
+DRIVE_DBM = 18.0
+OFF_DBM = -200.0
 ALL_ON = 15
 
 
@@ -78,28 +78,28 @@ class Bench:
 
     def go(self, line_v: float = LINE_V, dbm: float = DRIVE_DBM) -> None:
         """Charged, with drive, gate open."""
-        self.plant.drive("signal_generator_power_dbm", dbm)
+        self.plant.drive("rf_source_power_dbm", dbm)
         self.charge(line_v)
         self.out.pulse_gate = True
         self.run(0.02)
 
-    def trigger(self, t_ns: int | None = None, *, drive: bool = True) -> bool:
+    def trigger(self, t_ns: int | None = None) -> bool:
         """One cycle of the delay generator now; True when a pulse came of it."""
         at_ns = self.now_ns if t_ns is None else t_ns
         self.triggers += 1
         before = self.plant.pulses
-        edges = self.plant.offer_edges(at_ns, (at_ns, at_ns, at_ns + DRIVE_NS if drive else None, None, None))
+        edges = self.plant.offer_edges(at_ns, (at_ns, at_ns, None, None, None))
         if edges is not None:
             self.plant.apply(self.plant.pulse(edges))
         return self.plant.pulses > before
 
-    def train(self, seconds: float, hz: int = 50, *, drive: bool = True, reset: bool = False) -> int:
+    def train(self, seconds: float, hz: int = 50, *, reset: bool = False) -> int:
         """Trigger at ``hz`` (a divisor of 100) for ``seconds``; how many pulses came. ``reset`` clears latches."""
         before = self.plant.pulses
         for scan in range(round(seconds * 100)):
             self.run(0.01)
             if scan % (100 // hz) == 0:
-                self.trigger(drive=drive)
+                self.trigger()
             self.out.latch_reset = reset and bool(self.plant.gate.latches)
         return self.plant.pulses - before
 

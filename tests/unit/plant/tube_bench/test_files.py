@@ -20,7 +20,7 @@ NEEDED_READINGS = {
 }
 NEEDED_CONTROLS = {
     *("charger_set_voltage_v", "charger_set_current_a", "charger_output"),
-    *("signal_generator_frequency_hz", "signal_generator_power_dbm"),
+    *("rf_source_frequency_hz", "rf_source_power_dbm"),
     *("heater_supply_voltage_v", "heater_supply_current_a", "magnet_supply_voltage_v", "magnet_supply_current_a"),
     *("chiller_loop_c", "chiller_running"),
 }
@@ -99,7 +99,7 @@ def test_the_charger_fits_the_line_at_fifty_hertz_and_not_at_a_hundred_and_fifty
 
 
 def test_the_forecast_is_that_of_the_b_parameters():
-    intention = Intention(LINE_V, 0.6, 1, (0.0,), "water_load", True, True)
+    intention = Intention(LINE_V, 0.6, 1, (0.0,), "dummy_load", True, True)
     forecast = build(PLANT_YAML, 1).forecast(intention)
     assert forecast.numbers["stored_energy_j"] == pytest.approx(62.7, rel=1e-3)
     assert forecast.numbers["charge_time_s"] == pytest.approx(LINE_V * 211.6e-9 / 0.6)
@@ -107,7 +107,7 @@ def test_the_forecast_is_that_of_the_b_parameters():
     assert facts["beam voltage"] == pytest.approx(130.96e3, rel=2e-3)
     stored = forecast.ledger["stored"]
     assert sum(v for k, v in forecast.ledger.items() if k != "stored") == pytest.approx(stored, rel=1e-4)
-    idle = build(PLANT_YAML, 1).forecast(Intention(LINE_V, 0.6, 1, (None,), "water_load", True, False))
+    idle = build(PLANT_YAML, 1).forecast(Intention(LINE_V, 0.6, 1, (None,), "dummy_load", True, False))
     assert not idle.ledger and idle.numbers["stored_energy_j"] > 62.0
 
 
@@ -118,7 +118,7 @@ def test_loads_are_mounted_by_name():
         bench.plant.mount(load)
     bench.run(0.02)
     bench.trigger()
-    assert bench.plant.gate.latches.name == "VSWR", "no_load was the last one"
+    assert bench.plant.gate.latches.name == "VSWR", "none was the last one"
     with pytest.raises(KeyError):
         bench.plant.mount("rails")
 
@@ -132,7 +132,7 @@ def test_loads_are_mounted_by_name():
         ("  dead_s: 100.0e-6", "  dead_s: .inf", "slow.dead_s: inf is not a finite number"),
         ("limiter:", "limitor:", "limiter, limitor: missing, or unknown"),
         ("[211.6e-9]", "[210.0e-9]", "right would be the line's, [2.116e-07]"),
-        ("kind: forward,", "kind: sideways,", "probes.forward.kind: 'sideways'"),
+        ("kind: forward,", "kind: sideways,", "probes.forward_detector.kind: 'sideways'"),
         ("{reading: heater_a,", "{reading: heater_w,", "transmitters[7].reading: 'heater_w'"),
         ("at_20_ma: 1.0e-3, logarithmic: true}", "at_20_ma: 0.0, logarithmic: true}", "transmitters[0]: no range"),
         ("{reading: ion_pump_a,", "{reading: ion_a,", "daq.ion_pump_current_daq.reading: 'ion_a'"),
@@ -151,4 +151,4 @@ def test_no_section_may_be_missing_and_no_text_that_is_no_mapping():
     for text in ("", "[1, 2]", "version: [", "version: 1"):
         with pytest.raises(ValueError, match=r"plant\.yaml"):
             build(text, 1)
-    assert len(SECTIONS) == 15
+    assert len(SECTIONS) == 14

@@ -10,9 +10,14 @@ from firmware_sim.plant.tube_bench.gate import PulseLatch
 from firmware_sim.plant.tube_bench.shapes import arc_j
 from tests.unit.plant.tube_bench.support import Bench, shipped
 
+WINDOW = shipped().sites["dummy_load"]
 FRAIL = replace(
     shipped(),
-    breakdown=replace(shipped().breakdown, surface=replace(shipped().breakdown.surface, start_strength=0.74)),
+    sites={
+        "dummy_load": replace(
+            WINDOW, breakdown=replace(WINDOW.breakdown, surface=replace(WINDOW.breakdown.surface, start_strength=0.74))
+        )
+    },
 )
 """A surface that breaks down some 2e-3 times per pulse."""
 ARC_MAX_J = 10.0
@@ -37,7 +42,7 @@ def test_bits_are_those_that_the_plc_knows():
 def test_a_fault_latches_within_the_pulse_and_holds_the_next(fault, latches):
     bench = Bench()
     bench.go()
-    bench.plant.drive("signal_generator_pulse_width_s", 4.5e-6)
+    bench.plant.drive("rf_source_pulse_width_s", 4.5e-6)
     assert bench.trigger()
     usual_j = bench.plant.train.last.shape.joules.rf_j
     bench.plant.inject(fault)
@@ -62,7 +67,7 @@ def test_the_worst_arc_stays_below_ten_joules_and_would_not_without_its_latch():
     """An arc that swallows 4 MW from the beginning: 2 us of it are about 8 J."""
     bench = Bench()
     bench.go()
-    bench.plant.drive("signal_generator_pulse_width_s", 4.5e-6)
+    bench.plant.drive("rf_source_pulse_width_s", 4.5e-6)
     bench.plant.inject("arc_window")
     bench.trigger()
     limited = bench.plant.train.last.shape
@@ -100,7 +105,7 @@ def test_a_dead_comparator_says_so_when_it_is_needed(dead, needed, latched):
 
 def test_a_breakdown_of_the_process_latches_frees_gas_and_is_told():
     bench = Bench(seed=2, parameters=FRAIL)
-    bench.go(dbm=10.0)
+    bench.go(dbm=20.0)
     rest_pa = bench.plant.read("pressure_pa")
     while not bench.plant.gate.latches:
         assert bench.plant.pulses < 20_000
@@ -119,13 +124,13 @@ def test_a_breakdown_of_the_process_latches_frees_gas_and_is_told():
 def test_breakdowns_do_not_depend_on_when_the_bench_was_looked_at():
     def struck(pause: bool) -> str:
         bench = Bench(seed=2, parameters=FRAIL)
-        bench.go(dbm=10.0)
+        bench.go(dbm=20.0)
         while not bench.logged("breakdown ("):
             assert bench.plant.pulses < 2000
             bench.train(2.0, reset=True)
             if pause:
                 bench.run(0.5)
-                bench.plant.scope_volts("forward", np.arange(10) * 1e-6)
+                bench.plant.scope_volts("forward_detector", np.arange(10) * 1e-6)
         return bench.logged("breakdown (")[0]
 
     assert struck(False) == struck(True)

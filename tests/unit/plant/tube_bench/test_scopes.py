@@ -13,7 +13,7 @@ T_S = np.arange(-1e-6, 8e-6, 4e-9)
 @pytest.fixture(scope="module")
 def ran() -> Bench:
     bench = Bench()
-    bench.go(dbm=10.0)
+    bench.go(dbm=20.0)
     bench.train(2.0)
     return bench
 
@@ -26,11 +26,13 @@ def test_beam_and_rf_as_the_probes_show_them(ran):
     assert volts[T_S < 0.0].mean() == pytest.approx(0.0, abs=100.0)
     amperes = scope("beam_current", T_S) / probes["beam_current"].volts_per_unit
     assert amperes[flat].mean() == pytest.approx(92.0, rel=5e-3)
-    forward = shipped().rf.forward_detector.detector.watts_of(float(scope("forward", T_S)[flat].mean())) * 1e5
+    forward = shipped().rf.forward_detector.detector.watts_of(float(scope("forward_detector", T_S)[flat].mean())) * 1e5
     assert forward == pytest.approx(4.07e6, rel=0.03)
-    reflected = shipped().rf.reverse_detector.detector.watts_of(float(scope("reflected", T_S)[flat].mean())) * 1e5
+    reflected = (
+        shipped().rf.reverse_detector.detector.watts_of(float(scope("reflected_detector", T_S)[flat].mean())) * 1e5
+    )
     assert 10.0 * np.log10(reflected / forward) == pytest.approx(-30.0, abs=6.0), "-30 dB of load, 35 dB of directivity"
-    load = shipped().rf.load_detector.detector.watts_of(float(scope("load_power", T_S)[flat].mean())) * 1e5
+    load = shipped().rf.load_detector.detector.watts_of(float(scope("load_detector", T_S)[flat].mean())) * 1e5
     assert 10.0 * np.log10(load / forward) == pytest.approx(-0.2, abs=0.1)
     assert abs(scope("arc_detector", T_S)[flat].mean()) < 0.01
     assert (scope("t0", T_S) > 2.5).sum() == pytest.approx(250, abs=2)
@@ -51,19 +53,19 @@ def test_the_edge_follows_the_thyratrons_jitter(ran):
 
 def test_segments_are_their_own_pulses_with_their_own_noise(ran):
     marks = ran.plant.train.marks
-    first = ran.plant.scope_volts("forward", T_S, t0_ns=marks[0].t0_ns)
-    again = ran.plant.scope_volts("forward", T_S, t0_ns=marks[0].t0_ns)
-    other = ran.plant.scope_volts("forward", T_S, t0_ns=marks[1].t0_ns)
+    first = ran.plant.scope_volts("forward_detector", T_S, t0_ns=marks[0].t0_ns)
+    again = ran.plant.scope_volts("forward_detector", T_S, t0_ns=marks[0].t0_ns)
+    other = ran.plant.scope_volts("forward_detector", T_S, t0_ns=marks[1].t0_ns)
     assert np.array_equal(first, again)
     noise_v = (first - other)[T_S < 0.0].std() / 2**0.5
-    assert noise_v == pytest.approx(shipped().probes["forward"].noise_v, rel=0.15)
-    salted = ran.plant.scope_volts("forward", T_S, 1, t0_ns=marks[0].t0_ns)
+    assert noise_v == pytest.approx(shipped().probes["forward_detector"].noise_v, rel=0.15)
+    salted = ran.plant.scope_volts("forward_detector", T_S, 1, t0_ns=marks[0].t0_ns)
     assert not np.array_equal(first, salted)
 
 
 def test_an_arc_is_seen_in_its_own_segment_only():
     bench = Bench()
-    bench.go(dbm=10.0)
+    bench.go(dbm=20.0)
     bench.train(0.1)
     bench.plant.inject("arc_waveguide")
     bench.train(0.02)
@@ -82,7 +84,7 @@ def test_an_arc_is_seen_in_its_own_segment_only():
 def test_a_thousand_segments_cost_little(ran):
     begun = time.process_time()
     for mark in ran.plant.train.marks * 10:
-        ran.plant.scope_volts("reflected", T_S[:500], t0_ns=mark.t0_ns)
+        ran.plant.scope_volts("reflected_detector", T_S[:500], t0_ns=mark.t0_ns)
     assert time.process_time() - begun < 1.0, "1000 segments of 500 points"
 
 
@@ -92,7 +94,7 @@ def test_a_forgotten_pulse_and_a_live_look_show_a_quiet_bench(ran):
         ran.plant.scope_volts("beam_voltage", T_S, live=True),
     ):
         assert np.abs(volts).max() < 0.02
-    quiet = ran.plant.scope_volts("reflected", T_S, live=True)
+    quiet = ran.plant.scope_volts("reflected_detector", T_S, live=True)
     assert quiet.mean() == pytest.approx(0.2, abs=1e-3), "the log detector's floor"
     pump = ran.plant.scope_volts("ion_pump_current", T_S) / 500.0
     assert pump.mean() == pytest.approx(ran.plant.read("ion_pump_a"), abs=2e-6)

@@ -6,6 +6,7 @@ from firmware_sim.plant.breakdown.parameters import BreakdownParameters, LawPara
 from firmware_sim.plant.breakdown.points import RandomPoints
 from firmware_sim.plant.breakdown.process import OFF, Drive, advance, fresh
 from firmware_sim.plant.tube_bench.striking import Striking
+from tests.unit.plant.tube_bench.support import Bench
 
 PARAMETERS = BreakdownParameters(
     law=LawParameters(1e-3, 100e6, 200e-9), surface=SurfaceParameters(start_strength=0.98, update_pulses=500)
@@ -51,3 +52,20 @@ def test_pulses_without_drive_are_counted_and_break_nothing_down():
     assert striking.rate() == 0.0
     striking.strike(HARD)
     assert 1e-3 < striking.rate() < 3e-3
+
+
+def test_each_load_has_its_own_surface_which_remembers():
+    bench = Bench()
+    window = bench.plant.dispatch.striking
+    bench.plant.mount("structure")
+    structure = bench.plant.dispatch.striking
+    assert structure is not window
+    bench.go(dbm=20.0)
+    bench.plant.drive("rf_source_pulse_width_s", 200e-9)
+    bench.train(0.2, reset=True)
+    assert structure.pulse > 0 == window.pulse
+    power_w = bench.plant.train.marks[0].shape.radiated.power_w
+    field = bench.plant.dispatch.surface.field_v_per_m * (power_w / 4e6) ** 0.5
+    assert field == pytest.approx(100e6, rel=0.05)
+    bench.plant.mount("dummy_load")
+    assert bench.plant.dispatch.striking is window

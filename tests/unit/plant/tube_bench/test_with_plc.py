@@ -11,9 +11,9 @@ from tests.unit.plant.tube_bench.support import PLANT_YAML
 S = PlcState
 
 
-def running(dbm: float = 4.0) -> TubeStation:
+def running(dbm: float = 14.0) -> TubeStation:
     station = TubeStation(build(PLANT_YAML, 1))
-    station.plant.drive("signal_generator_power_dbm", dbm)
+    station.plant.drive("rf_source_power_dbm", dbm)
     station.float_on()
     station.run()
     return station
