@@ -66,6 +66,6 @@ def test_each_load_has_its_own_surface_which_remembers():
     assert structure.pulse > 0 == window.pulse
     power_w = bench.plant.train.marks[0].shape.radiated.power_w
     field = bench.plant.dispatch.surface.field_v_per_m * (power_w / 4e6) ** 0.5
-    assert field == pytest.approx(100e6, rel=0.05)
+    assert field == pytest.approx(100e6, rel=0.1)
     bench.plant.mount("dummy_load")
     assert bench.plant.dispatch.striking is window
