@@ -307,6 +307,10 @@ class Actions:
     async def transfer(self) -> None:
         """Read every planned channel and store it, then see that everything the shot depended on still answers."""
 
+        if self.running is not None and self.running.tools.held():
+            await self.salvage()  # somebody ended the pulses: what came is recorded, and there may be nothing
+            return
+
         async def scope(plan: ScopePlan) -> None:
             await self._await_record(plan)
             await self._read(plan, await self._mark_changes(plan.instrument))

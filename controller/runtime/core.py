@@ -138,6 +138,7 @@ class Core:
         setup = self._setup
         tools = RunTools(
             step=lambda: plan.steps[max(self.runner.state.step, 0)],
+            held=lambda: self.runner.state.held,
             record=self.runner.record,
             offload=setup.offload,
             rig=setup.rig.name,

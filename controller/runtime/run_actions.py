@@ -55,6 +55,7 @@ class RunTools:
     """What these actions need of the run. ``provoke`` makes a stand-in's load reflect; None: a person does it."""
 
     step: Callable[[], Step]
+    held: Callable[[], bool]
     record: Callable[[str], Awaitable[None]]
     offload: Offload
     rig: str
