@@ -7,7 +7,7 @@ of the journal (rule C2). Taking away waits for neither. What inhibits a pulse o
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -22,6 +22,9 @@ from drivers.ports import GaugeStatus, VacuumGauge
 
 POLL_S = 0.05
 """How often a fault is looked for between two decisions: with every run block."""
+
+POLL_MIN_S = 0.001
+"""The last bit of a wait: less than a clock shows would be no wait at all."""
 
 KEEP_S = 60.0
 """The kept state is never older while a session runs."""
@@ -86,6 +89,7 @@ class Conditioner:
         self._state: ConditioningState | None = None
         self._counter = 0
         self._pulse = 0
+        self._seen_s = 0.0
         self._fired = 0
         self._on = False
         self._field_v_per_m = 0.0
@@ -111,8 +115,10 @@ class Conditioner:
         Raises InstrumentError, JournalError, OSError: the run ends then, with what was kept.
         """
         until_s = self._loop.time() + session_s
-        self._counter = self._block_counter()
-        self._state, action = resume(self._plan.recipe, self.state, self._pulse, self._fired, self._loop.time())
+        self._counter, self._seen_s = self._block_counter(), self._situation.run_ns * 1e-9
+        self._state, action = resume(self._plan.recipe, self.state, self._pulse, self._fired, self._seen_s)
+        if self.state.pulses_total == 0:
+            self._state = replace(self.state, drop=0.0)  # there is nothing to come back to
         try:
             while not self.state.phase.ended and self._loop.time() < until_s:
                 await self._act(action)
@@ -143,8 +149,8 @@ class Conditioner:
         return 0 if run is None else run.pulse_counter
 
     def _count(self) -> None:
-        """Pulses since the last count; they were fired if the drive was on."""
-        counter = self._block_counter()
+        """Pulses since the last count; they were fired if the drive was on. Counter and time are of one block."""
+        counter, self._seen_s = self._block_counter(), self._situation.run_ns * 1e-9
         pulses = (counter - self._counter) & COUNTER_MASK
         self._counter = counter
         self._pulse += pulses
@@ -153,12 +159,12 @@ class Conditioner:
     async def _look(self) -> Observation:
         self._count()
         faults = self._faults()
+        stale = self._loop.time() - self._seen_s > RUN_AGE_S
         drive_w, width_s = await self._tools.drive.measured() if self._on else (0.0, 0.0)
-        stale = (self._loop.time() - self._situation.run_ns * 1e-9) > RUN_AGE_S
         return Observation(
             pulse=self._pulse,
             fired=self._fired,
-            time_s=math.nan if stale else self._loop.time(),
+            time_s=math.nan if stale else self._seen_s,
             pressure_pa=await self._pressure_pa(),
             field_v_per_m=self._plan.field_v_per_m(drive_w),
             pulse_s=width_s,
@@ -239,7 +245,7 @@ class Conditioner:
         """Until the action's pulses are over, or a fault."""
         while self._loop.time() < until_s and not any(cause in FAULTS for cause, _ in self._situation.inhibits):
             self._tools.alive(POLL_S + SLACK_S)
-            await asyncio.sleep(max(0.0, min(POLL_S, until_s - self._loop.time())))
+            await asyncio.sleep(max(POLL_MIN_S, min(POLL_S, until_s - self._loop.time())))
 
     def _tell(self, action: Action) -> None:
         """Why the field is what it is, when that has changed."""
