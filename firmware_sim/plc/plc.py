@@ -93,7 +93,9 @@ class Plc:
         self.ack, self.ack_sequence, self.ack_guards = Refusal.ACCEPTED, 0, 0
         self._entered = 0
         self._tested = self._horn_from = NEVER
-        self._store()
+        self.memory.state.store(self._remembered())
+        if self._run is not None:
+            self._run.store(self.control.pulse, self.times.run)
         self.inputs = FieldInputs()
         self.levels: Levels = classify(self.inputs, self.bands)
         self.outputs.de_energise()
@@ -114,18 +116,6 @@ class Plc:
     def _remembered(self) -> tuple[int, ...]:
         """What one scan leaves to the next and a wrong bit of which could energise something."""
         return (*self.control[:-1], self._tested, self._horn_from, self._tokens.gate_ns, self.proof.level)
-
-    def _store(self) -> None:
-        self.memory.state.store(self._remembered())
-        if self._run is not None:
-            self._run.store(self.control.pulse, self.times.run)
-
-    def _is_sound(self) -> bool:
-        """Nothing that is remembered has changed since it was stored."""
-        settings = (*self.permit, *self.bands, *self.times[:-1])
-        if not self.memory.sound(self._remembered(), settings):
-            return False
-        return self._run is None or self._run.is_sound(self.control.pulse, self.times.run)
 
     def _lose_memory(self, inputs: FieldInputs) -> None:
         """Nothing that is remembered is used any more, not even to decide how to stop: all off, TRIP, first fault.
@@ -192,7 +182,9 @@ class Plc:
         if self._flip:
             self._flip = False
             self._turn_over()
-        if not self._is_sound():
+        if not self.memory.sound(self._remembered(), (*self.permit, *self.bands, *self.times[:-1])) or (
+            self._run is not None and not self._run.is_sound(self.control.pulse, self.times.run)
+        ):
             self._lose_memory(inputs)
         elif self.scan_number == 1 and self.control.state is PlcState.TRIP:
             self.proof.begin_dump(0, _highest(inputs))  # restarted: what is in the bank now has to be seen to go
@@ -220,7 +212,8 @@ class Plc:
         if self._run is not None:
             self._run.drive(self.outputs, control, levels, self.times)
             self._run.note(self.ring, self.scan_number, before, control, self.times)
-        self._store()
+            self._run.store(control.pulse, self.times.run)
+        self.memory.state.store(self._remembered())
         return self.outputs
 
     def _find_facts(self, inputs: FieldInputs, command: PlcCommand, token: Refusal, under_test: int) -> Facts:

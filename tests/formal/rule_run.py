@@ -184,6 +184,15 @@ RUN_RULES: tuple[Rule, ...] = (
     ),
     Rule("R hold", "HOLD ends RUN on its scan", of(S.RUN), lambda s: not by(s, C.HOLD) or s.after.state is not S.RUN),
     Rule(
+        "R not early",
+        "RUN ends in FLOAT only by HOLD, with its pulses, or without what it needs; in DUMPING by DUMP or its time",
+        of(S.RUN),
+        lambda s: (
+            (s.after.state is not S.FLOAT or by(s, C.HOLD) or s.after.pulse.pulses >= T.pulses or not _holds_on(s))
+            and (s.after.state is not S.DUMPING or by(s, C.DUMP) or s.after.pulse.t >= T.run)
+        ),
+    ),
+    Rule(
         "R done",
         "with its number of pulses RUN is over",
         of(S.RUN),

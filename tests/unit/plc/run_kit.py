@@ -137,7 +137,7 @@ class RunStation(Station):
         assert side is not None
         self.scan(2)
         side.memory = side.memory._replace(lost=0, good=tuple(window.good_max for window in RUN.windows))
-        self.plc._store()
+        side.store(self.plc.control.pulse, self.plc.times.run)
 
     def arm(self, state: PlcState = S.RUN, pulses: int = 0, target_v: float = TARGET_V) -> None:
         """SAFE, warm, permitted, up to ``state``."""

@@ -42,6 +42,15 @@ def test_run_opens_the_gate_and_hold_shuts_it_with_high_voltage_on() -> None:
     assert EventCode.PULSES in codes(station)
 
 
+def test_the_whole_voltage_of_the_line() -> None:
+    station = RunStation()
+    station.arm(S.RUN, target_v=24350.0)
+    station.scan(10)
+    assert station.state is S.RUN and station.plc.permit.target_v == 24350.0
+    station.do(C.DUMP)
+    station.until(S.SAFE)
+
+
 def test_a_run_of_n_pulses_ends_by_itself() -> None:
     station = on_the_air(pulses=10)
     station.until(S.FLOAT, 100)
@@ -183,7 +192,7 @@ def test_a_cold_heater_refuses_the_permit() -> None:
     assert station.status.windows_lost == 0
     assert station.status.windows_cold == 1 << WINDOWS.index("heater_current_a")
     station.ready()
-    status = station.do(C.PERMIT, station.permit_arguments(24350.0, 2000.0))
+    status = station.do(C.PERMIT, station.permit_arguments(4000.0, 2000.0))
     assert (status.ack, status.guards) == (Refusal.GUARD, 1 << 24)
 
 
@@ -272,7 +281,7 @@ def test_auxiliaries_go_off_only_at_rest() -> None:
 # ---- memory and map ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(16))
 def test_one_wrong_bit_anywhere_trips_before_it_is_used(seed: int) -> None:
     station = on_the_air(pulses=1000)
     station.plc.boot_id = seed
