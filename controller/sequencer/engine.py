@@ -182,11 +182,13 @@ def _run(plan: Plan, state: EngineState, event: Seen | Done | Failed) -> tuple[E
 
 
 def _hold(plan: Plan, state: EngineState, event: Hold) -> tuple[EngineState, tuple[Output, ...]]:
-    """The pulses of this step end now, and later steps that pulse are passed over."""
-    if state.held or not plan.runs:
-        return state, ()
-    state = replace(state, held=True, ending=Ending.STOPPED, reason=event.reason)
+    """The pulses of this step end now, and later ones do not begin; a bench that is not charged yet is not charged."""
     here = plan.steps[state.step]
+    if state.held or not any(step.kind in RUNNING for step in plan.steps[state.step :]):
+        return state, ()
+    if here.kind not in RUNNING and here.kind is not StepKind.FLOAT:
+        return _abort(state, event.t_ns, Ending.STOPPED, event.reason)
+    state = replace(state, held=True, ending=Ending.STOPPED, reason=event.reason)
     last = len(TABLE[here.kind].phases) - 1
     if here.kind not in RUNNING or state.phase == last:
         return state, ()

@@ -142,6 +142,9 @@ def dump_command(step: Step) -> str:
     return _DUMP_COMMAND[step.dump_path]
 
 
+HOLD_MAX_S = 5.0
+"""A PLC that is still in RUN so long after HOLD does not obey: the step's own time may be hours."""
+
 RUN_STARTS_S = 0.5
 """A RUN that is over so soon and has not done what was asked was taken away by the PLC: ten heartbeats."""
 
@@ -172,6 +175,11 @@ def _taken_away(seen: Observation, step: Step, elapsed_s: float) -> str:
     return "the PLC ended RUN by itself, before its pulses were done; its events say why"
 
 
+def _stuck(seen: Observation, step: Step, elapsed_s: float) -> str:
+    late = seen.state is B.RUN and elapsed_s > HOLD_MAX_S
+    return f"the PLC did not leave RUN within {HOLD_MAX_S:g} s of HOLD" if late else ""
+
+
 def _no_latch(seen: Observation, step: Step, elapsed_s: float) -> str:
     if elapsed_s < step.duration_s:
         return ""
@@ -190,9 +198,9 @@ _BEGIN = (
 _BEGIN_DRY = tuple(intent for intent in _BEGIN if intent != Perform("drive_on"))
 """A conditioning switches the drive on itself, once it has decided how high."""
 _END = (Perform("stop_pulses"), Command("HOLD"), Journal("run_done"))
-_HELD = Phase(_END, lambda seen, step, elapsed_s: seen.state is B.FLOAT)
+_HELD = Phase(_END, lambda seen, step, elapsed_s: seen.state is B.FLOAT, _stuck)
 """The last phase of every step with pulses: a hold goes here directly."""
-_SET = Phase((Perform("set_drive"),), None)
+_SET = Phase((Perform("set_drive"),), None, expected=frozenset({B.FLOAT}))
 _TESTING = frozenset({B.SAFE, B.TEST})
 
 TABLE: dict[StepKind, Behaviour] = {
@@ -292,7 +300,7 @@ TABLE: dict[StepKind, Behaviour] = {
         (
             _SET,
             Phase((*_BEGIN, Perform("provoke")), _latched, _no_latch, expected=_HOT),
-            Phase((Perform("relent"), *_END), _let_go),
+            Phase((Perform("relent"), *_END), _let_go, _stuck),
         ),
         _HOT,
     ),

@@ -74,6 +74,7 @@ MAY_SEE: Mapping[K, frozenset[B]] = {
 }
 """bench.md 2 and 3: where the PLC may be during each kind of step; everything else ends the run."""
 
+PULSED = frozenset({K.RUN, K.SWEEP, K.TRIP_CHECK, K.CONDITION})
 ARMED = frozenset({B.OPENING, B.CHARGE, B.FLOAT, B.ISOLATE, B.FIREWIN, B.SHOT, B.RUN})
 MISFIRE_S = 45.0
 ABORT_S = 60.0
@@ -140,8 +141,18 @@ def _patient(moved: Moved) -> str:
         return ""
     step = moved.plan.steps[before.step]
     fine = moved.status.state in MAY_SEE[step.kind] and moved.ages.step_s <= step.timeout_s
-    over = after.mode is Mode.DONE or step.kind is K.SELF_TEST
+    over = after.mode is Mode.DONE or step.kind is K.SELF_TEST or _pulses_failed(moved)
     return f"{step.id} given up although nothing is wrong" if fine and not over else ""
+
+
+def _pulses_failed(moved: Moved) -> bool:
+    """A step with pulses ends early when the PLC took RUN away or does not leave it, or a latch did not come."""
+    before, status = moved.before, moved.status
+    if status is None or moved.plan.steps[before.step].kind not in PULSED:
+        return False
+    kind, last = moved.plan.steps[before.step].kind, 4 if moved.plan.steps[before.step].kind is K.SWEEP else 2
+    early = status.state is B.FLOAT or before.phase == 0
+    return early or kind is K.TRIP_CHECK or (before.phase >= last and moved.ages.phase_s > 5.0)
 
 
 def _dump_first(moved: Moved) -> str:
@@ -285,7 +296,10 @@ def _in_order(moved: Moved) -> str:
     if not entered:
         same = moved.after.step == moved.before.step
         return "" if same else f"step {moved.before.step} became {moved.after.step} without a word"
-    fine = entered == [moved.before.step + 1] and moved.before.mode is Mode.RUN
+    expected = moved.before.step + 1
+    while moved.before.held and moved.plan.steps[expected].kind in PULSED:
+        expected += 1  # nobody wants further pulses
+    fine = entered == [expected] and moved.before.mode is Mode.RUN
     return "" if fine else f"step {entered} after step {moved.before.step}"
 
 

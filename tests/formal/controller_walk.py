@@ -163,7 +163,7 @@ def ages_of(plan: Plan, state: EngineState) -> tuple[Ages, ...]:
     if state.mode is not Mode.RUN or state.step < 0:
         return (Ages(),)
     step = plan.steps[state.step]
-    long_s = max(step.duration_s, 0.15)
+    long_s = max(step.duration_s, step.settle_s, 0.15)
     over_s = step.timeout_s + tick_s
     pairs = [(late_s, tick_s), (0.0, tick_s), (tick_s, tick_s), (long_s, long_s), (long_s, step.timeout_s - tick_s)]
     pairs += [(late_s, over_s), (tick_s, over_s), (long_s, over_s)]
