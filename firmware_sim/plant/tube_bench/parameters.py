@@ -137,6 +137,8 @@ class SlowParameters:
     recovery_fault: float
     magnet_a: float
     """Nominal current of the magnet: the field that the tube is tuned for."""
+    chiller_share: float
+    """Of the heat of the loop what the chiller itself has to take; a heat exchanger takes the rest."""
     closed_gate_a: float
     """Switch current that sets the module's current latch when no open gate allowed it."""
 

@@ -24,8 +24,6 @@ LIVELY_NS = 1_000_000_000
 OPEN_OHM = 1e6
 """What a supply sees of an open circuit."""
 
-THYRATRON = ("thyratron_starved",)
-
 
 class Auxiliary(IntFlag):
     """Bistable relays in the order of plc.yaml."""
@@ -142,7 +140,7 @@ class PlantRoom:
         return self._p.utilities.magnet.resistance_ohm if Auxiliary.MAGNET in self.relays else OPEN_OHM
 
     def water_w(self) -> float:
-        """Heat that the cooling water brings back once temperatures have settled."""
+        """Heat that the cooling water brings back to the chiller once temperatures have settled."""
         drive, state = self.services.drive, self.services.state
         magnet_w = state.magnet_a**2 * self._p.utilities.magnet.resistance_ohm
-        return drive.beam_w - drive.rf_w + drive.load_w + magnet_w
+        return self._p.slow.chiller_share * (drive.beam_w - drive.rf_w + drive.load_w + magnet_w)

@@ -87,6 +87,10 @@ def test_a_welded_contactor_and_dead_outputs_leave_the_rest_to_the_dumps():
     truth = bench.plant.truth()
     assert truth.contactor_closed and truth.dump_a_closed and truth.dump_b_closed and truth.highest_v < 50.0
     assert bench.plant.inputs.auxiliaries == ALL_ON and not bench.plant.gate.open
+    bench.out.auxiliaries = 0
+    bench.run(0.1)
+    assert bench.plant.inputs.auxiliaries == ALL_ON, "bistable: without power they stay"
+    bench.out.auxiliaries = ALL_ON
     bench.plant.energise()
     bench.run(0.01)
     assert bench.plant.gate.open, "the PLC is back"

@@ -195,3 +195,30 @@ def test_a_latch_that_does_not_obey_its_reset():
     bench.out.latch_reset = True
     bench.run(0.2)
     assert bench.plant.gate.latches and bench.logged("fault plant.pulse_latch_stuck acts:")
+
+
+KINDS = {
+    "waveguide_arc": PulseLatch.ARC | PulseLatch.VSWR,
+    "gun_arc": PulseLatch.ARC | PulseLatch.OVER_CURRENT,
+    "vswr": PulseLatch.VSWR,
+    "vacuum": PulseLatch.VACUUM,
+}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_each_kind_of_breakdown_latches_in_its_own_way(kind):
+    """A surface that breaks down in every pulse, in one way only; kinds strike early enough to be seen in the pulse."""
+    little = {"burst_min_pa_m3": 1e-10, "burst_max_pa_m3": 1e-10}  # or the ion pump latches too
+    only = replace(WINDOW.breakdown.faults, **{name: float(name == kind) for name in KINDS}, **little)
+    surface = replace(WINDOW.breakdown.surface, start_strength=0.5)
+    site = replace(WINDOW, breakdown=replace(WINDOW.breakdown, faults=only, surface=surface))
+    bench = Bench(seed=5, parameters=replace(shipped(), sites={"dummy_load": site}))
+    bench.go(dbm=20.0)
+    seen = set()
+    for _ in range(12):
+        bench.train(0.02)
+        seen.add(bench.plant.gate.latches)
+        bench.plant.gate.latches = PulseLatch(0)
+    assert KINDS[kind] in seen
+    assert all(latches in KINDS[kind] for latches in seen), seen
+    assert len(bench.logged(f"breakdown ({kind})")) >= 10

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from firmware_sim.plant.tube_bench.gate import PulseLatch
-from tests.unit.plant.tube_bench.support import Bench, shipped
+from tests.unit.plant.tube_bench.support import LINE_V, Bench, shipped
 
 
 def test_a_cold_thyratron_does_not_fire():
@@ -73,6 +73,21 @@ def test_how_often_it_fires_by_itself_follows_the_hazard():
     bench.charge()
     bench.run(20.0)
     assert bench.plant.pulses == pytest.approx(40, abs=4 * 40**0.5)
+
+
+def test_whether_it_latches_through_is_drawn_when_it_is_close():
+    """A recovery for which the recharge comes within the scatter of hold-off: some pulses latch, most do not."""
+    bench = Bench()
+    dispatch, state = bench.plant.dispatch, bench.plant.room.thyratron
+    slow = replace(shipped().slow, recovery_fault=1.0)
+    latched = {}
+    for recovery_s in (15e-6, 8.4e-3, 30e-3):
+        thyratron = replace(shipped().modulator.thyratron, recovery_s=recovery_s, hold_spread=0.1)
+        modulator = replace(shipped().modulator, thyratron=thyratron)
+        dispatch.parameters = replace(shipped(), slow=slow, modulator=modulator)
+        latched[recovery_s] = sum(dispatch.latches_through(n, LINE_V, -200.0, state, ()) for n in range(100))
+    assert latched[15e-6] == 0 and latched[30e-3] == 100
+    assert 0 < latched[8.4e-3] < 100
 
 
 def test_latch_through_is_an_over_current_and_ends_with_the_charge():
