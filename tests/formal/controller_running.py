@@ -11,6 +11,7 @@ from controller.safety.bench import BenchState as B
 from controller.sequencer import steps
 from controller.sequencer.engine import Cancel, EngineState, Event, Failed, Hold, Leave, Mode
 from controller.sequencer.plan import Plan, StepKind
+from controller.sequencer.plan import Step as PlannedStep
 from controller.sequencer.steps import Command, Journal, Observation, Phase
 from tests.formal.controller_defects import Defect, Result, Seed, _altered, _row
 from tests.formal.controller_rules import PULSED, Rule
@@ -90,18 +91,20 @@ def _holds_without_cancel(plan: Plan, state: EngineState, event: Event, result: 
 
 
 def _phase(kind: StepKind, at: int, **changes: Any) -> Seed:
-    return _row(kind, **{f"p{at}": replace(steps.TABLE[kind].phases[at], **changes)})
+    changed: dict[str, Any] = {f"p{at}": replace(steps.TABLE[kind].phases[at], **changes)}
+    return _row(kind, **changed)
 
 
 def _late_record(kind: StepKind, at: int, record: str) -> Seed:
     intents = tuple(i for i in steps.TABLE[kind].phases[at].intents if not (isinstance(i, Journal) and i.barrier))
-    return _row(kind, **{f"p{at}": Phase((*intents, Journal(record, True)), steps.TABLE[kind].phases[at].until)})
+    changed: dict[str, Any] = {f"p{at}": Phase((*intents, Journal(record, True)), steps.TABLE[kind].phases[at].until)}
+    return _row(kind, **changed)
 
 
 _ANY = frozenset({B.FLOAT, B.RUN, B.DUMPING})
 
 
-def _at_once(seen: Observation, step: steps.Step, elapsed_s: float) -> bool:
+def _at_once(seen: Observation, step: PlannedStep, elapsed_s: float) -> bool:
     return True
 
 

@@ -336,7 +336,7 @@ class Scope:
 
     def _came(self) -> int:
         assert self.armed_at is not None and self.setup is not None
-        return min(self.world.counter - self.armed_at, self.setup.segments)
+        return min((self.world.counter - self.armed_at) & 0xFFFFFFFF, self.setup.segments)
 
     async def state(self) -> ScopeState:
         return ScopeState.TRIGGERED if self._came() else ScopeState.ARMED

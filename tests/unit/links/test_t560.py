@@ -63,3 +63,21 @@ def test_identity_comes_from_the_status_page() -> None:
         await port.close()
 
     run_virtual(main())
+
+
+def test_it_triggers_by_itself_at_a_rate_and_stops() -> None:
+    async def main() -> None:
+        panel = T560Panel()
+        port = await open_on(panel)
+        await port.configure(PLAN)
+        await port.run_at(50.0)
+        assert (panel.front.trigger, panel._active.rate_hz) == ("SYN", 50.0)
+        await port.halt()
+        assert panel.front.trigger == "OFF"
+        with pytest.raises(InstrumentRefused, match="cannot be set"):
+            await port.run_at(1e9)
+        panel.inject("refuses")
+        with pytest.raises(InstrumentRefused, match=r"TR OFF: \?\?"):
+            await port.halt()
+
+    run_virtual(main())

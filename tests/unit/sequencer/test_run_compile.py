@@ -67,7 +67,8 @@ def test_what_serves_is_used_and_what_the_rig_calls_optional_stays_so() -> None:
     assert classes["rf_source"] is classes["heater_supply"] is classes["vacuum_gauge"] is InstrumentClass.REQUIRED
     assert classes["chiller"] is InstrumentClass.OPTIONAL
     assert "rf_source" not in plan("no-drive").instruments
-    assert plan("conditioning").run is not None and plan("conditioning").run.services.auxiliaries == 0b1111
+    run = plan("conditioning").run
+    assert run is not None and run.services.auxiliaries == 0b1111
 
 
 def test_a_conditioning_knows_its_part_and_the_drive_of_each_field() -> None:

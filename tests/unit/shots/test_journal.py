@@ -101,7 +101,7 @@ def test_numbers_json_does_not_have_are_refused() -> None:
 
 def test_barriers_are_kinds() -> None:
     assert BARRIERS < KINDS
-    assert len(BARRIERS) == 5
+    assert len(BARRIERS) == 8
 
 
 def write_shot(path: Path) -> JournalFile:
