@@ -94,9 +94,9 @@ class Radiated:
     from_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """A solved pulse; ``solved_v`` is the line voltage it was solved for, ``delay_s`` trigger to closing."""
+    """A solved pulse, known by identity. ``solved_v`` is its line voltage, ``delay_s`` is from trigger to closing."""
 
     solved_v: float
     delay_s: float

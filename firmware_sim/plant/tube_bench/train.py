@@ -35,7 +35,7 @@ class PulseTrain:
     def __init__(self) -> None:
         self._marks: deque[PulseMark] = deque()
         self._by_t0: dict[int, PulseMark] = {}
-        self._uses: dict[int, int] = {}
+        self._uses: dict[Shape, int] = {}
 
     def __len__(self) -> int:
         return len(self._marks)
@@ -50,7 +50,7 @@ class PulseTrain:
         self._marks.append(mark)
         self._by_t0[mark.t0_ns] = mark
         if mark.shape is not None:
-            self._uses[id(mark.shape)] = self._uses.get(id(mark.shape), 0) + 1
+            self._uses[mark.shape] = self._uses.get(mark.shape, 0) + 1
         while len(self._marks) > PULSES_MAX or len(self._uses) > DISTINCT_MAX:
             self._forget(self._marks.popleft())
 
@@ -58,9 +58,9 @@ class PulseTrain:
         if self._by_t0.get(mark.t0_ns) is mark:
             del self._by_t0[mark.t0_ns]
         if mark.shape is not None:
-            self._uses[id(mark.shape)] -= 1
-            if not self._uses[id(mark.shape)]:
-                del self._uses[id(mark.shape)]
+            self._uses[mark.shape] -= 1
+            if not self._uses[mark.shape]:
+                del self._uses[mark.shape]
 
     @property
     def marks(self) -> tuple[PulseMark, ...]:
