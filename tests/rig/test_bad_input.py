@@ -352,7 +352,8 @@ LABS = {
     "unknown transport": (
         "scope_2: {socket:",
         "scope_2: {gpib:",
-        ":10: instruments.scope_2.gpib: 'gpib' is not known here; use one of socket, hislip, vxi11, serial, modbus, visa",
+        ":10: instruments.scope_2.gpib: 'gpib' is not known here; use one of socket, hislip, vxi11, serial, modbus,"
+        " visa",
     ),
     "unknown instrument": (
         "  daq:",
