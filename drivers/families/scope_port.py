@@ -194,7 +194,8 @@ class ScopePort(Generic[Panel]):
         if acquiring and waiting:
             return ScopeState.ARMED
         if not self._triggered:
-            self._triggered = await self._model.triggered(self.ask)
+            seen = await self._model.triggered(self.ask)
+            self._triggered |= seen  # reading clears it: another task may have had it meanwhile
         if self._triggered:
             return ScopeState.TRIGGERED
         return ScopeState.ARMING if acquiring else ScopeState.STOPPED
