@@ -113,7 +113,8 @@ class ScopeSetup:
     """A single-shot acquisition: time window, pre-trigger part, trigger and record length.
 
     ``window_s`` is the full record; ``pretrigger_s`` of it lies before the trigger. ``trigger_source`` is
-    ``EXT`` or a channel; ``bits`` is 8 (BYTE) or 16 (WORD, 12-bit high resolution).
+    ``EXT`` or a channel; ``bits`` is 8 (BYTE) or 16 (WORD, 12-bit high resolution). With more than one of
+    ``segments`` one arm takes that many triggers, each with a window of its own: a train.
     """
 
     channels: tuple[ScopeChannel, ...]
@@ -123,10 +124,11 @@ class ScopeSetup:
     trigger_level_v: float
     points: int
     bits: int = 16
+    segments: int = 1
 
 
 class ScopeState(Enum):
-    """Where a single-shot acquisition stands."""
+    """Where an acquisition stands. A train is TRIGGERED from its first trigger on, also while it waits for the next."""
 
     STOPPED = "stopped"
     ARMING = "arming"
@@ -155,6 +157,20 @@ class Waveform:
     settings: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class SegmentedWaveform:
+    """One channel of a train.
+
+    ``wave.raw`` has the shape (segments, points); all segments share its scale and its time axis, on which zero is the
+    segment's own trigger. ``trigger_ns`` (segments,) are the triggers after the first one, which is 0. ``planned`` is
+    how many segments were asked for: fewer came when the train ended early.
+    """
+
+    wave: Waveform
+    trigger_ns: npt.NDArray[np.int64]
+    planned: int
+
+
 class Oscilloscope(Instrument, Protocol):
     """A single-shot oscilloscope."""
 
@@ -180,6 +196,17 @@ class Oscilloscope(Instrument, Protocol):
 
     async def read_waveform(self, source: str, out: bytearray | memoryview | None = None) -> Waveform:
         """Transfer one channel's record; ``out`` receives the raw block when given (no copy)."""
+        ...
+
+    async def segments_done(self) -> int:
+        """Segments stored since :meth:`arm`; raises InstrumentRefused when it has no segmented memory."""
+        ...
+
+    async def read_train(self, source: str) -> SegmentedWaveform:
+        """Transfer every stored segment of one channel; a train that still waits for triggers is ended by it.
+
+        Raises InstrumentRefused when nothing is stored or the scope has no segmented memory.
+        """
         ...
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from controller.sequencer.plan import Plan
 from drivers.wire.plc import EventCode, PlcCommand, Refusal
-from firmware_sim.plant.bench import BenchPlant
+from firmware_sim.plant.contract import AnyPlant
 from firmware_sim.plc.plc import Plc
 
 KEY_NS = 300_000_000
@@ -19,15 +19,13 @@ KEY_NS = 300_000_000
 class Attendant:
     """Plays the people at one bench. Call :meth:`act` after every PLC scan."""
 
-    def __init__(self, plant: BenchPlant, plc: Plc) -> None:
+    def __init__(self, plant: AnyPlant, plc: Plc) -> None:
         self._plant = plant
         self._plc = plc
         self._testing = False
         self._heard = 0
         self._words: dict[str, Callable[[int], None]] = {
             "local_reset": plant.people.press_reset,
-            "load_dummy": lambda _: plant.drive("load_dummy", 1.0),
-            "load_rails": lambda _: plant.drive("load_dummy", 0.0),
             "estop": lambda t_ns: plant.people.at(t_ns, "estop_pressed", 1),
             "release_estop": lambda t_ns: plant.people.at(t_ns, "estop_pressed", 0),
             "open_door": self._open_door,
@@ -37,10 +35,12 @@ class Attendant:
         }
 
     def press(self, what: str, t_ns: int) -> None:
-        """Do one thing: a word above, or ``modules:0b0011`` to set the position switches. Raises KeyError."""
+        """Do one thing: a word above, ``modules:0b0011`` (position switches) or ``load:NAME``. Raises KeyError."""
         word, _, argument = what.partition(":")
         if word == "modules":
             self._plant.people.at(t_ns, "positions", int(argument, 0))
+        elif word == "load":
+            self._plant.mount(argument)
         else:
             self._words[word](t_ns)
 
@@ -86,7 +86,7 @@ def last_command(plc: Plc) -> PlcCommand:
 
 def scene_of(plan: Plan, modules: int) -> tuple[str, ...]:
     """What people do at a simulated bench before this plan runs, as words for :meth:`Attendant.press`."""
-    scene = ["load_dummy" if plan.load == "dummy_load" else "load_rails"]
+    scene = [f"load:{plan.load}"]
     if plan.module_mask != (1 << modules) - 1:
         scene.append(f"modules:{plan.module_mask:#b}")
     return tuple(scene)

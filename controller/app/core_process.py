@@ -107,7 +107,7 @@ async def main() -> int:
 async def _run(config: RunConfig, lines: Lines) -> Finished:
     bus, stopper = Bus(), Stopper()
     prepared = prepare(config, fault_catalogue(config.rig) if config.faults else {})
-    predicted = foresee(prepared.plan, prepared.rig).ledger
+    predicted = foresee(prepared.plan, prepared.rig, config.rig).ledger
     async with _Doors(bus, stopper.wish) as doors:
         listener = asyncio.create_task(_listen(lines, stopper.wish), name="core control")
 

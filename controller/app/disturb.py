@@ -59,7 +59,7 @@ class Scene:
 
     def connects(self) -> Mapping[str, Way]:
         """The bench's links, kept so that they can be cut or held."""
-        return {name: rewired(way, self._kept) for name, way in self.rig.connects().items()}
+        return rewired(self.rig.connects(), self._kept)
 
     def _kept(self, connect: Connect) -> Connect:
         async def join(

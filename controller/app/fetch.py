@@ -16,9 +16,9 @@ from controller.app.unstored import RAW, planned
 from controller.rig import load_rig
 from controller.rig.model import Rig
 from controller.rig.source import Problem, Refused
-from controller.runtime.actions import scope_setup
 from controller.runtime.offload import Offload
 from controller.runtime.recording import capture_of
+from controller.runtime.scope_records import read_channel, scope_setup
 from controller.sequencer.plan import ScopePlan
 from controller.shots.capture_store import CaptureStore, CaptureUnusable
 from controller.shots.catalogue import Catalogue, ShotEntry, Unstored
@@ -164,8 +164,8 @@ async def _store_missing(
     for channel in plan.channels:
         if channel.channel in stored:
             continue
-        waveform = await scope.read_waveform(channel.source)
-        capture = capture_of(wanted.rig.channel(channel.channel), plan.instrument, waveform, day)
+        recorded = await read_channel(scope, channel.source, plan.segments)
+        capture = capture_of(wanted.rig.channel(channel.channel), plan.instrument, recorded, day)
         sha256 = await offload(partial(store.save, capture))
         path = store.folder / f"{channel.channel}.raw"
         await offload(partial(catalogue.add_file, wanted.entry.number, f"raw:{channel.channel}", str(path), sha256))

@@ -1,15 +1,16 @@
 """A pair of in-memory transports that join a driver's protocol to a stand-in's on virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
+from drivers.transports.multidrop import Drop, SharedLine
 from drivers.transports.route import Hislip
 
 Connect = Callable[[Callable[[], asyncio.BaseProtocol]], Awaitable[tuple[asyncio.Transport, asyncio.BaseProtocol]]]
 
-Way = Connect | Hislip
-"""A route to a stand-in in memory: one stream, or HiSLIP's two."""
+Way = Connect | Hislip | Drop
+"""A route to a stand-in in memory: one stream, HiSLIP's two, or one unit of a line."""
 
 
 class LinkedTransport(asyncio.Transport):
@@ -134,6 +135,17 @@ def way_by(transport: str, connect: Connect) -> Way:
     return Hislip(connect) if transport == "hislip" else connect
 
 
-def rewired(way: Way, change: Callable[[Connect], Connect]) -> Way:
-    """``way`` with every connection made as ``change`` says."""
-    return Hislip(change(cast(Connect, way.connect)), way.sub_address) if isinstance(way, Hislip) else change(way)
+def rewired(ways: Mapping[str, Way], change: Callable[[Connect], Connect]) -> dict[str, Way]:
+    """``ways`` with every connection made as ``change`` says; units of one line still share it."""
+    lines: dict[SharedLine, SharedLine] = {}
+
+    def again(way: Way) -> Way:
+        if isinstance(way, Drop):
+            if way.line not in lines:
+                lines[way.line] = SharedLine(cast(Any, change(cast(Connect, way.line.connect))))
+            return lines[way.line].drop(way.address)
+        if isinstance(way, Hislip):
+            return Hislip(change(cast(Connect, way.connect)), way.sub_address)
+        return change(way)
+
+    return {name: again(way) for name, way in ways.items()}

@@ -1,5 +1,6 @@
 """Where the benches, profiles and shots are, in a checkout and in an installed wheel alike."""
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +20,24 @@ SITE_VARIABLE = "SPARKGAP_SITE"
 SITE_FILE = "site.yaml"
 
 
+BENCH_FILES = ("rig.yaml", "plc.yaml", "plant.yaml", "plant.py", "lab.yaml")
+"""What the folder of a bench holds; ``profiles/`` may lie beside them."""
+
+
 @dataclass(frozen=True, slots=True)
 class RigFiles:
-    """The files that make a bench."""
+    """The files that make a bench. ``profiles`` is the folder of its shipped profiles, which need not exist."""
 
     rig: Path
     plc: Path
     plant: Path
     lab: Path
+    profiles: Path
+
+    @property
+    def folder(self) -> Path:
+        """The bench."""
+        return self.rig.parent
 
 
 def configs_dir() -> Path:
@@ -45,18 +56,52 @@ def rig_names() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in _BENCHES.glob("*/rig.yaml")))
 
 
-def rig_files(name: str) -> RigFiles:
-    """The files of bench ``name``. Raises Refused when there is no such bench."""
-    if name not in rig_names():
-        remedy = f"known rigs: {', '.join(rig_names())}"
-        raise Refused([Problem("--rig", 0, "", f"there is no rig called {name!r}", remedy)])
-    folder = _BENCHES / name
-    return RigFiles(folder / "rig.yaml", folder / "plc.yaml", folder / "plant.yaml", folder / "lab.yaml")
+def default_rig() -> str:
+    """The bench that is meant where none is named; the shipped benches say which."""
+    return hil_rigs.DEFAULT
+
+
+def rig_reference(text: str) -> str:
+    """``text`` as child processes take it: the name of a shipped bench, or the absolute path of a bench's folder.
+
+    Raises Refused when it is neither.
+    """
+    return text if text in rig_names() else str(rig_files(text).folder)
+
+
+def rig_files(rig: str) -> RigFiles:
+    """The files of a bench: of a shipped one by its name, of any other by the path of its folder.
+
+    Raises Refused when there is no such bench, or files of it are missing.
+    """
+    if rig in rig_names():
+        return _files_in(_BENCHES / rig, configs_dir() / "profiles" / rig)
+    folder = Path(os.path.abspath(rig))
+    if not rig or not folder.is_dir():
+        remedy = f"known rigs: {', '.join(rig_names())}; or give the path of a bench's folder"
+        raise Refused([Problem("--rig", 0, "", f"there is no rig called {rig!r}", remedy)])
+    missing = [name for name in BENCH_FILES if not (folder / name).is_file()]
+    if missing:
+        remedy = f"a bench is a folder with {', '.join(BENCH_FILES)}"
+        raise Refused([Problem("--rig", 0, rig, f"is no bench: it has no {', '.join(missing)}", remedy)])
+    return _files_in(folder, folder / "profiles")
+
+
+def _files_in(folder: Path, profiles: Path) -> RigFiles:
+    return RigFiles(folder / "rig.yaml", folder / "plc.yaml", folder / "plant.yaml", folder / "lab.yaml", profiles)
+
+
+def plant_package(rig: str) -> tuple[str, Path]:
+    """The package that a bench's plant.py belongs to, and its folder. Raises Refused for an unknown bench."""
+    folder = rig_files(rig).folder
+    if folder.parent == _BENCHES:
+        return f"{hil_rigs.__name__}.{folder.name}", folder
+    return f"bench_{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}", folder
 
 
 def profile_names(rig: str) -> tuple[str, ...]:
     """Names of the shipped profiles of a bench, sorted."""
-    return tuple(sorted(path.stem for path in (configs_dir() / "profiles" / rig).glob("*.yaml")))
+    return tuple(sorted(path.stem for path in rig_files(rig).profiles.glob("*.yaml")))
 
 
 def find_profile(name_or_path: str, rig: str) -> Path:
@@ -66,7 +111,7 @@ def find_profile(name_or_path: str, rig: str) -> Path:
         if path.is_file():
             return path
         raise Refused([Problem(name_or_path, 0, "", "there is no such file", "give a profile's path or shipped name")])
-    shipped = configs_dir() / "profiles" / rig / f"{name_or_path}.yaml"
+    shipped = rig_files(rig).profiles / f"{name_or_path}.yaml"
     if shipped.is_file():
         return shipped
     remedy = f"shipped profiles of {rig}: {', '.join(profile_names(rig)) or 'none'}"

@@ -3,8 +3,10 @@
 They are tried while a shot is running: what is wrong for the next run may not touch this one.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from itertools import combinations
 
 from controller.app.benches import build_plant
 from controller.app.instruments import open_bench
@@ -12,30 +14,37 @@ from controller.app.linked import Way
 from controller.app.preflight import Prepared, read_bounded
 from controller.app.rig_sim import SimulatedRig
 from controller.rig import load_rig
+from controller.rig.model import Rig
 from controller.rig.source import Refused
 from controller.runtime.offload import inline
 from controller.sequencer.compile import compile_profile
 from controller.sequencer.profile import load_profile
 
-RIG_MISTAKES: Mapping[str, tuple[str, str]] = {
-    "a thousand times too much": ("max_voltage: 3.0 kV", "max_voltage: 3000 kV"),
-    "a thousand times too little": ("overvoltage: 3.1 kV", "overvoltage: 3.1 V"),
-    "no unit": ("max_voltage: 3.0 kV", "max_voltage: 3000"),
-    "a decimal comma": ("max_voltage: 3.0 kV", "max_voltage: 3,0 kV"),
-    "limits swapped": ("max_voltage: 3.0 kV", "max_voltage: 3.2 kV"),
-    "a negative value": ("bleeder: 100 kohm", "bleeder: -100 kohm"),
-    "the wrong dimension": ("bleeder: 100 kohm", "bleeder: 100 kV"),
-}
-"""What is wrong -> (what stands in rig.yaml, what stands there then)."""
+Edit = tuple[str, str]
+"""A regular expression for what stands in the file, and what stands there then."""
 
-PROFILE_MISTAKES: Mapping[str, tuple[str, str]] = {
-    "no unit": ("timeout: 60 s", "timeout: 60"),
-    "a decimal comma": ("timeout: 60 s", "timeout: 60,5 s"),
-    "a negative value": ("timeout: 60 s", "timeout: -60 s"),
-    "the wrong dimension": ("timeout: 60 s", "timeout: 60 V"),
-    "a step that does not exist": ("{step: transfer", "{step: tranfser"),
-    "another bench": ("rig: railgun_bench", "rig: another_bench"),
-    "a load that the bench has not": ("\nload: ", "\nload: another_"),
+RIG_MISTAKES: Mapping[str, Edit] = {
+    "a thousand times too much": (r"(?m)^  max_voltage: (\S+) (\S+)", r"  max_voltage: \g<1>e3 \2"),
+    "a thousand times too little": (r"(?m)^  overvoltage: (\S+) (\S+)", r"  overvoltage: \g<1>e-3 \2"),
+    "no unit": (r"(?m)^  max_voltage: (\S+) \S+", r"  max_voltage: \1"),
+    "a decimal comma": (r"(?m)^  max_voltage: [0-9.]+ (\S+)", r"  max_voltage: 3,0 \1"),
+    "limits swapped": (
+        r"(?ms)^  max_voltage: ([^\n#]+)(.*)^  overvoltage: ([^\n#]+)",
+        r"  max_voltage: \3\2  overvoltage: \1",
+    ),
+    "a negative value": (r"(?m)^  bleeder: ", r"  bleeder: -"),
+    "the wrong dimension": (r"(?m)^  bleeder: \S+ \S+", r"  bleeder: 100 kV"),
+}
+"""What is wrong -> how it is brought about in any rig.yaml."""
+
+PROFILE_MISTAKES: Mapping[str, Edit] = {
+    "no unit": (r"timeout: (\d+) s", r"timeout: \1"),
+    "a decimal comma": (r"timeout: (\d+) s", r"timeout: \1,5 s"),
+    "a negative value": (r"timeout: (\d+) s", r"timeout: -\1 s"),
+    "the wrong dimension": (r"timeout: (\d+) s", r"timeout: \1 V"),
+    "a step that does not exist": (r"\{step: transfer", "{step: tranfser"),
+    "another bench": (r"(?m)^rig: \S+", "rig: another_bench"),
+    "a load that the bench has not": (r"(?m)^load: ", "load: another_"),
 }
 """The same for a profile; every shipped one has these lines."""
 
@@ -60,12 +69,13 @@ async def profile_file(prepared: Prepared) -> str:
     return _all_refused(prepared.plan.profile_text.decode(), PROFILE_MISTAKES, load)
 
 
-def _all_refused(text: str, mistakes: Mapping[str, tuple[str, str]], load: Callable[[str], None]) -> str:
+def _all_refused(text: str, mistakes: Mapping[str, Edit], load: Callable[[str], None]) -> str:
     for name, (old, new) in mistakes.items():
-        if old not in text:
-            return f"not tried: {old!r} is not in the file"
+        mistaken, made = re.subn(old, new, text, count=1)
+        if not made:
+            return f"not tried: nothing in the file is as {old!r}"
         try:
-            load(text.replace(old, new, 1))
+            load(mistaken)
         except Refused:
             continue
         return f"ACCEPTED: {name} ({new})"
@@ -73,12 +83,20 @@ def _all_refused(text: str, mistakes: Mapping[str, tuple[str, str]], load: Calla
 
 
 async def wrong_instruments(prepared: Prepared) -> str:
-    """Two scopes at each other's addresses, and two instruments of different kinds."""
-    for one, other in (("scope_1", "scope_2"), ("charger", "delay_generator"), ("daq", "plc")):
+    """Any two instruments at each other's addresses, two of a kind first."""
+    swaps = _swaps(prepared.rig)
+    for one, other in swaps:
         answer = await _open_swapped(prepared, prepared.config.rig, one, other)
         if answer:
             return answer
-    return "refused: scopes swapped, charger and delay generator swapped, daq and PLC swapped"
+    return "refused: " + ", ".join(f"{one} and {other} swapped" for one, other in swaps)
+
+
+def _swaps(rig: Rig) -> tuple[tuple[str, str], ...]:
+    """Pairs of one model; the charger and the delay generator; the DAQ and the PLC, which both speak Modbus."""
+    alike = [(one.name, two.name) for one, two in combinations(rig.instruments, 2) if one.model == two.model]
+    first = {spec.port: spec.name for spec in reversed(rig.instruments)}
+    return (*alike, (first["CapacitorCharger"], first["DelayGenerator"]), (first["Daq"], first["RigPlc"]))
 
 
 async def wrong_bench(prepared: Prepared) -> str:

@@ -114,7 +114,7 @@ async def _serve_rig(order: Order, make: Callable[..., SimulatedRig], tape: Tape
     rig.start()
     for fault in order.faults:
         rig.board.switch(fault, True)
-    _say({"rig": order.rig, "instruments": published})
+    _say({"rig": model.name, "instruments": published})
     return rig
 
 

@@ -12,21 +12,21 @@ from typing import Any
 
 from controller.app.attendant import Attendant
 from controller.app.linked import Way, linked, way_by
-from controller.app.standin_models import StandIn, Wiring, maker_of
+from controller.app.standin_models import maker_of
+from controller.app.standin_parts import StandIn, TriggerBox, Wiring
 from controller.app.tape import Tape
 from controller.app.tape_tap import taping
-from controller.rig.model import Rig
+from controller.rig.model import InstrumentSpec, Rig
+from controller.rig.source import Problem, Refused
 from controller.runtime.offload import Offload
 from controller.runtime.virtual_loop import Rank, ranked
+from drivers.transports.multidrop import SharedLine
 from firmware_sim.faults import FaultBoard, Faulty
-from firmware_sim.personalities.dg645 import DelayGeneratorPanel, OutputEdges
-from firmware_sim.personalities.dsox import Dsox
-from firmware_sim.plant.bench import BenchPlant
-from firmware_sim.plant.record import PulseRecord
-from firmware_sim.plant.trigger import TriggerEdges
+from firmware_sim.personalities.dg645 import OutputEdges
+from firmware_sim.plant.contract import AnyPlant, Edges, Pulse
 from firmware_sim.plc.limits import load_limits
 from firmware_sim.plc.plc import Plc
-from firmware_sim.servers.doors import Around, open_doors
+from firmware_sim.servers.doors import SERIAL, Around, open_doors
 from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.signals import FieldOutputs
 
@@ -56,7 +56,7 @@ class SimulatedRig:
     ``broken`` is set when a defect stopped the scans; the loop's exception handler has been told of it.
     """
 
-    def __init__(self, rig: Rig, plant: BenchPlant, plc_text: str, plc_file: str, seed: int, offload: Offload) -> None:
+    def __init__(self, rig: Rig, plant: AnyPlant, plc_text: str, plc_file: str, seed: int, offload: Offload) -> None:
         self.rig = rig
         self.plant = plant
         self.plc = Plc(_limits(plc_text, plc_file), rig.rig_id, boot_id=seed % 0xFFFF + 1)
@@ -76,12 +76,10 @@ class SimulatedRig:
         }
         self.attendant = Attendant(plant, self.plc)
         self.board = FaultBoard(self._targets(), self.witness)
-        self._delay = self._only(DelayGeneratorPanel)
-        self._delay_name = next(name for name, s in self.standins.items() if s.panel is self._delay)
-        self._scopes = [s.panel for s in self.standins.values() if isinstance(s.panel, Dsox)]
-
-    def _only(self, kind: type[DelayGeneratorPanel]) -> DelayGeneratorPanel:
-        return next(s.panel for s in self.standins.values() if isinstance(s.panel, kind))
+        self._delay_name = rig.trigger.instrument
+        self._delay = _delay_of(rig.instrument(self._delay_name), self.standins[self._delay_name])
+        self._scopes = [s.scope for s in self.standins.values() if s.scope is not None]
+        self._each_scan = [s.each_scan for s in self.standins.values() if s.each_scan is not None]
 
     def _targets(self) -> dict[str, tuple[Faulty, ...]]:
         targets: dict[str, tuple[Faulty, ...]] = {"plant": (self.plant,)}
@@ -139,18 +137,21 @@ class SimulatedRig:
         when = (self._due_ns + self._origin_ns) / 1e9
         self._timer = self._loop.call_at(when, self._tick, context=_PLANT)
 
-    def _scan(self, t_ns: int) -> TriggerEdges | None:
+    def _scan(self, t_ns: int) -> Edges | None:
         plant = self.plant
+        for look in self._each_scan:
+            look(t_ns)
         plant.tick(t_ns, self._outputs)
         self._outputs = self.plc.scan(plant.inputs)
         self.attendant.act(t_ns)
-        if plant.spontaneous is not None:
-            return plant.spontaneous
+        by_itself: Edges | None = plant.spontaneous
+        if by_itself is not None:
+            return by_itself
         fire, before = self._outputs.fire, self._firing
         self._firing = fire
         return self._trigger(t_ns) if fire and not before else None
 
-    def _trigger(self, t_ns: int) -> TriggerEdges | None:
+    def _trigger(self, t_ns: int) -> Edges | None:
         edges = self._delay.trigger_input(t_ns)
         if self.board.active.get(f"{self._delay_name}.{DOUBLE}"):
             again = self._delay.trigger_input(t_ns + DOUBLE_NS)
@@ -159,9 +160,9 @@ class SimulatedRig:
                 self._stray(again)
         return self._cycle(edges) if edges is not None else None
 
-    def _cycle(self, edges: OutputEdges) -> TriggerEdges | None:
+    def _cycle(self, edges: OutputEdges) -> Edges | None:
         """One cycle of the delay generator, whoever started it: T0 to the scopes, the rest to the gate."""
-        shot = self.plant.offer_edges(
+        shot: Edges | None = self.plant.offer_edges(
             edges.t0_ns,
             (edges.t0_ns, edges.ab_ns, edges.cd_ns, edges.ef_ns, edges.gh_ns),
         )
@@ -173,10 +174,15 @@ class SimulatedRig:
         """A cycle that no fire pulse started (``*TRG``, the rate generator): the gate decides, the bench goes on."""
         shot = self._cycle(edges)
         if shot is not None:
-            self.plant.apply(self.plant.pulse(shot))
+            self.plant.apply(self.solve(shot))
 
-    async def _solve(self, edges: TriggerEdges) -> None:
-        record: PulseRecord = await self._offload(lambda: self.plant.pulse(edges))
+    def solve(self, edges: Edges) -> Pulse:
+        """The pulse that ``edges`` make. Reads nothing that changes: it may run in a thread."""
+        pulse: Pulse = self.plant.pulse(edges)
+        return pulse
+
+    async def _solve(self, edges: Edges) -> None:
+        record = await self._offload(lambda: self.solve(edges))
         self.plant.apply(record)
         for standin in self.standins.values():
             standin.link.disturb(record.emi_until_ns)
@@ -206,19 +212,30 @@ class SimulatedRig:
     def connects(self) -> dict[str, Way]:
         """Every instrument linked in memory, by the transport that the rig file names."""
 
-        def join(name: str) -> Way:
-            connect = linked(lambda: ranked(Rank.LINKS).run(self.protocol, name))
-            return way_by(self.standins[name].transport, connect)
+        lines: dict[str, SharedLine] = {}
 
-        return {name: join(name) for name in self.standins}
+        def join(spec: InstrumentSpec) -> Way:
+            connect = linked(lambda: ranked(Rank.LINKS).run(self.protocol, spec.name))
+            if spec.line:
+                return lines.setdefault(spec.line, SharedLine(connect)).drop(spec.unit)
+            return way_by(spec.transport, connect)
+
+        return {spec.name: join(spec) for spec in self.rig.instruments}
 
     async def serve(self, tape: Tape | None = None) -> dict[str, dict[str, Any]]:
         """Put every instrument on its transports and return what ``sim --json`` prints of them."""
         published: dict[str, dict[str, Any]] = {}
-        for name, standin in self.standins.items():
-            opened = await open_doors(standin.doors, self.now_ns, _around(standin, taping(tape, name)))
-            self._closers.append(opened.close)
-            published[name] = {"model": standin.model, "endpoints": dict(opened.endpoints)}
+        lines: dict[str, str] = {}
+        for spec in self.rig.instruments:
+            standin = self.standins[spec.name]
+            if spec.line not in lines:
+                opened = await open_doors(standin.doors, self.now_ns, _around(standin, taping(tape, spec.name)))
+                self._closers.append(opened.close)
+                endpoints = dict(opened.endpoints)
+            if spec.line:
+                device = lines.setdefault(spec.line, endpoints.get(SERIAL, ""))
+                endpoints = {SERIAL: f"{device}#{spec.unit}"}
+            published[spec.name] = {"model": standin.model, "endpoints": endpoints}
         return published
 
     def press(self, what: str) -> None:
@@ -231,6 +248,13 @@ _PLANT = ranked(Rank.PLANT)
 
 def _around(standin: StandIn, recorded: Around) -> Around:
     return lambda transport, session: recorded(transport, standin.around(transport, session))
+
+
+def _delay_of(spec: InstrumentSpec, standin: StandIn) -> TriggerBox:
+    if standin.delay is None:
+        problem = f"{spec.name} is a {spec.model}, which delays nothing"
+        raise Refused([Problem("rig.yaml", 0, "trigger.instrument", problem, "name the delay generator")])
+    return standin.delay
 
 
 def fault_lists(rig: Rig, plant_faults: Mapping[str, str]) -> dict[str, tuple[Mapping[str, str], ...]]:

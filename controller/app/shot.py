@@ -163,7 +163,7 @@ async def _begin(bench: Bench, catalogue: Catalogue, prepared: Prepared, world: 
     evidence = await _require_proof(bench, prepared, world, catalogue, log)
     await _book_interrupted(bench, prepared, world, catalogue, log)
     if not world.simulated:
-        await world.offload(lambda: require_stored(catalogue, prepared.config))
+        await world.offload(lambda: require_stored(catalogue, prepared.rig, prepared.config))
     booking = await book_shot(prepared, catalogue, world.offload, not world.simulated, evidence)
     try:
         await claim_bench(bench, prepared, booking.ticket)
@@ -171,7 +171,7 @@ async def _begin(bench: Bench, catalogue: Catalogue, prepared: Prepared, world: 
         raise await book_refusal(booking, refused, world.offload) from None
     if not world.simulated:
         number = booking.ticket.number
-        await world.offload(lambda: note_scopes(catalogue, prepared.config, prepared.plan, number))
+        await world.offload(lambda: note_scopes(catalogue, prepared.rig, prepared.config, prepared.plan, number))
     return booking
 
 

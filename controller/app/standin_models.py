@@ -1,134 +1,146 @@
-"""Model name -> stand-in: how each instrument of a bench is built and wired to the plant (bench.md section 1)."""
+"""Model name -> stand-in: how each instrument of a bench is built and wired to its plant.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+Scopes are in ``standin_scopes.py``, chargers and supplies in ``standin_power.py``, everything else is here. What a
+stand-in needs of the plant is found by name: inputs by their channels in rig.yaml, the rest as
+``<instrument>_<quantity>``.
+"""
 
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Mapping
 
+from controller.app import standin_power, standin_scopes
+from controller.app.standin_parts import (
+    Build,
+    Maker,
+    StandIn,
+    Wiring,
+    checked_doors,
+    input_numbers,
+    link_of,
+    telling,
+    terminals,
+)
 from controller.rig.model import Channel, InstrumentSpec
 from controller.rig.source import Problem, Refused
+from drivers.wire.tpg import TPG_256A, TPG_262, GaugeModel
 from firmware_sim import link_faults
-from firmware_sim.faults import Faulty
-from firmware_sim.link_faults import Emi, LinkFaults
-from firmware_sim.personalities import dg645, dsox, fug_hck
-from firmware_sim.personalities.dg645 import DelayGeneratorPanel, OutputEdges
-from firmware_sim.personalities.dsox import Dsox
-from firmware_sim.personalities.fug_hck import CapacitorChargerPanel
+from firmware_sim.personalities import dg645, lauda, smb100a, t560, tpg
+from firmware_sim.personalities.dg645 import DelayGeneratorPanel
 from firmware_sim.personalities.labjack_t7 import LabJackT7
-from firmware_sim.plant.bench import BenchPlant
+from firmware_sim.personalities.lauda import LaudaPanel
+from firmware_sim.personalities.lauda_bath import Bath
+from firmware_sim.personalities.smb100a import Smb100a
+from firmware_sim.personalities.t560 import T560Panel
+from firmware_sim.personalities.tpg import NO_SENSOR, GaugePanel, Head
 from firmware_sim.plc.plc import Plc
 from firmware_sim.plc.registers import PlcRegisters
-from firmware_sim.servers.doors import SERIAL
-from firmware_sim.sessions.base import Session, SessionFactory
+from firmware_sim.sessions.dg645 import BAUD as DG645_BAUD
 from firmware_sim.sessions.dg645 import open_dg645_session
 from firmware_sim.sessions.hislip import HislipServer
+from firmware_sim.sessions.lauda import open_lauda_session
 from firmware_sim.sessions.modbus import ModbusSession
-from firmware_sim.sessions.probus import ProbusSession
 from firmware_sim.sessions.scpi import ScpiSession
+from firmware_sim.sessions.t560 import T560Session
+from firmware_sim.sessions.tpg import GaugeSession
 
-Array = npt.NDArray[np.float64]
+T7_SERIAL = 470012345
+"""Of the stand-in, unless rig.yaml expects another one."""
 
-T7_INPUTS = {0: "t7_probe_b_v", 1: "t7_charger_monitor_v"}
-"""What is plugged into the T7's analogue inputs."""
+GAUGE_HEAD = "PKR"
+"""A full-range gauge; which ones hang at a connector follows from rig.yaml's channels, what they are does not."""
 
-
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """What stand-ins are wired to. ``on_cycle`` hears of delay-generator cycles that no fire pulse started."""
-
-    plant: BenchPlant
-    plc: Plc
-    seed: int
-    on_cycle: Callable[[OutputEdges], None]
-
-
-@dataclass(frozen=True, slots=True)
-class StandIn:
-    """One simulated instrument: its panel, its links' faults, and its doors: transport -> what opens a session.
-
-    ``transport`` is the door that the rig file names, the one that a bench on virtual time uses.
-    """
-
-    model: str
-    transport: str
-    panel: Faulty
-    link: LinkFaults
-    doors: Mapping[str, SessionFactory]
-
-    def open_session(self) -> Session:
-        """A session at the door that the rig file names."""
-        return self.around(self.transport, self.doors[self.transport]())
-
-    def around(self, transport: str, session: Session) -> Session:
-        """``session`` behind this stand-in's link and its faults: one set for all doors."""
-        return self.link.wrap(session, serial=transport == SERIAL)
-
-
-@dataclass(frozen=True, slots=True)
-class Maker:
-    """Builds the stand-in of one model; ``faults`` are the lists it will have."""
-
-    build: Callable[[Wiring, InstrumentSpec, tuple[Channel, ...]], StandIn]
-    faults: tuple[Mapping[str, str], ...]
-
-    def __call__(self, wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
-        """Build it."""
-        return self.build(wiring, spec, channels)
-
-
-def _stand_in(spec: InstrumentSpec, panel: Faulty, **doors: SessionFactory) -> StandIn:
-    """``doors`` by transport; one set of link faults spoils them all."""
-    ordinary = Emi.GARBAGE if spec.transport == "serial" else Emi.LOST
-    faults = LinkFaults(
-        emi=Emi.LATE if spec.port == "RigPlc" else ordinary, seed=int.from_bytes(spec.name.encode()[-7:])
-    )
-    return StandIn(spec.model, spec.transport, panel, faults, doors)
+RF_OFF_DBM = -200.0
+"""What the plant is told of a generator whose output is off: no power worth speaking of."""
 
 
 def _plc(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
     registers = PlcRegisters(wiring.plc)
-    return _stand_in(spec, wiring.plc, modbus=lambda: ModbusSession(registers))
+    doors = checked_doors(spec, modbus=lambda: ModbusSession(registers))
+    return StandIn(spec.model, spec.transport, wiring.plc, link_of(spec), doors)
 
 
-def _charger(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
-    panel = CapacitorChargerPanel(wiring.plant.read, wiring.plant.drive)
-    return _stand_in(spec, panel, serial=lambda: ProbusSession(panel))
-
-
-def _delay_generator(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
+def _dg645(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
     panel = DelayGeneratorPanel(wiring.on_cycle)
-    return _stand_in(spec, panel, socket=lambda: open_dg645_session(panel))
+    doors = checked_doors(
+        spec,
+        socket=lambda: open_dg645_session(panel),
+        serial=lambda: open_dg645_session(panel, DG645_BAUD),
+    )
+    return StandIn(spec.model, spec.transport, panel, link_of(spec), doors, delay=panel)
 
 
-def _oscilloscope(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
-    probes = {int(channel.input.removeprefix("CHAN")) - 1: channel.name for channel in channels}
-
-    def volts(index: int, t_s: Array) -> Array:
-        probe = probes.get(index)
-        return np.zeros_like(t_s) if probe is None else wiring.plant.scope_volts(probe, t_s)
-
-    digits = sum(spec.name.encode()) * 7919 % 10**8
-    panel = Dsox(f"MY{digits:08d}", volts, wiring.seed)
-    hislip = HislipServer(lambda: ScpiSession(panel, held=True))
-    return _stand_in(spec, panel, socket=lambda: ScpiSession(panel), hislip=hislip.open_session)
+def _t560(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
+    panel = T560Panel(wiring.on_cycle)
+    doors = checked_doors(spec, socket=lambda: T560Session(panel))
+    return StandIn(spec.model, spec.transport, panel, link_of(spec), doors, delay=panel)
 
 
 def _labjack(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
-    def ain_v(index: int) -> float:
-        probe = T7_INPUTS.get(index)
-        return 0.0 if probe is None else wiring.plant.read(probe)
+    plant = wiring.plant
+    probes = input_numbers(wiring, spec, channels, "AIN", plant.readings)
 
-    panel = LabJackT7(470012345, ain_v)
-    return _stand_in(spec, panel, modbus=lambda: ModbusSession(panel))
+    def ain_v(index: int) -> float:
+        probe = probes.get(index)
+        return 0.0 if probe is None else plant.read(probe)
+
+    panel = LabJackT7(int(spec.identity) if spec.identity.isdecimal() else T7_SERIAL, ain_v)
+    doors = checked_doors(spec, modbus=lambda: ModbusSession(panel))
+    return StandIn(spec.model, spec.transport, panel, link_of(spec), doors)
+
+
+def _gauge(model: GaugeModel) -> Build:
+    def build(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
+        plant = wiring.plant
+        probes = input_numbers(wiring, spec, channels, "GAUGE", plant.readings)
+
+        def head(number: int) -> Head:
+            probe = probes.get(number)
+            return Head(NO_SENSOR) if probe is None else Head(GAUGE_HEAD, lambda: plant.read(probe))
+
+        panel = GaugePanel(model, [head(number) for number in range(1, model.gauges + 1)])
+        doors = checked_doors(spec, serial=lambda: GaugeSession(panel))
+        return StandIn(spec.model, spec.transport, panel, link_of(spec), doors)
+
+    return build
+
+
+def _smb100a(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
+    _, drive = terminals(wiring, spec, (), ("frequency_hz", "power_dbm"))
+    panel = Smb100a()
+    hislip = HislipServer(lambda: ScpiSession(panel, held=True))
+    doors = checked_doors(spec, socket=lambda: ScpiSession(panel), hislip=hislip.open_session)
+
+    def look() -> Mapping[str, float]:
+        power_dbm = panel.power_dbm
+        return {"frequency_hz": panel.frequency_hz, "power_dbm": RF_OFF_DBM if power_dbm is None else power_dbm}
+
+    told = telling(panel.advance, look, drive)
+    return StandIn(spec.model, spec.transport, panel, link_of(spec), doors, told)
+
+
+def _lauda(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
+    read, drive = terminals(wiring, spec, ("load_w",), ("loop_c", "running"))
+    panel = LaudaPanel(Bath())
+    doors = checked_doors(spec, socket=lambda: open_lauda_session(panel))
+
+    def advance(t_ns: int) -> None:
+        panel.bath.load_w = read("load_w")
+        panel.advance(t_ns)
+
+    told = telling(advance, lambda: {"loop_c": panel.bath.loop_c, "running": float(panel.running)}, drive)
+    return StandIn(spec.model, spec.transport, panel, link_of(spec), doors, told)
 
 
 MAKERS: Mapping[str, Maker] = {
+    **standin_scopes.MAKERS,
+    **standin_power.MAKERS,
     "Sparkgap rig PLC": Maker(_plc, (Plc.FAULTS, link_faults.FAULTS)),
-    "FuG HCK 2000-4000": Maker(_charger, (fug_hck.FAULTS, link_faults.FAULTS)),
-    "SRS DG645": Maker(_delay_generator, (dg645.FAULTS, link_faults.FAULTS)),
-    "Keysight DSO-X 3014A": Maker(_oscilloscope, (dsox.FAULTS, link_faults.FAULTS)),
+    "SRS DG645": Maker(_dg645, (dg645.FAULTS, link_faults.FAULTS)),
+    "Highland T560": Maker(_t560, (t560.FAULTS, link_faults.FAULTS)),
     "LabJack T7": Maker(_labjack, (LabJackT7.FAULTS, link_faults.FAULTS)),
+    "Pfeiffer TPG 262": Maker(_gauge(TPG_262), (tpg.FAULTS, link_faults.FAULTS)),
+    "Pfeiffer TPG 256A": Maker(_gauge(TPG_256A), (tpg.FAULTS, link_faults.FAULTS)),
+    "R&S SMB100A": Maker(_smb100a, (smb100a.FAULTS, link_faults.FAULTS)),
+    "LAUDA PRO RP245E": Maker(_lauda, (lauda.FAULTS, link_faults.FAULTS)),
 }
 """Every model that a bench can have a stand-in of, by the name that rig.yaml uses."""
 
@@ -140,4 +152,7 @@ def maker_of(spec: InstrumentSpec) -> Maker:
         problem = f"no bench has a stand-in of {spec.model!r}"
         remedy = f"run it with --lab, or use one of {', '.join(MAKERS)}"
         raise Refused([Problem("rig.yaml", 0, f"instruments.{spec.name}.model", problem, remedy)])
+    if spec.line and spec.port != "PowerSupply":
+        remedy = "take `line` and `unit` away"
+        raise Refused([Problem("rig.yaml", 0, f"instruments.{spec.name}.line", "only supplies share a line", remedy)])
     return maker

@@ -33,7 +33,7 @@ from controller.runtime.virtual_loop import run_virtual
 from controller.runtime.watching import Parting
 from controller.telemetry.alarms import AlarmState
 from drivers.wire.plc import Trip
-from firmware_sim.plant.trigger import TriggerEdges
+from firmware_sim.plant.contract import Edges
 
 HAPPENINGS_MAX = 50
 """Kept per stint: one that has more is broken, and its first ones say why."""
@@ -93,7 +93,7 @@ class _LatchedRig(SimulatedRig):
         self._tripped = False
         super().start()
 
-    def _scan(self, t_ns: int) -> TriggerEdges | None:
+    def _scan(self, t_ns: int) -> Edges | None:
         edges = super()._scan(t_ns)
         trips = self.plc.control.trips
         if trips and not self._tripped:  # what a tripped bench adds to its first fault follows from that one
@@ -120,7 +120,7 @@ def _prepare(rig: str, name: str) -> Prepared:
 def _foresee(rig: str, name: str) -> Prediction:
     """The twin's pulse is the same for every shot of a profile."""
     prepared = _prepare(rig, name)
-    return foresee(prepared.plan, prepared.rig)
+    return foresee(prepared.plan, prepared.rig, rig)
 
 
 def _for_order(prepared: Prepared, order: Order, out: Path) -> Prepared:

@@ -69,7 +69,7 @@ def replay(recording: Recording, out: Path, on_message: Callable[[Message], None
     with tempfile.TemporaryDirectory(prefix="sparkgap-tape-") as folder:
         prepared = prepare(_config_of(recording, Path(folder), out))
         _count_to(recording, prepared)
-        prediction = foresee(prepared.plan, prepared.rig).ledger
+        prediction = foresee(prepared.plan, prepared.rig, prepared.config.rig).ledger
         return run_virtual(_run(recording, prepared, prediction, on_message))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from controller.app.benches import build_plant
+from controller.app.benches import BuildPlant, plant_builder
 from controller.app.disturb import DISTURBANCES, Scene
 from controller.app.faultspec import DURING_S, Phase
 from controller.app.preflight import Prepared, prepare, prepare_out, read_bounded
@@ -26,10 +26,7 @@ from controller.rig.source import Refused
 from controller.runtime.offload import inline
 from controller.runtime.virtual_loop import Rank, ranked, run_virtual
 from controller.sequencer.plan import Plan
-from firmware_sim.plant.bench import BenchPlant
-from firmware_sim.plant.parameters import BenchParameters
-from firmware_sim.plant.record import PulseRecord
-from firmware_sim.plant.trigger import TriggerEdges
+from firmware_sim.plant.contract import Edges, Pulse
 
 TAIL_S = 2.0
 """The bench is watched for this long after the run: a fault at the very end has to show, and SAFE stays monitored."""
@@ -40,9 +37,6 @@ WARNINGS_MAX = 100
 PATIENCE_S = 3.0
 """A core that is dead or hung is replaced by a recovery after this. The supervisor waits longer for a hung one (30 s);
 the bench has dumped by itself within 0.5 s in both cases, and every second here is computed."""
-
-PULSES_KEPT = 16
-"""Solved pulses that equal trials share; each is some megabytes."""
 
 ATTEMPT_S = 30.0
 """Longest wait for somebody's attempt to start beside the run: three benches are opened, one after the other."""
@@ -116,12 +110,12 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """A run checked, predicted and with its plant's parameters read: everything that equal trials share."""
+    """A run checked, predicted and with its plant's files read: everything that equal trials share."""
 
     prepared: Prepared
     prediction: Prediction
-    parameters: BenchParameters
-    pulses: dict[TriggerEdges, PulseRecord] = field(default_factory=dict)
+    build: BuildPlant
+    pulses: dict[Edges, Pulse] = field(default_factory=dict)
 
     def in_folder(self, out: Path) -> "Rehearsed":
         """The same run with its shots in another folder. Raises Refused when it cannot be written."""
@@ -133,8 +127,8 @@ def rehearse(config: RunConfig) -> Rehearsed:
     """Check and predict a run. Raises Refused as :func:`controller.app.preflight.prepare` does."""
     config = msgspec.structs.replace(config, started_utc=label_of(config.seed, 0.0))
     prepared = prepare(config)
-    prediction = foresee(prepared.plan, prepared.rig)
-    return Rehearsed(prepared, prediction, build_plant(config.rig, config.seed).parameters)
+    prediction = foresee(prepared.plan, prepared.rig, config.rig)
+    return Rehearsed(prepared, prediction, plant_builder(config.rig))
 
 
 def run_trial(rehearsed: Rehearsed, disruption: Disruption | None = None) -> Trial:
@@ -145,29 +139,13 @@ def run_trial(rehearsed: Rehearsed, disruption: Disruption | None = None) -> Tri
     return run_virtual(_Conduct(rehearsed, disruption).supervised(), StallingLoop)
 
 
-class _RepeatingPlant(BenchPlant):
-    """A plant that remembers the pulses of equal edges: the undisturbed ones of a campaign are all alike."""
-
-    def __init__(self, parameters: BenchParameters, seed: int, pulses: dict[TriggerEdges, PulseRecord]) -> None:
-        super().__init__(parameters, seed)
-        self._pulses = pulses
-
-    def pulse(self, edges: TriggerEdges) -> PulseRecord:
-        """As the plant's own."""
-        if edges not in self._pulses:
-            if len(self._pulses) >= PULSES_KEPT:
-                self._pulses.clear()
-            self._pulses[edges] = super().pulse(edges)
-        return self._pulses[edges]
-
-
 class _Conduct:
     """One trial: the bench, the core on it, the disturbance, and the recovery if the core dies of it."""
 
     def __init__(self, rehearsed: Rehearsed, disruption: Disruption | None) -> None:
         self._prepared = rehearsed.prepared
         self._prediction = rehearsed.prediction
-        self._parameters = rehearsed.parameters
+        self._build = rehearsed.build
         self._pulses = rehearsed.pulses
         self._disruption = disruption
         self._injected_ns: int | None = None
@@ -186,11 +164,12 @@ class _Conduct:
         assert isinstance(loop, StallingLoop)
         rig = ObservedRig(
             prepared.rig,
-            _RepeatingPlant(self._parameters, prepared.config.seed, self._pulses),
+            self._build(prepared.config.seed),
             read_bounded(prepared.files.plc).decode(),
             str(prepared.files.plc),
             prepared.config.seed,
             inline,
+            self._pulses,
         )
         for word in scene_for(prepared):
             rig.press(word)
@@ -305,7 +284,7 @@ def _trial(
         ended_ns=rig.now_ns(),
         fire_pulses=rig.fire_pulses,
         energised_until_ns=rig.energised_until_ns(plc.bands.safe_v),
-        final_v=max(map(abs, rig.plant.bank.voltage_v)),
+        final_v=rig.plant.truth().highest_v,
         raised_v=rig.raised_v,
         log=tuple(rig.plant.log),
         facts=facts,

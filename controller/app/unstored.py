@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from controller.messages import RunConfig
+from controller.rig.model import Rig
 from controller.rig.source import Problem, Refused
 from controller.runtime.core import Outcome
 from controller.sequencer.plan import Plan, ScopePlan, StepKind
@@ -24,7 +25,7 @@ AUTHOR = "sparkgap"
 _TRIGGERING = frozenset({StepKind.FIRE, StepKind.REHEARSE, StepKind.FORCE_TRIGGER})
 
 
-def require_stored(catalogue: Catalogue, config: RunConfig) -> None:
+def require_stored(catalogue: Catalogue, rig: Rig, config: RunConfig) -> None:
     """Raise Refused while a scope of the rig may hold a record that is neither stored nor waived."""
     problems = [
         Problem(
@@ -34,16 +35,16 @@ def require_stored(catalogue: Catalogue, config: RunConfig) -> None:
             "its record is not stored, and arming would clear it",
             f"`sparkgap shots fetch {note.number} --lab {config.lab}`, or give it up with --waive {note.instrument}",
         )
-        for note in catalogue.unstored(config.rig)
+        for note in catalogue.unstored(rig.name)
         if note.instrument not in config.waive
     ]
     if problems:
         raise Refused(problems)
 
 
-def note_scopes(catalogue: Catalogue, config: RunConfig, plan: Plan, number: int) -> None:
+def note_scopes(catalogue: Catalogue, rig: Rig, config: RunConfig, plan: Plan, number: int) -> None:
     """Give up what was waived, with a remark on the shot that lost it, and note this shot's scopes."""
-    for note in catalogue.unstored(config.rig):
+    for note in catalogue.unstored(rig.name):
         if note.instrument in config.waive:
             text = f"{note.instrument}: its record was never stored; waived for shot {number}"
             catalogue.comment(note.number, config.started_utc, config.operator, text)

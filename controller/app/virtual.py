@@ -38,7 +38,7 @@ def run_virtual(config: RunConfig, on_message: Callable[[Message], None], abort:
     label = label_of(config.seed, 0.0)
     config = msgspec.structs.replace(config, started_utc=label)
     prepared = prepare(config, fault_catalogue(config.rig))
-    prediction = foresee(prepared.plan, prepared.rig)
+    prediction = foresee(prepared.plan, prepared.rig, config.rig)
     return run_on_virtual_time(_run(prepared, prediction, on_message, abort))
 
 

@@ -9,7 +9,7 @@ import sys
 
 from controller.app.children import module_command
 
-TOPIC = b"sparkgap/trial/railgun_bench/flood"
+TOPIC = b"sparkgap/trial/any_bench/flood"
 PAYLOAD = bytes(100)
 BATCH = 500
 """Packets per write: about 70 kB, a socket buffer."""

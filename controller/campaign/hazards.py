@@ -1,4 +1,4 @@
-"""PURE: the hazard table: every railgun row of safety.md 2.3, how it is injected, and which reaction is right."""
+"""PURE: the hazard table: rows of safety.md 2.3 of a capacitor-bank bench, their injections, the right reactions."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,7 +29,7 @@ def _with_real(hazard: Hazard) -> Hazard:
 TABLE: tuple[Hazard, ...] = tuple(
     _with_real(hazard) for hazard in sorted((*BENCH_ROWS, *SHOT_ROWS, *CONTROL_ROWS), key=lambda hazard: hazard.row)
 )
-"""Every row of the railgun bench, by number."""
+"""Every row of a capacitor-bank bench, by number."""
 
 ROWS: Mapping[str, Hazard] = {hazard.row: hazard for hazard in TABLE}
 

@@ -83,7 +83,7 @@ class PowerLoss:
     async def _on(self, rig: Child, endpoints: dict[str, dict[str, str]]) -> Trial:
         model, _ = read_rig(self._config.rig)
         held = hold_ptys(endpoints)
-        (self._folder / "lab.yaml").write_text(lab_text(self._config.rig, endpoints), encoding="utf-8")
+        (self._folder / "lab.yaml").write_text(lab_text(model.name, endpoints), encoding="utf-8")
         reader = PlcReader(model, endpoints)
         reading = asyncio.create_task(reader.run(), name="trial: plc")
         try:

@@ -78,20 +78,20 @@ class WitnessedRig(SimulatedRig):
         return edges
 
     def _known_now(self) -> tuple[Any, ...]:
-        plc, chain = self.plc, self.plant.chain
+        plc, truth = self.plc, self.plant.truth()
         outputs = plc.outputs
         return (
             plc.control.state,
             plc.trips,
             outputs.dump_a_open or outputs.dump_b_open,
-            chain.dump_a.closed and chain.dump_b.closed,
+            truth.dump_a_closed and truth.dump_b_closed,
             self._pulses,
-            self.plant.shot,
+            truth.pulses,
         )
 
     def _write(self, now_ns: int, late_ns: int, last: bool = False) -> None:
         state, trips, opened, closed, pulses, _ = self._known_now()
-        shots = sum("module peak" in text for _, text in self.plant.log)
+        truth = self.plant.truth()
         sight = Sight(
             scan=self.plc.scan_number,
             t_ns=now_ns,
@@ -101,9 +101,9 @@ class WitnessedRig(SimulatedRig):
             trips=tuple(trip.name for trip in type(trips) if trip in trips),
             dumping=not opened,
             closed=closed,
-            highest_v=max(self.plant.bank.voltage_v),
+            highest_v=truth.highest_v,
             pulses=pulses,
-            shots=shots,
+            shots=truth.pulses,
             flags=flag_names(self.plc.status().flags) if last else (),
             last=last,
         )

@@ -19,10 +19,11 @@ def command(profile: str, rig: str, overrides: dict[str, str]) -> int:
     import tempfile
 
     from controller import messages
-    from controller.app.locate import find_profile
+    from controller.app.locate import find_profile, rig_reference
     from controller.app.preflight import prepare
     from controller.app.twin import check_with_twin
 
+    rig = rig_reference(rig)
     with tempfile.TemporaryDirectory(prefix="sparkgap-check-") as folder:
         prepared = prepare(
             messages.RunConfig(rig=rig, profile_path=profile, out=folder, overrides=overrides),
@@ -30,7 +31,7 @@ def command(profile: str, rig: str, overrides: dict[str, str]) -> int:
     plan = prepared.plan
     click.echo(f"{find_profile(profile, rig)}: {plan.title} ({plan.kind.value}) on {plan.rig}")
     click.echo("steps    " + " -> ".join(step.id for step in plan.steps))
-    report, prediction = check_with_twin(plan, prepared.rig)
+    report, prediction = check_with_twin(plan, prepared.rig, rig)
     for row in report.rows:
         click.echo(row_line(row))
     for line in twin_lines(prediction):
@@ -54,16 +55,8 @@ def twin_lines(prediction: "Prediction") -> list[str]:
     """What the twin expects of the pulse and where the energy goes; nothing for a plan that fires nothing."""
     from controller.cli.result import format_quantity
 
-    numbers, ledger = prediction.numbers, prediction.ledger
-    if prediction.pulse is None:
+    if not prediction.ledger:
         return []
-    peak = format_quantity(numbers["peak_current_a"], "A")
-    text = f"twin     peak {peak} at {format_quantity(numbers['time_of_peak_s'], 's')} after T0"
-    text += f", action integral {numbers['action_integral_a2s']:.3g} A^2 s"
-    if "exit_speed_mps" in numbers:
-        speed, at = numbers["exit_speed_mps"], format_quantity(numbers["exit_time_s"], "s")
-        text += f", armature out with {speed:.1f} m/s after {at}"
-    elif "final_speed_mps" in numbers:
-        text += f", armature stays inside, {numbers['final_speed_mps']:.1f} m/s at the end"
-    shares = [f"{name} {format_quantity(joules, 'J')}" for name, joules in ledger.items() if joules > 0.0]
-    return [text, "energy   " + ", ".join(shares)]
+    facts = [f"{title} {format_quantity(value, unit)}" for title, value, unit in prediction.facts]
+    shares = [f"{name} {format_quantity(joules, 'J')}" for name, joules in prediction.ledger.items() if joules > 0.0]
+    return ["twin     " + ", ".join(facts), "energy   " + ", ".join(shares)]

@@ -16,12 +16,12 @@ def command(profile: str, rig: str, overrides: dict[str, str], seed: int) -> int
     """Run PROFILE on the twin in virtual time; print the predicted waveform envelope and verdicts. Keeps nothing."""
     from controller import messages
     from controller.app.dry_run import dry_run
-    from controller.app.locate import find_profile, rig_files
+    from controller.app.locate import find_profile, rig_reference
     from controller.cli.check import twin_lines
     from controller.cli.result import format_quantity, print_result
     from controller.cli.writer import Writer
 
-    rig_files(rig)
+    rig = rig_reference(rig)
     path = str(find_profile(profile, rig))
     config = messages.RunConfig(rig=rig, profile_path=path, out="", seed=seed, overrides=overrides, purpose="dry run")
     finished, envelopes, prediction = dry_run(config)

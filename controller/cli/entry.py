@@ -19,7 +19,7 @@ def _entry(module: str, summary: str, attribute: str = "command") -> Entry:
 
 
 COMMANDS = {
-    "demo": _entry("demo", "Run the default profile on the simulated railgun bench."),
+    "demo": _entry("demo", "Run the default profile on a simulated bench."),
     "up": _entry("up", "Keep a bench up, with its page, until Ctrl-C."),
     "run": _entry("run", "Run a profile on a bench, simulated or real."),
     "check": _entry("check", "Say everything about a profile that can be known before energy."),

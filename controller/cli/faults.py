@@ -5,11 +5,11 @@ from collections.abc import Mapping
 
 import click
 
-from controller.cli.options import DEFAULT_RIG, json_option
+from controller.cli.options import RIG_HELP, json_option
 
 
 @click.command("faults")
-@click.option("--rig", default=DEFAULT_RIG, show_default=True, metavar="RIG", help="The bench.")
+@click.option("--rig", default="", metavar="RIG", help=f"{RIG_HELP}  [default: the one of `demo`]")
 @click.option("--instrument", metavar="MODEL", default="", help="One stand-in alone, as `sparkgap sim` starts it.")
 @json_option
 def command(rig: str, instrument: str, as_json: bool) -> None:
@@ -25,10 +25,9 @@ def command(rig: str, instrument: str, as_json: bool) -> None:
 
 def _of_bench(rig: str) -> Mapping[str, str]:
     from controller.app.inventory import fault_catalogue
-    from controller.app.locate import rig_files
+    from controller.app.locate import default_rig, rig_reference
 
-    rig_files(rig)
-    return fault_catalogue(rig)
+    return fault_catalogue(rig_reference(rig) if rig else default_rig())
 
 
 def _alone(instrument: str) -> Mapping[str, str]:

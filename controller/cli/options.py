@@ -7,7 +7,8 @@ import click
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-DEFAULT_RIG = "railgun_bench"
+RIG_HELP = "The bench: a name that `sparkgap rigs` lists, or the path of a bench's folder."
+"""Of --rig, and of RIG where it is an argument."""
 
 
 def read_pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -30,7 +31,7 @@ def profile_argument(command: Decorated) -> Decorated:
 
 def rig_option(command: Decorated) -> Decorated:
     """--rig, required: a profile is never run on a guess."""
-    return click.option("--rig", required=True, metavar="RIG", help="The bench, as `sparkgap rigs` lists it.")(command)
+    return click.option("--rig", required=True, metavar="RIG", help=RIG_HELP)(command)
 
 
 def set_option(command: Decorated) -> Decorated:

@@ -79,12 +79,12 @@ def command(
     _refuse_contradictions(sim, lab, virtual, faults)
     _refuse_page_options(panel, virtual, bool(port or site))
     from controller import messages
-    from controller.app.locate import data_dir, find_profile, rig_files
+    from controller.app.locate import data_dir, find_profile, rig_reference
     from controller.app.wall_clock import utc_label
     from controller.cli.execution import execute
     from controller.cli.show import Request
 
-    rig_files(rig)
+    rig = rig_reference(rig)
     config = messages.RunConfig(
         rig=rig,
         profile_path=str(find_profile(profile, rig)),

@@ -4,7 +4,7 @@ import os
 
 import click
 
-from controller.cli.options import DEFAULT_RIG, json_option, out_option, seed_option, tape_option
+from controller.cli.options import json_option, out_option, seed_option, tape_option
 
 
 @click.command("sim")
@@ -25,8 +25,8 @@ def command(rig: str, instrument: str, faults: tuple[str, ...], tape: str, seed:
     """Start the stand-ins of RIG on free ports, print where they are, and run until Ctrl-C."""
     if bool(rig) == bool(instrument):
         raise click.UsageError("name a bench or an --instrument, not both; `sparkgap rigs` and `instruments` list them")
+    from controller.app.locate import rig_reference
     from controller.cli.simulation import Order, simulate
 
-    return simulate(
-        Order(rig or DEFAULT_RIG, seed, instrument, out, as_json, faults, os.path.abspath(tape) if tape else "")
-    )
+    bench = rig_reference(rig) if rig else ""
+    return simulate(Order(bench, seed, instrument, out, as_json, faults, os.path.abspath(tape) if tape else ""))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.app.children import ChildFailed
-from controller.app.locate import data_dir, rig_files
+from controller.app.locate import data_dir
 from controller.app.logs import LOGS
 from controller.app.signals import StopSignals
 from controller.app.single import require_standalone
@@ -35,7 +35,6 @@ class Order:
 
 def simulate(order: Order) -> int:
     """Run the stand-ins until asked to stop; exit code 0 then, 2 when refused, 5 when they died."""
-    rig_files(order.rig)
     if order.instrument:
         require_standalone(order.instrument, order.faults)
     elif order.faults:

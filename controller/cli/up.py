@@ -25,14 +25,13 @@ def command(rig: str, sim: bool, lab: str, port: int, site: str, out: str, seed:
     if lab and sim:
         raise click.UsageError("--lab and --sim exclude each other; give one")
     from controller import messages
-    from controller.app.locate import data_dir, rig_files
+    from controller.app.locate import data_dir, rig_reference
     from controller.app.wall_clock import utc_label
     from controller.cli.execution import execute
     from controller.cli.show import Request
 
-    rig_files(rig)
     config = messages.RunConfig(
-        rig=rig,
+        rig=rig_reference(rig),
         profile_path="",
         out=os.path.abspath(out or data_dir()),
         seed=seed,

@@ -10,7 +10,7 @@ from controller.rig.fields import require_version, sha256, validate
 from controller.rig.mimic_file import mimic_problems, read_mimic
 from controller.rig.model import Bank, Channel, InstrumentSpec, Interlock, Limits, Part, Rig, TriggerChain
 from controller.rig.plc_limits import read_plc_limits, read_self_test
-from controller.rig.schema import VERSION, BankFile, ChannelFile, LimitsFile, PartFile, RigFile
+from controller.rig.schema import VERSION, BankFile, ChannelFile, InstrumentFile, LimitsFile, PartFile, RigFile
 from controller.rig.source import Document, Path, Problem, Refused, load
 from controller.rig.units import spell
 
@@ -63,12 +63,7 @@ def _rig(file: RigFile, data: bytes, plc_text: bytes | None) -> Rig:
         trigger=TriggerChain(
             trigger.instrument, tuple(trigger.pairs), trigger.width, trigger.holdoff, trigger.level, trigger.input_level
         ),
-        instruments=tuple(
-            InstrumentSpec(
-                name, i.title, i.model, i.port, i.identity, i.transport, i.role, i.serial, tuple(sorted(i.ranges))
-            )
-            for name, i in file.instruments.items()
-        ),
+        instruments=tuple(_instrument(name, entry) for name, entry in file.instruments.items()),
         channels=tuple(_channel(name, channel) for name, channel in file.channels.items()),
         interlocks=tuple(
             Interlock(name, row.title, row.plc_trip, row.guidance) for name, row in file.interlocks.items()
@@ -80,6 +75,22 @@ def _rig(file: RigFile, data: bytes, plc_text: bytes | None) -> Rig:
         loads=dict(file.loads),
         mimic=read_mimic(file.mimic, file.bank.modules),
         alarms=read_alarms(file.alarms),
+    )
+
+
+def _instrument(name: str, file: InstrumentFile) -> InstrumentSpec:
+    return InstrumentSpec(
+        name,
+        file.title,
+        file.model,
+        file.port,
+        file.identity,
+        file.transport,
+        file.role,
+        file.serial,
+        tuple(sorted(file.ranges)),
+        file.line or "",
+        file.unit or 0,
     )
 
 
@@ -157,6 +168,7 @@ def _inconsistencies(document: Document, file: RigFile) -> Iterator[Problem]:
     if len(file.trigger.pairs) < file.bank.modules:
         problem = f"{len(file.trigger.pairs)} output pairs for {file.bank.modules} modules"
         yield document.problem(("trigger", "pairs"), problem, "list one output pair per module")
+    yield from _line_problems(document, file)
     inputs: dict[tuple[str, str], str] = {}
     for name, channel in file.channels.items():
         path = ("channels", name)
@@ -169,6 +181,22 @@ def _inconsistencies(document: Document, file: RigFile) -> Iterator[Problem]:
             problem = f"{channel.instrument} {channel.input} is already used by {taken}"
             yield document.problem((*path, "input"), problem, "give every channel its own input")
         yield from _channel_problems(document, file, path, channel)
+
+
+def _line_problems(document: Document, file: RigFile) -> Iterator[Problem]:
+    """Instruments on one serial line have addresses of their own there."""
+    units: dict[tuple[str, int], str] = {}
+    for name, instrument in file.instruments.items():
+        path: Path = ("instruments", name, "unit")
+        if (instrument.line is None) is not (instrument.unit is None):
+            yield document.problem(path, "`line` and `unit` belong together", "write both, or neither")
+        elif instrument.line is not None and instrument.transport != "serial":
+            yield document.problem(path, "only a serial line has units", "write `transport: serial`")
+        elif instrument.line is not None and instrument.unit is not None:
+            taken = units.setdefault((instrument.line, instrument.unit), name)
+            if taken != name:
+                problem = f"unit {instrument.unit} of {instrument.line} is {taken}"
+                yield document.problem(path, problem, "give every instrument on a line its own unit")
 
 
 def _bank_problems(document: Document, bank: BankFile) -> Iterator[Problem]:

@@ -87,7 +87,8 @@ class InstrumentSpec:
 
     ``identity`` must occur in what the instrument answers to ``*IDN?`` (or its own identification).
     ``role`` is ``safety``, ``required`` or ``optional`` unless the profile says otherwise; ``ranges_v`` are the
-    full input ranges in volts it can be set to, smallest first (peak to peak for a scope, +- for a DAQ).
+    full input ranges in volts it can be set to, smallest first (peak to peak for a scope, +- for a DAQ). ``line`` is
+    the serial line that it shares with others (empty: none), and ``unit`` its address there.
     """
 
     name: str
@@ -99,6 +100,8 @@ class InstrumentSpec:
     role: str = "required"
     serial: str = ""
     ranges_v: tuple[float, ...] = ()
+    line: str = ""
+    unit: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class TriggerFile(StrictModel):
 
 
 class InstrumentFile(StrictModel):
-    """One entry of ``instruments:``."""
+    """One entry of ``instruments:``. Instruments with the same ``line`` share it, each with a ``unit`` of its own."""
 
     title: Text
     model: Text
@@ -106,6 +106,8 @@ class InstrumentFile(StrictModel):
     role: Role = "required"
     serial: str = ""
     ranges: list[Volts] = Field(default_factory=list)
+    line: Name | None = None
+    unit: Annotated[int, Field(ge=0, le=30)] | None = None
 
 
 class PartFile(StrictModel):
@@ -128,7 +130,7 @@ class ChannelFile(StrictModel):
     title: Text
     instrument: Name
     input: Text
-    unit: Literal["A", "A/s", "V", "T", "T/s", "J", "1"]
+    unit: Literal["A", "A/s", "V", "T", "T/s", "J", "Pa", "1"]
     full_scale: AnyQuantity
     chain: list[PartFile] = Field(default_factory=list)
     module: Annotated[int, Field(ge=0, le=8)] = 0

@@ -5,15 +5,17 @@ Losing a required instrument raises; losing an optional one marks the shot and g
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from controller.runtime.bench import Bench
 from controller.runtime.health import Health
+from controller.runtime.scope_records import Recorded, differences, marked, read_channel, scope_setup
 from controller.runtime.situation import Situation
 from controller.sequencer.plan import InstrumentClass, Plan, ScopePlan, StepKind
+from controller.sequencer.trains import transfer_s
 from drivers.errors import InstrumentError, InstrumentRefused
-from drivers.ports import ChargerReading, DelayPlan, ScopeChannel, ScopeSetup, ScopeState, Waveform
+from drivers.ports import ChargerReading, DelayPlan, ScopeSetup, ScopeState
 
 TRIGGER_POLL_S = 0.02
 """How often an armed scope is asked whether it has triggered: a serial front panel takes about 10 ms."""
@@ -33,12 +35,9 @@ PROMPT_S = 0.1
 some twenty exchanges, and a healthy scope may take 50 ms for each. A quarter of :data:`LAST_LOOK_S`, so that one bad
 moment of a prompt instrument ends no shot."""
 
-CHANGED = "changed_since_arming"
-"""Key in a waveform's settings: what had been changed at the scope between arming and transfer."""
-
 _TRIGGERING = frozenset({StepKind.FIRE, StepKind.REHEARSE})
 
-Store = Callable[[str, str, Waveform], Awaitable[None]]
+Store = Callable[[str, str, Recorded], Awaitable[None]]
 
 
 class ActionFailed(Exception):
@@ -51,7 +50,7 @@ class Captured:
 
     setups: dict[str, ScopeSetup] = field(default_factory=dict)
     delays: DelayPlan | None = None
-    waveforms: dict[str, tuple[str, Waveform]] = field(default_factory=dict)
+    waveforms: dict[str, tuple[str, Recorded]] = field(default_factory=dict)
 
 
 class Actions:
@@ -76,6 +75,7 @@ class Actions:
         self._store = store
         self.captured = Captured()
         self._took_s: dict[str, float] = {}
+        self._short: set[str] = set()
         self._table: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "configure": self.configure,
             "arm": self.arm,
@@ -235,7 +235,32 @@ class Actions:
             await asyncio.sleep(left_s)
         await self._bench.charger.output(False)
 
-    async def _await_record(self, name: str) -> None:
+    async def _await_record(self, plan: ScopePlan) -> None:
+        if plan.segments > 1:
+            await self._await_train(plan)
+        else:
+            await self._await_trigger(plan.instrument)
+
+    async def _await_train(self, plan: ScopePlan) -> None:
+        """All segments, or no further one for :data:`TRIGGER_WAIT_S`: what came is recorded, the rest is missing."""
+        loop = asyncio.get_running_loop()
+        scope, seen = self._bench.scopes[plan.instrument], 0
+        deadline = loop.time() + TRIGGER_WAIT_S
+        while (done := await scope.segments_done()) < plan.segments:
+            if done > seen:
+                seen, deadline = done, loop.time() + TRIGGER_WAIT_S
+            elif loop.time() > deadline:
+                break
+            await asyncio.sleep(TRIGGER_POLL_S)
+        if done == 0:
+            state = await scope.state()
+            raise ActionFailed(f"{plan.instrument}: no trigger was recorded; it is {state.value}")
+        if done < plan.segments and plan.instrument not in self._short:
+            self._short.add(plan.instrument)
+            what = f"{done} of {plan.segments} segments came, the train is recorded as it is"
+            self._note(plan.instrument, "warning", what)
+
+    async def _await_trigger(self, name: str) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + TRIGGER_WAIT_S
         while True:
@@ -250,7 +275,7 @@ class Actions:
         """Every scope has recorded its trigger."""
 
         async def scope(plan: ScopePlan) -> None:
-            await self._await_record(plan.instrument)
+            await self._await_record(plan)
 
         await self._every_scope(scope)
 
@@ -259,7 +284,7 @@ class Actions:
 
         async def scope(plan: ScopePlan) -> None:
             await self._bench.scopes[plan.instrument].force_trigger()
-            await self._await_record(plan.instrument)
+            await self._await_record(plan)
 
         await self._every_scope(scope)
 
@@ -267,7 +292,7 @@ class Actions:
         """Read every planned channel and store it, then see that everything the shot depended on still answers."""
 
         async def scope(plan: ScopePlan) -> None:
-            await self._await_record(plan.instrument)
+            await self._await_record(plan)
             await self._read(plan, await self._mark_changes(plan.instrument))
 
         await self._every_scope(scope)
@@ -324,12 +349,10 @@ class Actions:
             if channel.channel in self.captured.waveforms:
                 continue
             now_ns = round(asyncio.get_running_loop().time() * 1e9)
-            self._health.promise("intent", now_ns, TRANSFER_S)
-            waveform = await instrument.read_waveform(channel.source)
-            if changes:
-                waveform = replace(waveform, settings={**waveform.settings, CHANGED: changes})
-            self.captured.waveforms[channel.channel] = (plan.instrument, waveform)
-            await self._store(channel.channel, plan.instrument, waveform)
+            self._health.promise("intent", now_ns, TRANSFER_S + transfer_s(plan))
+            recorded = marked(await read_channel(instrument, channel.source, plan.segments), changes)
+            self.captured.waveforms[channel.channel] = (plan.instrument, recorded)
+            await self._store(channel.channel, plan.instrument, recorded)
 
 
 async def _within(until_s: float, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -341,34 +364,3 @@ async def _within(until_s: float, name: str, work: Callable[[], Coroutine[Any, A
             await work()
     except TimeoutError:
         raise ActionFailed(f"{name}: not looked at in time before the links fall quiet for the pulse") from None
-
-
-def scope_setup(plan: ScopePlan) -> ScopeSetup:
-    """The port's setup of a planned acquisition."""
-    return ScopeSetup(
-        channels=tuple(
-            ScopeChannel(c.source, c.range_v, c.offset_v, "DC", c.impedance, c.channel) for c in plan.channels
-        ),
-        window_s=plan.window_s,
-        pretrigger_s=plan.pretrigger_s,
-        trigger_source=plan.trigger_source,
-        trigger_level_v=plan.trigger_level_v,
-        points=plan.points,
-        bits=plan.bits,
-    )
-
-
-def differences(before: ScopeSetup, after: ScopeSetup) -> list[str]:
-    """What differs between two read-backs, for a person: ``CHAN1 range_v 8 -> 4``."""
-    changes = [
-        f"{item.name} {getattr(before, item.name)} -> {getattr(after, item.name)}"
-        for item in fields(ScopeSetup)
-        if item.name != "channels" and getattr(before, item.name) != getattr(after, item.name)
-    ]
-    for old, new in zip(before.channels, after.channels, strict=True):
-        changes += [
-            f"{old.source} {item.name} {getattr(old, item.name)} -> {getattr(new, item.name)}"
-            for item in fields(ScopeChannel)
-            if getattr(old, item.name) != getattr(new, item.name)
-        ]
-    return changes

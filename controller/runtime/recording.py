@@ -25,12 +25,13 @@ from controller.shots.model import (
     PartUse,
     Person,
     PlcEventRow,
+    PulseTrain,
     SelfTestResult,
     ShotIdentity,
     ShotRecord,
     SlowLog,
 )
-from drivers.ports import Identity, Waveform
+from drivers.ports import Identity, SegmentedWaveform, Waveform
 from drivers.wire.plc import EventCode, PlcCommand, PlcEvent, PlcState, Refusal, Trip
 
 SCAN_NS = 10_000_000
@@ -61,16 +62,24 @@ class Background:
     predicted: Mapping[str, float]
 
 
-def captures_of(outcome: Outcome, rig: Rig, today: date) -> tuple[ChannelCapture, ...]:
-    """Every transferred waveform with its calibration chain."""
+def captures_of(outcome: Outcome, rig: Rig, today: date) -> tuple[ChannelCapture | PulseTrain, ...]:
+    """Every transferred waveform and train with its calibration chain."""
     return tuple(
-        capture_of(rig.channel(name), instrument, waveform, today)
-        for name, (instrument, waveform) in outcome.captured.waveforms.items()
+        capture_of(rig.channel(name), instrument, recorded, today)
+        for name, (instrument, recorded) in outcome.captured.waveforms.items()
     )
 
 
-def capture_of(channel: Channel, instrument: str, waveform: Waveform, today: date) -> ChannelCapture:
-    """One waveform with everything needed to read it."""
+def capture_of(
+    channel: Channel, instrument: str, recorded: Waveform | SegmentedWaveform, today: date
+) -> ChannelCapture | PulseTrain:
+    """One waveform or train with everything needed to read it."""
+    if isinstance(recorded, SegmentedWaveform):
+        return PulseTrain(_capture(channel, instrument, recorded.wave, today), recorded.trigger_ns, recorded.planned)
+    return _capture(channel, instrument, recorded, today)
+
+
+def _capture(channel: Channel, instrument: str, waveform: Waveform, today: date) -> ChannelCapture:
     overdue = channel.overdue(today)
     return ChannelCapture(
         channel=channel.name,
@@ -221,7 +230,7 @@ def parts_of(plan: Plan, config: RunConfig) -> dict[str, str]:
 def build_record(
     background: Background,
     outcome: Outcome,
-    captures: Sequence[ChannelCapture],
+    captures: Sequence[ChannelCapture | PulseTrain],
     slow_logs: Sequence[SlowLog],
     measurements: Sequence[MeasuredValue],
     events: Sequence[EventRow],
@@ -259,7 +268,7 @@ def build_record(
         tags=config.tags,
         self_test=self_test_of(outcome, background.self_test_paths),
         bypasses=plan.bypasses,
-        captures=tuple(captures),
+        captures=tuple(item for item in captures if isinstance(item, ChannelCapture)),
         slow_logs=tuple(slow_logs),
         events=tuple(events),
         plc_events=plc_rows(outcome),
@@ -273,6 +282,7 @@ def build_record(
         dump_s=seconds(outcome, situation.dump_ns),
         safe_s=seconds(outcome, situation.safe_ns),
         simulated=background.simulated,
+        trains=tuple(item for item in captures if isinstance(item, PulseTrain)),
     )
 
 

@@ -1,6 +1,6 @@
 """PURE: what a profile records: oscilloscope setups, DAQ ranges, instrument classes and measurements, checked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from controller.rig.fields import closest
 from controller.rig.model import Channel, InstrumentSpec, Rig
@@ -9,6 +9,7 @@ from controller.rig.units import KINDS, spell
 from controller.sequencer.parameters import Resolver
 from controller.sequencer.plan import InstrumentClass, Measurement, ScopeChannelPlan, ScopePlan
 from controller.sequencer.profile import MeasureFile, ScopeFile
+from controller.sequencer.trains import TRAIN_FUNCTIONS, check_segments, check_together
 
 HEADROOM = 1.25
 """A range holds the expected signal and a quarter more, in both directions: a clipped record gives no number."""
@@ -22,6 +23,8 @@ _NATURAL = {
     "action_integral": "{unit}^2 s",
     "dump_tau": "s",
     "sign": "1",
+    **dict.fromkeys(("width_min", "width_mean", "width_max", "width_std"), "s"),
+    "missing_pulses": "1",
 }
 """Unit of a measurement from its channel's; functions that are not listed give the channel's own unit."""
 
@@ -37,6 +40,7 @@ def scope_plans(resolver: Resolver, rig: Rig) -> tuple[ScopePlan, ...]:
             resolver.add(path, f"the rig has no oscilloscope '{name}'", closest(name, scopes))
             continue
         plans.append(_scope_plan(resolver, rig, spec, file, path))
+    check_together(resolver, tuple(plans))
     return tuple(plans)
 
 
@@ -49,6 +53,7 @@ def _scope_plan(resolver: Resolver, rig: Rig, spec: InstrumentSpec, file: ScopeF
     channels = tuple(_scope_channels(resolver, rig, spec, file, path))
     if not channels:
         resolver.add((*path, "channels"), "records nothing", "list the channels with their expected magnitude")
+    check_segments(resolver, spec, file, path)
     return ScopePlan(
         instrument=spec.name,
         window_s=window_s,
@@ -58,6 +63,7 @@ def _scope_plan(resolver: Resolver, rig: Rig, spec: InstrumentSpec, file: ScopeF
         trigger_source=_trigger_source(resolver, rig, spec, file, path),
         trigger_level_v=file.level,
         channels=channels,
+        segments=file.segments,
     )
 
 
@@ -138,12 +144,15 @@ def measurements(resolver: Resolver, rig: Rig, scopes: tuple[ScopePlan, ...]) ->
     recorded = {channel.channel for scope in scopes for channel in scope.channels}
     slow = {spec.name for spec in rig.instruments if spec.port in SLOW_PORTS}
     recorded |= {channel.name for channel in rig.channels if channel.instrument in slow}
+    trains = {channel.channel: scope.segments for scope in scopes for channel in scope.channels if scope.segments > 1}
     found = []
     for name, file in resolver.profile.file.measure.items():
         path: Path = ("measure", name)
         if file.channel not in recorded:
             remedy = closest(file.channel, sorted(recorded))
             resolver.add((*path, "channel"), f"'{file.channel}' is not recorded by this profile", remedy)
+            continue
+        if not _fits(resolver, file, trains, (*path, "function")):
             continue
         unit = _NATURAL.get(file.function, "{unit}").format(unit=rig.channel(file.channel).unit)
         lower = _limit(resolver, file, "min", unit, path)
@@ -152,6 +161,21 @@ def measurements(resolver: Resolver, rig: Rig, scopes: tuple[ScopePlan, ...]) ->
             resolver.add((*path, "min"), f"{spell(lower, unit)} is above max", f"write at most {spell(upper, unit)}")
         found.append(Measurement(name, file.channel, file.function, unit, lower, upper, file.title))
     return tuple(found)
+
+
+def _fits(resolver: Resolver, file: MeasureFile, trains: Mapping[str, int], path: Path) -> bool:
+    """A train is measured by its own functions, everything else by the others."""
+    segments = trains.get(file.channel, 1)
+    of_train = file.function in TRAIN_FUNCTIONS
+    if of_train == (segments > 1):
+        return True
+    if of_train:
+        problem, remedy = f"needs a train, and {file.channel} is none", "record it with `segments`, or measure its peak"
+    else:
+        problem = f"{file.channel} is a train of {segments} segments, not one waveform"
+        remedy = f"write one of {', '.join(TRAIN_FUNCTIONS)}"
+    resolver.add(path, problem, remedy)
+    return False
 
 
 def _limit(resolver: Resolver, file: MeasureFile, side: str, unit: str, path: Path) -> float | None:

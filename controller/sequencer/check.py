@@ -12,6 +12,7 @@ from controller.rig.model import Rig
 from controller.rig.source import Path
 from controller.rig.units import spell
 from controller.sequencer.plan import Plan, Step, StepKind
+from controller.sequencer.trains import transfer_s
 
 SETTLE_S = 0.3
 """Charging: contactor travel and the 200 ms both probes must be within tolerance (bench.md section 2)."""
@@ -220,6 +221,7 @@ def _needed_s(plan: Plan, rig: Rig, index: int, step: Step) -> float:
         StepKind.COUNTDOWN: step.duration_s,
         StepKind.FORCE_TRIGGER: step.duration_s,
         StepKind.ISOLATE: 2.0 * limits.contactor_s,
+        StepKind.TRANSFER: max((transfer_s(scope) for scope in plan.scopes), default=0.0),
     }
     return fixed.get(step.kind, 0.0) + LINK_S
 

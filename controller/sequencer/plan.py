@@ -85,7 +85,7 @@ class ScopeChannelPlan:
 
 @dataclass(frozen=True, slots=True)
 class ScopePlan:
-    """The single-shot acquisition of one oscilloscope."""
+    """The acquisition of one oscilloscope: a single shot, or a train of ``segments`` triggers."""
 
     instrument: str
     window_s: float
@@ -95,6 +95,7 @@ class ScopePlan:
     trigger_source: str
     trigger_level_v: float
     channels: tuple[ScopeChannelPlan, ...]
+    segments: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ class Measurement:
     """A number taken from the record, with limits in ``unit`` (None: no limit on that side).
 
     ``function`` is one of ``controller/shots/measure.py``: peak, minimum, time_of_peak, integral,
-    action_integral, value_at_fire, dump_tau, end_voltage, noise_rms, sign.
+    action_integral, value_at_fire, dump_tau, end_voltage, noise_rms, sign; of a train those of
+    ``controller/shots/pulses.py``.
     """
 
     name: str

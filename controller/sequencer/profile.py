@@ -64,6 +64,19 @@ Function = Literal[
     "end_voltage",
     "noise_rms",
     "sign",
+    "peak_min",
+    "peak_mean",
+    "peak_max",
+    "peak_std",
+    "flat_top_min",
+    "flat_top_mean",
+    "flat_top_max",
+    "flat_top_std",
+    "width_min",
+    "width_mean",
+    "width_max",
+    "width_std",
+    "missing_pulses",
 ]
 
 
@@ -85,12 +98,16 @@ class ChargeFile(StrictModel):
 
 
 class ScopeFile(StrictModel):
-    """One entry of ``scopes:``; ``channels`` gives the largest magnitude expected, which sets the range."""
+    """One entry of ``scopes:``; ``channels`` gives the largest magnitude expected, which sets the range.
+
+    With more than one of ``segments`` one arm takes that many triggers, each with its own window: a train.
+    """
 
     window: SecondsIn
     pretrigger: SecondsIn
     points: Annotated[int, Field(ge=100, le=2_000_000)]
     bits: Literal[8, 16] = 16
+    segments: Annotated[int, Field(ge=1)] = 1
     trigger: Name | Literal["T0"] = "T0"
     level: Volts = 1.5
     channels: dict[Name, AnyQuantity]

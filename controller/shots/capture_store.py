@@ -17,15 +17,18 @@ import msgspec
 import numpy as np
 
 from controller.shots.journal_file import sync_folder
-from controller.shots.model import ChannelCapture, RawArray
+from controller.shots.model import ChannelCapture, PulseTrain, RawArray
 
-CAPTURE_VERSION = 1
+CAPTURE_VERSION = 2
+"""1: one waveform. 2: a train, with the shape of its samples and its trigger times; a waveform stays version 1."""
+
+Stored = ChannelCapture | PulseTrain
 MAGIC = b"SGRAW\x00\xff\x01"
 HEADER = Struct("<8sII")
 DIGEST_BYTES = 32
 
 META_MAX_BYTES = 1 << 20
-"""Settings and chain are a few kilobytes; a longer header can only be damage."""
+"""Settings and chain are a few kilobytes, the trigger times of 10,000 segments 150; a longer header is damage."""
 
 DTYPES = ("int16", "uint16", "int32")
 
@@ -46,7 +49,7 @@ class CaptureStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def save(self, capture: ChannelCapture) -> str:
+    def save(self, capture: Stored) -> str:
         """Make one capture durable and return its sha256, which belongs into ``capture_done``; blocks.
 
         Raises CaptureUnusable when the channel is stored already or the disk refuses.
@@ -70,7 +73,7 @@ class CaptureStore:
             raise CaptureUnusable(path, problem, "free space, then fetch the channel again") from error
         return sha256(data).hexdigest()
 
-    def load(self, channel: str) -> ChannelCapture:
+    def load(self, channel: str) -> Stored:
         """One capture, checked against its own sha256. Raises CaptureUnusable."""
         path = self._path(channel)
         try:
@@ -88,7 +91,7 @@ class CaptureStore:
             return ()
         return tuple(sorted(path.name.removesuffix(".raw") for path in self.folder.glob("*.raw")))
 
-    def load_all(self) -> tuple[ChannelCapture, ...]:
+    def load_all(self) -> tuple[Stored, ...]:
         """Every stored capture, by name. Raises CaptureUnusable for the first damaged one."""
         return tuple(self.load(channel) for channel in self.channels())
 
@@ -98,21 +101,25 @@ class CaptureStore:
         return self.folder / f"{channel}.raw"
 
 
-def encode_capture(capture: ChannelCapture) -> bytes:
-    """The file's bytes. Raises ValueError for samples that are not one row of 16- or 32-bit integers."""
+def encode_capture(stored: Stored) -> bytes:
+    """The file's bytes. Raises ValueError for samples that are not rows of 16- or 32-bit integers."""
+    capture, train = (stored.capture, stored) if isinstance(stored, PulseTrain) else (stored, None)
     raw = np.ascontiguousarray(capture.raw)
-    if raw.dtype.name not in DTYPES or raw.ndim != 1:
+    if raw.dtype.name not in DTYPES or raw.ndim != (1 if train is None else 2):
         raise ValueError(f"samples of {capture.channel} are {raw.dtype.name} with {raw.ndim} dimensions")
     names = [item.name for item in fields(capture) if item.name != "raw"]
     meta: dict[str, Any] = {name: msgspec.to_builtins(getattr(capture, name)) for name in names}
     meta["dtype"], meta["count"] = raw.dtype.name, int(raw.size)
+    if train is not None:
+        meta["train"] = {"planned": train.planned, "trigger_ns": train.trigger_ns.tolist()}
     text = json.dumps(meta, allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode("ascii")
-    body = HEADER.pack(MAGIC, CAPTURE_VERSION, len(text)) + text + raw.astype(raw.dtype.newbyteorder("<")).tobytes()
+    head = HEADER.pack(MAGIC, 1 if train is None else CAPTURE_VERSION, len(text))
+    body = head + text + raw.astype(raw.dtype.newbyteorder("<")).tobytes()
     return body + sha256(body).digest()
 
 
-def decode_capture(data: bytes) -> ChannelCapture:
-    """The capture again. Raises ValueError with what is wrong: foreign, newer, torn or changed."""
+def decode_capture(data: bytes) -> Stored:
+    """The capture or the train again. Raises ValueError with what is wrong: foreign, newer, torn or changed."""
     if len(data) < HEADER.size + DIGEST_BYTES or not data.startswith(MAGIC):
         raise ValueError("not a raw capture")
     _magic, version, length = HEADER.unpack_from(data)
@@ -122,9 +129,15 @@ def decode_capture(data: bytes) -> ChannelCapture:
     if length > META_MAX_BYTES or sha256(body).digest() != digest:
         raise ValueError("torn or changed: its sha256 does not match")
     meta = json.loads(body[HEADER.size : HEADER.size + length])
+    train = meta.pop("train", None)
     raw = _samples(body[HEADER.size + length :], str(meta.pop("dtype")), int(meta.pop("count")))
+    if train is not None:
+        raw = raw.reshape(len(train["trigger_ns"]), -1)
     hints = get_type_hints(ChannelCapture)
-    return ChannelCapture(raw=raw, **{name: msgspec.convert(value, hints[name]) for name, value in meta.items()})
+    capture = ChannelCapture(raw=raw, **{name: msgspec.convert(value, hints[name]) for name, value in meta.items()})
+    if train is None:
+        return capture
+    return PulseTrain(capture, np.array(train["trigger_ns"], dtype=np.int64), int(train["planned"]))
 
 
 def _samples(data: bytes, dtype: str, count: int) -> RawArray:

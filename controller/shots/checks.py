@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from controller.shots.hashing import hash_bytes
+from controller.shots.train_layout import PULSE_FIELDS
 
 ENTRY_FIELDS = (
     "definition",
@@ -90,6 +91,9 @@ def required_paths(file: h5py.File) -> Iterator[str]:
     for channel in _children(file, "/entry/instrument", "NXdetector"):
         yield from (f"/entry/instrument/{channel}/{name}" for name in DETECTOR_FIELDS)
         yield from (f"/entry/scaling_{channel}/{name}" for name in SCALING_FIELDS)
+        if _is_train(file, channel):
+            yield f"/entry/instrument/{channel}/data/trigger_time"
+            yield from (f"/entry/pulses_{channel}/{name}" for name in PULSE_FIELDS)
     for sensor in _children(file, "/entry/instrument", "NXsensor"):
         yield from (f"/entry/instrument/{sensor}/{name}" for name in SENSOR_FIELDS)
 
@@ -109,7 +113,8 @@ def find_defects(file: h5py.File) -> list[str]:
     for channel in _children(file, "/entry/instrument", "NXdetector"):
         base = f"/entry/instrument/{channel}"
         defects += _check_note(file, f"{base}/calibration_method") + _check_note(file, f"{base}/settings")
-        defects += _check_axis(file, f"{base}/data", "raw") + _check_scaling(file, channel)
+        defects += _check_train(file, channel) if _is_train(file, channel) else _check_axis(file, f"{base}/data", "raw")
+        defects += _check_scaling(file, channel)
     for sensor in _children(file, "/entry/instrument", "NXsensor"):
         defects += _check_axis(file, f"/entry/instrument/{sensor}/value_log", "value")
     return defects
@@ -120,6 +125,32 @@ def _children(file: h5py.File, path: str, nx_class: str) -> list[str]:
     if not isinstance(parent, h5py.Group):
         return []
     return [name for name, child in parent.items() if child.attrs.get("NX_class") == nx_class]
+
+
+def _is_train(file: h5py.File, channel: str) -> bool:
+    """True for samples with two axes, or what is left of them: either of the two tells."""
+    base = f"/entry/instrument/{channel}/data"
+    raw = file.get(f"{base}/raw")
+    return f"{base}/trigger_time" in file or (isinstance(raw, h5py.Dataset) and raw.ndim == 2)
+
+
+def _check_train(file: h5py.File, channel: str) -> list[str]:
+    """Samples, trigger times and the table of pulses belong together."""
+    base = f"/entry/instrument/{channel}/data"
+    raw, trigger, time = (file[f"{base}/{name}"] for name in ("raw", "trigger_time", "time"))
+    if raw.shape != (*trigger.shape, *time.shape):
+        return [f"{base}: samples of shape {raw.shape}, triggers of {trigger.shape} and times of {time.shape}"]
+    if raw.dtype.kind not in "iu" or trigger.dtype.kind != "i":
+        return [f"{base}: samples or trigger times are no integers"]
+    if not all(scale.is_scale and len(raw.dims[axis]) == 1 for axis, scale in enumerate((trigger, time))):
+        return [f"{base}: trigger_time and time are not attached to raw as its scales"]
+    if not all("units" in item.attrs for item in (raw, trigger, time)):
+        return [f"{base}: units are missing"]
+    if not (np.all(np.diff(trigger[()]) > 0) and np.all(np.diff(time[()]) > 0.0)):
+        return [f"{base}: the trigger times or the times do not rise"]
+    names = [name for name in PULSE_FIELDS if name != "planned"]
+    shapes = {file[f"/entry/pulses_{channel}/{name}"].shape for name in names}
+    return [] if shapes == {trigger.shape} else [f"/entry/pulses_{channel} has not one row per segment"]
 
 
 def _text(file: h5py.File, path: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from controller.shots.model import ChannelCapture, FloatArray, RawArray, ShotRecord, SlowLog
+from controller.shots.model import ChannelCapture, FloatArray, IntArray, PulseTrain, RawArray, ShotRecord, SlowLog
 
 ARRAYS = {ChannelCapture: ("raw",), SlowLog: ("t_s", "value")}
 """What stays out of the document: it is stored as HDF5 data sets."""
@@ -32,6 +32,8 @@ def describe(record: ShotRecord) -> dict[str, Any]:
         value = getattr(record, item.name)
         if item.name in ("captures", "slow_logs"):
             document[item.name] = [_without_arrays(part) for part in value]
+        elif item.name == "trains":
+            document |= {"trains": [_train_document(train) for train in value]} if value else {}
         elif item.name not in BLOBS:
             document[item.name] = _plain(msgspec.to_builtins(value))
     return document
@@ -47,8 +49,12 @@ def decode_document(
     raws: Mapping[str, RawArray],
     logs: Mapping[str, tuple[FloatArray, FloatArray]],
     blobs: Mapping[str, bytes],
+    triggers: Mapping[str, IntArray] | None = None,
 ) -> ShotRecord:
-    """The record again, from the document and its arrays by channel name. Raises DocumentError."""
+    """The record again, from the document and its arrays by channel name. Raises DocumentError.
+
+    ``triggers`` are the trigger times of trains; a document of version 1 names none.
+    """
     try:
         document = json.loads(data)
         for row in document["plc_events"]:
@@ -58,7 +64,8 @@ def decode_document(
             _revive(SlowLog, part, dict(zip(("t_s", "value"), logs[part["name"]], strict=True)))
             for part in document["slow_logs"]
         ]
-        arrays = {"captures": tuple(captures), "slow_logs": tuple(slow_logs)}
+        trains = [_revive_train(part, raws, triggers or {}) for part in document.get("trains", [])]
+        arrays = {"captures": tuple(captures), "slow_logs": tuple(slow_logs), "trains": tuple(trains)}
         revived: ShotRecord = _revive(ShotRecord, document, {**arrays, **blobs})
     except (KeyError, TypeError, ValueError) as error:
         raise DocumentError(f"the shot's document is damaged: {error}") from error
@@ -69,6 +76,18 @@ def _without_arrays(part: ChannelCapture | SlowLog) -> dict[str, Any]:
     skip = ARRAYS[type(part)]
     names = [item.name for item in fields(part) if item.name not in skip]
     return {name: _plain(msgspec.to_builtins(getattr(part, name))) for name in names}
+
+
+def _train_document(train: PulseTrain) -> dict[str, Any]:
+    return {"capture": _without_arrays(train.capture), "segments": train.segments, "planned": train.planned}
+
+
+def _revive_train(
+    part: Mapping[str, Any], raws: Mapping[str, RawArray], triggers: Mapping[str, IntArray]
+) -> PulseTrain:
+    channel = part["capture"]["channel"]
+    capture: ChannelCapture = _revive(ChannelCapture, part["capture"], {"raw": raws[channel]})
+    return PulseTrain(capture, triggers[channel], int(part["planned"]))
 
 
 def _plain(value: Any) -> Any:

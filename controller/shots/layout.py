@@ -14,7 +14,6 @@ from controller.shots.decimate import decimate
 from controller.shots.document import encode_document
 from controller.shots.hashing import hash_bytes
 from controller.shots.model import (
-    RECORD_VERSION,
     ChannelCapture,
     InstrumentUse,
     MeasuredValue,
@@ -22,6 +21,7 @@ from controller.shots.model import (
     SlowLog,
 )
 from controller.shots.signals import scale_values, time_axis
+from controller.shots.train_layout import PACKING, write_pulses, write_samples
 
 OVERVIEW_POINTS = 4000
 """Size of the default plot: enough for any screen, small enough to read at once."""
@@ -48,8 +48,10 @@ def write_layout(file: h5py.File, record: ShotRecord, program: str, version: str
     entry = _group(file, "entry", "NXentry")
     _write_identity(entry, record, program, version)
     _write_instrument(entry, record)
-    for index, capture in enumerate(record.captures):
+    for index, capture in enumerate((*record.captures, *(train.capture for train in record.trains))):
         _write_scaling(entry, capture, index + 1, record, program, version)
+    for train in record.trains:
+        write_pulses(entry, train)
     _write_derived(entry, record, program, version)
     _write_overview(entry, record)
     _write_events(entry, record)
@@ -81,7 +83,7 @@ def _note(parent: h5py.Group, name: str, kind: str, description: str, data: byte
 
 def _write_identity(entry: h5py.Group, record: ShotRecord, program: str, version: str) -> None:
     identity = record.identity
-    _field(entry, "definition", "NXpulsed_shot", version=str(RECORD_VERSION))
+    _field(entry, "definition", "NXpulsed_shot", version=str(record.version))
     _field(entry, "title", record.title or record.profile)
     _field(entry, "start_time", identity.started_utc)
     _field(entry, "end_time", record.ended_utc)
@@ -107,8 +109,9 @@ def _write_instrument(entry: h5py.Group, record: ShotRecord) -> None:
     instrument = _group(entry, "instrument", "NXinstrument")
     _field(instrument, "name", record.identity.rig)
     for capture in record.captures:
-        use = next((item for item in record.instruments if item.name == capture.instrument), UNKNOWN)
-        _write_capture(instrument, capture, use, record)
+        _write_samples(_write_detector(instrument, capture, record), capture, record)
+    for train in record.trains:
+        write_samples(_write_detector(instrument, train.capture, record), train, record.identity.started_utc)
     for log in record.slow_logs:
         _write_slow_log(instrument, log, record)
     history = _group(instrument, "history", "NXhistory")
@@ -119,7 +122,9 @@ def _write_instrument(entry: h5py.Group, record: ShotRecord) -> None:
         _field(_group(history, "activity_001", "NXactivity"), "description", "no step was begun")
 
 
-def _write_capture(instrument: h5py.Group, capture: ChannelCapture, use: InstrumentUse, record: ShotRecord) -> None:
+def _write_detector(instrument: h5py.Group, capture: ChannelCapture, record: ShotRecord) -> h5py.Group:
+    """All of a channel but its samples; returns the group that they go into."""
+    use = next((item for item in record.instruments if item.name == capture.instrument), UNKNOWN)
     detector = _group(instrument, capture.channel, "NXdetector")
     _field(detector, "description", f"{capture.title or capture.channel}: {capture.instrument} {capture.source}")
     fabrication = _group(detector, "fabrication", "NXfabrication")
@@ -133,15 +138,19 @@ def _write_capture(instrument: h5py.Group, capture: ChannelCapture, use: Instrum
     settings = json.dumps(dict(capture.settings)).encode()
     _note(detector, "settings", "application/json", "settings at capture", settings)
     data = _group(detector, "data", "NXdata")
-    data.attrs.update({"signal": "raw", "axes": ["time"], "time_indices": 0})
-    packing: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-    raw = data.create_dataset("raw", data=capture.raw, **(packing if capture.raw.size else {}))
-    raw.attrs["units"] = "counts"
-    raw.attrs["long_name"] = f"{capture.title or capture.channel} (counts)"
     step = capture.y_increment_v * capture.scale
     _field(data, "raw_scaling_factor", step, units=capture.unit)
     _field(data, "raw_offset", capture.y_origin_v / capture.y_increment_v - capture.y_reference)
-    time = data.create_dataset("time", data=time_axis(capture), **(packing if capture.raw.size else {}))
+    return data
+
+
+def _write_samples(data: h5py.Group, capture: ChannelCapture, record: ShotRecord) -> None:
+    data.attrs.update({"signal": "raw", "axes": ["time"], "time_indices": 0})
+    packing = PACKING if capture.raw.size else {}
+    raw = data.create_dataset("raw", data=capture.raw, **packing)
+    raw.attrs["units"] = "counts"
+    raw.attrs["long_name"] = f"{capture.title or capture.channel} (counts)"
+    time = data.create_dataset("time", data=time_axis(capture), **packing)
     time.attrs.update({"units": "s", "long_name": "time after T0 (s)", "start": record.identity.started_utc})
     time.make_scale("time")
     raw.dims[0].attach_scale(time)
@@ -214,6 +223,8 @@ def _legal(name: str) -> str:
 def _write_overview(entry: h5py.Group, record: ShotRecord) -> None:
     """The default plot: all captures that share the first one's unit and time base, as min/max pairs."""
     if not record.captures or record.captures[0].raw.size == 0:
+        if record.trains:
+            entry.attrs["default"] = f"pulses_{record.trains[0].channel}"
         return
     first = record.captures[0]
     alike = [

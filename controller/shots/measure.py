@@ -9,7 +9,8 @@ from math import isfinite
 from typing import Protocol
 
 from controller.sequencer.verdict import Side, Verdict, judge
-from controller.shots.model import ChannelCapture, MeasuredValue, SlowLog
+from controller.shots.model import ChannelCapture, MeasuredValue, PulseTrain, SlowLog
+from controller.shots.pulses import TRAIN_FUNCTIONS
 from controller.shots.quantities import FUNCTIONS, SLOW_FIRST, MeasureContext, Reading, Source
 from controller.shots.signals import is_clipped
 from controller.shots.units import conversion
@@ -30,7 +31,7 @@ class MeasurementSpec(Protocol):
 
     @property
     def function(self) -> str:
-        """Key of FUNCTIONS."""
+        """Key of FUNCTIONS, or of TRAIN_FUNCTIONS for a train."""
         ...
 
     @property
@@ -56,17 +57,20 @@ class MeasurementSpec(Protocol):
 
 def measure(
     spec: MeasurementSpec,
-    captures: Sequence[ChannelCapture],
+    captures: Sequence[ChannelCapture | PulseTrain],
     slow_logs: Sequence[SlowLog],
     context: MeasureContext,
+    trains: Sequence[PulseTrain] = (),
 ) -> MeasuredValue:
     """Evaluate one measurement. Whatever keeps it from a number makes it ``inconclusive`` with the reason.
 
-    A slow log wins over a capture of the same name for the functions of SLOW_FIRST. Raises KeyError for a function
-    that is not in FUNCTIONS (``compile`` has checked the profile against it).
+    A slow log wins over a capture of the same name for the functions of SLOW_FIRST. Trains may stand among the
+    captures. Raises KeyError for a function that is in neither table (``compile`` has checked the profile).
     """
+    if spec.function in TRAIN_FUNCTIONS:
+        return _measure_train(spec, [*trains, *(item for item in captures if isinstance(item, PulseTrain))])
     function = FUNCTIONS[spec.function]
-    source = _find(spec, captures, slow_logs)
+    source = _find(spec, [item for item in captures if isinstance(item, ChannelCapture)], slow_logs)
     if source is None:
         return _judge(spec, Reading(None, spec.unit, None, f"no record of channel {spec.channel}"))
     if isinstance(source, ChannelCapture) and is_clipped(source):
@@ -76,12 +80,21 @@ def measure(
 
 def measure_all(
     specs: Sequence[MeasurementSpec],
-    captures: Sequence[ChannelCapture],
+    captures: Sequence[ChannelCapture | PulseTrain],
     slow_logs: Sequence[SlowLog],
     context: MeasureContext,
 ) -> tuple[MeasuredValue, ...]:
     """All measurements of a plan, in its order."""
     return tuple(measure(spec, captures, slow_logs, context) for spec in specs)
+
+
+def _measure_train(spec: MeasurementSpec, trains: Sequence[PulseTrain]) -> MeasuredValue:
+    train = next((item for item in trains if item.channel == spec.channel), None)
+    if train is None:
+        return _judge(spec, Reading(None, spec.unit, None, f"no train of channel {spec.channel}"))
+    if is_clipped(train.capture) and spec.function != "missing_pulses":
+        return _judge(spec, Reading(None, spec.unit, None, "clipped: the signal left the instrument's range"))
+    return _judge(spec, TRAIN_FUNCTIONS[spec.function](train), overdue=train.capture.calibration_overdue)
 
 
 def _find(spec: MeasurementSpec, captures: Sequence[ChannelCapture], slow_logs: Sequence[SlowLog]) -> Source | None:

@@ -11,8 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-RECORD_VERSION = 1
-"""Version of the shot record's layout; an older file is migrated with a backup, a newer one is refused."""
+RECORD_VERSION = 2
+"""Newest version of the shot record's layout; a newer file is refused.
+
+A record states the lowest version that holds it: 1 without trains, 2 with them (decisions, 16).
+"""
+
+RECORD_VERSION_OLDEST = 1
+"""Read as it is, because version 2 only adds to it; an older one would be migrated with a backup."""
 
 VERDICTS = ("pass", "inconclusive", "fail", "aborted", "error")
 """In rising order of severity: the worst child wins (sequencing.md 3.4)."""
@@ -22,6 +28,8 @@ ENDINGS = ("completed", "stopped", "aborted", "tripped", "misfire", "unsafe-unco
 
 Scalar = str | float | int | bool | None
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 RawArray = npt.NDArray[np.int16] | npt.NDArray[np.uint16] | npt.NDArray[np.int32]
 
 
@@ -123,6 +131,34 @@ class ChannelCapture:
     calibration_overdue: bool = False
     delay_uncertainty_s: float = 0.0
     title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PulseTrain:
+    """One channel of a train: a segment for every trigger, all with the same scale and the same time axis.
+
+    ``capture.raw`` has the shape (segments, points); zero on the time axis is each segment's own trigger.
+    ``trigger_ns`` (segments,) are nanoseconds after the first trigger. ``planned`` is how many were asked for.
+    """
+
+    capture: ChannelCapture
+    trigger_ns: IntArray
+    planned: int
+
+    @property
+    def channel(self) -> str:
+        """The channel's name."""
+        return self.capture.channel
+
+    @property
+    def segments(self) -> int:
+        """Segments that were recorded."""
+        return int(self.capture.raw.shape[0])
+
+    @property
+    def points(self) -> int:
+        """Samples of one segment."""
+        return int(self.capture.raw.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +265,9 @@ class ShotRecord:
     dump_s: float | None = None
     safe_s: float | None = None
     simulated: bool = True
+    trains: tuple[PulseTrain, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """The lowest version of the layout that holds this record."""
+        return RECORD_VERSION if self.trains else RECORD_VERSION_OLDEST

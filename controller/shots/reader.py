@@ -13,7 +13,16 @@ from controller.shots.document import DocumentError, decode_document
 from controller.shots.hashing import hash_file
 from controller.shots.journal_file import sync_folder
 from controller.shots.measure import measure
-from controller.shots.model import RECORD_VERSION, ChannelCapture, FloatArray, MeasuredValue, RawArray, ShotRecord
+from controller.shots.model import (
+    RECORD_VERSION,
+    RECORD_VERSION_OLDEST,
+    ChannelCapture,
+    FloatArray,
+    IntArray,
+    MeasuredValue,
+    RawArray,
+    ShotRecord,
+)
 from controller.shots.quantities import MeasureContext
 from controller.shots.record import RecordUnusable, check_file
 
@@ -34,8 +43,9 @@ def read_record(path: Path) -> ShotRecord:
     if version > RECORD_VERSION:
         problem = f"record version {version} is newer than {RECORD_VERSION}"
         raise RecordUnusable(path, problem, "use the version of sparkgap that wrote it")
-    if version < RECORD_VERSION:
-        raise RecordUnusable(path, f"record version {version} is older than {RECORD_VERSION}", "migrate it first")
+    if version < RECORD_VERSION_OLDEST:
+        problem = f"record version {version} is older than {RECORD_VERSION_OLDEST}"
+        raise RecordUnusable(path, problem, "migrate it first")
     check_file(path)
     try:
         with h5py.File(path, "r") as file:
@@ -100,21 +110,30 @@ def reevaluate(path: Path, factors: Mapping[str, float]) -> list[MeasuredValue]:
     Raises RecordUnusable, or KeyError for a channel that the record does not have.
     """
     record = read_record(path)
-    known = {capture.channel for capture in record.captures} | {log.name for log in record.slow_logs}
+    recorded = [capture.channel for capture in record.captures] + [train.channel for train in record.trains]
+    known = {*recorded, *(log.name for log in record.slow_logs)}
     unknown = sorted(set(factors) - known)
     if unknown:
         raise KeyError(f"the record has no channel {', '.join(unknown)}")
-    captures = [replace(item, scale=item.scale * factors.get(item.channel, 1.0)) for item in record.captures]
+    captures = [_corrected(item, factors) for item in record.captures]
+    trains = [replace(item, capture=_corrected(item.capture, factors)) for item in record.trains]
     logs = [replace(item, value=item.value * factors.get(item.name, 1.0)) for item in record.slow_logs]
-    return [measure(item, captures, logs, context_of(record)) for item in record.measurements]
+    return [measure(item, captures, logs, context_of(record), trains) for item in record.measurements]
+
+
+def _corrected(capture: ChannelCapture, factors: Mapping[str, float]) -> ChannelCapture:
+    return replace(capture, scale=capture.scale * factors.get(capture.channel, 1.0))
 
 
 def _decode(file: h5py.File) -> ShotRecord:
     raws: dict[str, RawArray] = {}
     logs: dict[str, tuple[FloatArray, FloatArray]] = {}
+    triggers: dict[str, IntArray] = {}
     for name, group in file["/entry/instrument"].items():
         if group.attrs.get("NX_class") == "NXdetector":
             raws[name] = group["data/raw"][()]
+            if "trigger_time" in group["data"]:
+                triggers[name] = group["data/trigger_time"][()]
         elif group.attrs.get("NX_class") == "NXsensor":
             logs[name.removeprefix("slow_")] = (group["value_log/time"][()], group["value_log/value"][()])
     blobs = {
@@ -122,8 +141,8 @@ def _decode(file: h5py.File) -> ShotRecord:
         "rig_text": _bytes(file, "rig"),
         "journal": _bytes(file, "journal"),
     }
-    record = decode_document(_bytes(file, "document"), raws, logs, blobs)
-    for capture in record.captures:
+    record = decode_document(_bytes(file, "document"), raws, logs, blobs, triggers)
+    for capture in (*record.captures, *(train.capture for train in record.trains)):
         _check_agreement(file, capture)
     return record
 

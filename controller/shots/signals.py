@@ -4,9 +4,11 @@
 delay taken off. Clipping is a property of the raw codes, so that no scale can hide it.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
-from controller.shots.model import ChannelCapture, FloatArray
+from controller.shots.model import ChannelCapture, FloatArray, IntArray
 
 BASELINE_MIN_POINTS = 8
 """Fewer samples before T0 give no baseline worth subtracting."""
@@ -19,14 +21,19 @@ CLIP_MIN_POINTS = 2
 
 
 def scale_values(capture: ChannelCapture) -> FloatArray:
-    """All samples in ``capture.unit``, shape (points,), float64."""
+    """All samples in ``capture.unit``, float64, in the shape of ``capture.raw``."""
     volts = (capture.raw.astype(np.float64) - capture.y_reference) * capture.y_increment_v + capture.y_origin_v
     return volts * capture.scale
 
 
+def segment_values(capture: ChannelCapture, rows: slice | IntArray) -> FloatArray:
+    """Segments ``rows`` of a train's samples in ``capture.unit``, shape (len(rows), points), float64."""
+    return scale_values(replace(capture, raw=capture.raw[rows]))
+
+
 def time_axis(capture: ChannelCapture) -> FloatArray:
-    """Seconds relative to T0, shape (points,), float64."""
-    index = np.arange(capture.raw.size, dtype=np.float64)
+    """Seconds relative to T0, shape (points,), float64; those of a train's segments to their own triggers."""
+    index = np.arange(capture.raw.shape[-1], dtype=np.float64)
     return index * capture.x_increment_s + (capture.x_origin_s - capture.delay_s)
 
 
@@ -44,11 +51,15 @@ def is_clipped(capture: ChannelCapture) -> bool:
 
 def before_t0(capture: ChannelCapture) -> FloatArray:
     """The samples that may serve as baseline, in ``capture.unit``; may be empty."""
+    return scale_values(replace(capture, raw=capture.raw[: quiet_end(capture)]))
+
+
+def quiet_end(capture: ChannelCapture) -> int:
+    """How many samples from the start on may serve as baseline; 0 without pre-trigger."""
     t_s = time_axis(capture)
     if t_s.size == 0 or t_s[0] >= 0.0:
-        return np.empty(0)
-    end = int(np.searchsorted(t_s, t_s[0] * (1.0 - BASELINE_SHARE)))
-    return scale_values(capture)[:end]
+        return 0
+    return int(np.searchsorted(t_s, t_s[0] * (1.0 - BASELINE_SHARE)))
 
 
 def baseline(capture: ChannelCapture) -> tuple[float, float] | None:

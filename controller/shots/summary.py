@@ -2,15 +2,26 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from controller.shots.document import decode_document
-from controller.shots.model import RECORD_VERSION, ChannelCapture, FloatArray, RawArray, ShotRecord
+from controller.shots.model import (
+    RECORD_VERSION,
+    RECORD_VERSION_OLDEST,
+    ChannelCapture,
+    FloatArray,
+    IntArray,
+    PulseTrain,
+    RawArray,
+    ShotRecord,
+)
+from controller.shots.pulses import PulseTable
 from controller.shots.record import RecordUnusable
+from controller.shots.train_layout import read_pulses
 
 BLOBS = {"profile_text": b"", "rig_text": b"", "journal": b""}
 """Left out: nobody who looks at a list or a plot reads them."""
@@ -18,10 +29,15 @@ BLOBS = {"profile_text": b"", "rig_text": b"", "journal": b""}
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A record whose waveforms are empty, and how many ``samples`` each of them has in the file."""
+    """A record whose waveforms are empty, and how many ``samples`` each of them has in the file.
+
+    Trains are without samples too (of as many segments as they have); ``pulses`` is what was measured of theirs, and
+    their ``samples`` are those of one segment.
+    """
 
     record: ShotRecord
     samples: Mapping[str, int]
+    pulses: Mapping[str, PulseTable] = field(default_factory=dict)
 
 
 def read_summary(path: Path) -> Summary:
@@ -33,20 +49,30 @@ def read_summary(path: Path) -> Summary:
         raws: dict[str, RawArray] = {}
         logs: dict[str, tuple[FloatArray, FloatArray]] = {}
         samples: dict[str, int] = {}
+        triggers: dict[str, IntArray] = {}
         for name, group in file["/entry/instrument"].items():
             if group.attrs.get("NX_class") == "NXdetector":
-                samples[name] = int(group["data/raw"].shape[0])
-                raws[name] = np.empty(0, dtype=group["data/raw"].dtype)
+                raw = group["data/raw"]
+                samples[name] = int(raw.shape[-1])
+                raws[name] = np.empty((*raw.shape[:-1], 0), dtype=raw.dtype)
+                if raw.ndim == 2:
+                    triggers[name] = group["data/trigger_time"][()]
             elif group.attrs.get("NX_class") == "NXsensor":
                 logs[name.removeprefix("slow_")] = (group["value_log/time"][()], group["value_log/value"][()])
         document = np.asarray(file["/entry/configuration/document/data"][()], dtype=np.uint8).tobytes()
-        return Summary(decode_document(document, raws, logs, BLOBS), samples)
+        pulses = {name: read_pulses(file, name) for name in triggers}
+        return Summary(decode_document(document, raws, logs, BLOBS, triggers), samples, pulses)
 
 
 def read_capture(path: Path, capture: ChannelCapture) -> ChannelCapture:
     """``capture`` of a summary with its samples. Raises RecordUnusable."""
     with _opened(path) as file:
         return replace(capture, raw=file[f"/entry/instrument/{capture.channel}/data/raw"][()])
+
+
+def read_train(path: Path, train: PulseTrain) -> PulseTrain:
+    """``train`` of a summary with its samples. Raises RecordUnusable."""
+    return replace(train, capture=read_capture(path, train.capture))
 
 
 @contextmanager
@@ -60,8 +86,8 @@ def _opened(path: Path) -> Iterator[h5py.File]:
             if version > RECORD_VERSION:
                 problem = f"record version {version} is newer than {RECORD_VERSION}"
                 raise RecordUnusable(path, problem, "use the version of sparkgap that wrote it")
-            if version < RECORD_VERSION:
-                problem = f"record version {version} is older than {RECORD_VERSION}"
+            if version < RECORD_VERSION_OLDEST:
+                problem = f"record version {version} is older than {RECORD_VERSION_OLDEST}"
                 raise RecordUnusable(path, problem, "migrate it first")
             yield file
     except (OSError, KeyError, ValueError, RuntimeError, AttributeError, TypeError) as error:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from drivers.errors import InstrumentRefused, LinkTimeout, RemoteWireError
 from drivers.families.identity import match_identity
-from drivers.ports import Identity, ScopeSetup, ScopeState, Waveform
+from drivers.families.scope_segments import refuse_segments
+from drivers.ports import Identity, ScopeSetup, ScopeState, SegmentedWaveform, Waveform
 from drivers.transports.link import Hello
 from drivers.transports.route import InstrumentLink, Route, make_link
 from drivers.wire.formula import BadFormula
@@ -126,6 +127,7 @@ class LearnedOscilloscope:
         unknown = [item.source for item in setup.channels if item.source not in self._verbs.channels]
         if unknown or setup.bits != self._verbs.bits:
             raise InstrumentRefused(self.name, f"cannot record {unknown or 'that'} with {setup.bits} bit")
+        refuse_segments(self.name, setup, None)
         await self.restore()
         for setting in self._verbs.settings:
             for source in _sources(setting, setup) if setting.send else ():
@@ -217,6 +219,14 @@ class LearnedOscilloscope:
             full_scale=read.full_scale,
             settings={name: f"{value:.9g}" for name, value in numbers.items()} | {"verbs": self._verbs.name},
         )
+
+    async def segments_done(self) -> int:
+        """A verb file knows single shots only. Raises InstrumentRefused."""
+        raise InstrumentRefused(self.name, "has no segmented memory")
+
+    async def read_train(self, source: str) -> SegmentedWaveform:
+        """As :meth:`segments_done`."""
+        raise InstrumentRefused(self.name, "has no segmented memory")
 
     # -- exchanges
 

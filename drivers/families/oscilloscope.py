@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from drivers.families.scope_port import (
     Asking,
     Exchange,
@@ -18,11 +20,13 @@ from drivers.families.scope_port import (
     refuse_sources,
     unsigned_samples,
 )
+from drivers.families.scope_segments import Frame, Trains, read_record, refuse_segments
 from drivers.families.scope_table import order_sources
 from drivers.ports import Oscilloscope, ScopeChannel, ScopeSetup, Waveform
 from drivers.transports.route import Route
 from drivers.wire.dialect import Values
 from drivers.wire.dsox import CHANNELS, DSOX, FORMAT_CODES, OPER_RUN, OPER_WAIT_TRIGGER, RECORD_POINTS_MAX
+from drivers.wire.segments import DSOX_SEGMENTS
 
 VENDORS = ("KEYSIGHT TECHNOLOGIES", "AGILENT TECHNOLOGIES")
 """Older firmware names the former company (instruments.md 2.1)."""
@@ -43,6 +47,9 @@ FORCED: Mapping[str, Any] = {
     "trigger.sweep": "NORM",
 }
 """Settings a :class:`ScopeSetup` does not name: forced by configure, checked by every read-back."""
+
+SEGMENTED = "SEGM"
+"""Acquisition mode of a train."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ class DsoxModel:
         timebase = await ask("timebase?")
         names = ("acquire.type", "acquire.mode", "waveform.points", "trigger.source", "trigger.level", *FORCED)
         others = {name: (await ask(f"{name}?"))["value"] for name in dict.fromkeys(names)}
+        if others["acquire.mode"] == SEGMENTED:
+            others["acquire.segments"] = (await ask("acquire.segments?"))["value"]
         return _Panel(channels, timebase, others)
 
     def setup_of(self, panel: _Panel, expected: ScopeSetup | None) -> ScopeSetup:
@@ -78,7 +87,8 @@ class DsoxModel:
 
     def changed(self, panel: _Panel, setup: ScopeSetup) -> list[str]:
         """What is not as :data:`FORCED` and :data:`FORCED_CHANNEL` say."""
-        changed = [f"{name} is {panel.others[name]}" for name, value in FORCED.items() if panel.others[name] != value]
+        forced = {**FORCED, **_mode_of(setup)}
+        changed = [f"{name} is {panel.others[name]}" for name, value in forced.items() if panel.others[name] != value]
         for channel in setup.channels:
             held = panel.channels[number_of(channel.source)]
             changed += [
@@ -121,26 +131,51 @@ class DsoxModel:
         out: bytearray | memoryview | None,
     ) -> Waveform:
         """Preamble, then the block straight into the memory."""
-        bits = 16 if setup is None else setup.bits
-        points_max = RECORD_POINTS_MAX if setup is None else setup.points
-        preamble = await link.ask("waveform.preamble?", before=_readout_lines(source, bits, points_max))
-        form = FORMAT_CODES["WORD" if bits == 16 else "BYTE"]
-        if not is_possible(preamble, form, points_max) or preamble["y_reference"] != 1 << (bits - 1):
-            raise link.impossible(f"preamble cannot be right: {dict(preamble)}")
-        memory = link.memory(out, int(preamble["points"]) * bits // 8)
-        await link.block(DSOX["waveform.data?"].request(), memory)
-        return Waveform(
-            source=source,
-            raw=unsigned_samples(memory, bits),
-            x_increment_s=preamble["x_increment"],
-            x_origin_s=preamble["x_origin"],
-            x_reference=preamble["x_reference"],
-            y_increment_v=preamble["y_increment"],
-            y_origin_v=preamble["y_origin"],
-            y_reference=float(preamble["y_reference"]),
-            full_scale=(1, (1 << bits) - 1),
-            settings={} if panel is None else self.settings(panel, source),
-        )
+        return await read_record(link, await _frame(link, source, setup, panel), out)
+
+
+class DsoxTrain:
+    """Segments of a DSO-X, a :class:`drivers.families.scope_segments.TrainModel`; its own numbers count from 1."""
+
+    async def count(self, ask: Asking) -> int:
+        """``:WAVeform:SEGMented:COUNt?``."""
+        return int((await ask("waveform.segments?"))["value"])
+
+    def select(self, source: str, index: int, count: int) -> bytes:
+        """``:ACQuire:SEGMented:INDex``."""
+        return DSOX["acquire.segment"].request(value=index + 1)
+
+    async def trigger_s(self, ask: Asking, source: str, before: bytes) -> float:
+        """The time tag: seconds after the first segment's trigger."""
+        return float((await ask("waveform.time_tag?", before=before))["value"])
+
+    async def frame(self, link: Exchange, source: str, setup: ScopeSetup | None, panel: _Panel | None) -> Frame:
+        """The preamble, which all segments share."""
+        return await _frame(link, source, setup, panel)
+
+
+async def _frame(link: Exchange, source: str, setup: ScopeSetup | None, panel: _Panel | None) -> Frame:
+    """Set the read-out and ask for the preamble. Raises RemoteWireError for one that cannot be right."""
+    bits = 16 if setup is None else setup.bits
+    points_max = RECORD_POINTS_MAX if setup is None else setup.points
+    preamble = await link.ask("waveform.preamble?", before=_readout_lines(source, bits, points_max))
+    form = FORMAT_CODES["WORD" if bits == 16 else "BYTE"]
+    if not is_possible(preamble, form, points_max) or preamble["y_reference"] != 1 << (bits - 1):
+        raise link.impossible(f"preamble cannot be right: {dict(preamble)}")
+    wave = Waveform(
+        source=source,
+        raw=np.empty(0, dtype=np.uint16),
+        x_increment_s=preamble["x_increment"],
+        x_origin_s=preamble["x_origin"],
+        x_reference=preamble["x_reference"],
+        y_increment_v=preamble["y_increment"],
+        y_origin_v=preamble["y_origin"],
+        y_reference=float(preamble["y_reference"]),
+        full_scale=(1, (1 << bits) - 1),
+        settings={} if panel is None else DsoxModel().settings(panel, source),
+    )
+    request = DSOX["waveform.data?"].request()
+    return Frame(wave, request, int(preamble["points"]), bits // 8, lambda memory: unsigned_samples(memory, bits))
 
 
 async def open_dsox(name: str, route: Route, *, identity: str, timeout_s: float = 5.0) -> Oscilloscope:
@@ -149,7 +184,10 @@ async def open_dsox(name: str, route: Route, *, identity: str, timeout_s: float 
     ``identity`` is text or a regular expression, such as the serial number; empty accepts any. The same check runs
     after every reconnect. Raises ConnectFailed, LinkTimeout, WrongInstrument.
     """
-    return await open_scope(name, route, DsoxModel(), VENDORS, (DSOX.model,), identity=identity, timeout_s=timeout_s)
+    trains = Trains(DsoxTrain())
+    return await open_scope(
+        name, route, DsoxModel(), VENDORS, (DSOX.model,), identity=identity, timeout_s=timeout_s, trains=trains
+    )
 
 
 # -- pure parts
@@ -159,6 +197,7 @@ def _setup_lines(name: str, setup: ScopeSetup) -> list[bytes]:
     """The commands of a setup, one line each. Raises InstrumentRefused for what no scope of this kind can do."""
     sources = [channel.source for channel in setup.channels]
     refuse_sources(name, setup, CHANNELS)
+    refuse_segments(name, setup, DSOX_SEGMENTS)
     lines = [
         DSOX["channel.display"].request(channel=number, value=source in sources)
         for number, source in enumerate(CHANNELS, 1)
@@ -174,7 +213,9 @@ def _setup_lines(name: str, setup: ScopeSetup) -> list[bytes]:
             "label": channel.label,
         }
         lines += [DSOX[f"channel.{key}"].request(channel=number, value=value) for key, value in written.items()]
-    lines += [DSOX[key].request(value=value) for key, value in FORCED.items()]
+    lines += [DSOX[key].request(value=value) for key, value in {**FORCED, **_mode_of(setup)}.items()]
+    if setup.segments > 1:
+        lines.append(DSOX["acquire.segments"].request(value=setup.segments))
     settings: dict[str, Any] = {
         "timebase.reference": "CENT",
         "timebase.range": setup.window_s,
@@ -185,6 +226,10 @@ def _setup_lines(name: str, setup: ScopeSetup) -> list[bytes]:
     }
     lines += [DSOX[key].request(value=value) for key, value in settings.items()]
     return [*lines, _points_lines(setup.points)]
+
+
+def _mode_of(setup: ScopeSetup) -> Mapping[str, Any]:
+    return {"acquire.mode": SEGMENTED} if setup.segments > 1 else {}
 
 
 def _points_lines(points: int) -> bytes:
@@ -215,6 +260,7 @@ def _setup_of(panel: _Panel, expected: ScopeSetup | None) -> ScopeSetup:
         trigger_level_v=float(panel.others["trigger.level"]),
         points=int(panel.others["waveform.points"]),
         bits=16 if panel.others["acquire.type"] == "HRES" else 8,
+        segments=int(panel.others.get("acquire.segments", 1)),
     )
     return held if expected is None else near_setup(held, expected)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from drivers.errors import InstrumentRefused, LinkTimeout, RemoteWireError
 from drivers.families.identity import match_identity
-from drivers.ports import Identity, ScopeChannel, ScopeSetup, ScopeState, Waveform
+from drivers.ports import Identity, ScopeChannel, ScopeSetup, ScopeState, SegmentedWaveform, Waveform
 from drivers.transports.link import Hello
 from drivers.transports.route import InstrumentLink, Route, make_link
 from drivers.wire.dialect import BadReply, Dialect, Values
@@ -134,13 +134,28 @@ class ScopeModel(Protocol[Panel]):
         ...
 
 
-class ScopePort(Generic[Panel]):
-    """One scope; not for concurrent acquisitions."""
+class TrainReader(Protocol):
+    """How a scope with segmented memory hands out a train (:mod:`drivers.families.scope_segments`)."""
 
-    def __init__(self, name: str, link: InstrumentLink, model: ScopeModel[Panel]) -> None:
+    async def count(self, ask: Asking) -> int:
+        """Segments that are stored."""
+        ...
+
+    async def read(self, link: Exchange, source: str, setup: ScopeSetup | None, panel: Any) -> SegmentedWaveform:
+        """Every stored segment of ``source``."""
+        ...
+
+
+class ScopePort(Generic[Panel]):
+    """One scope; not for concurrent acquisitions. ``trains`` is None for a scope without segmented memory."""
+
+    def __init__(
+        self, name: str, link: InstrumentLink, model: ScopeModel[Panel], trains: TrainReader | None = None
+    ) -> None:
         self.name = name
         self._link = link
         self._model = model
+        self._trains = trains
         self._setup: ScopeSetup | None = None
         self._panel: Panel | None = None
         self._armed = False
@@ -198,13 +213,16 @@ class ScopePort(Generic[Panel]):
     async def state(self) -> ScopeState:
         """Where the acquisition stands. TRIGGERED stays until the next arm; reads no latch that others need."""
         acquiring, waiting = await self._model.progress(self.ask)
-        if acquiring and waiting:
+        is_train = self._setup is not None and self._setup.segments > 1
+        if acquiring and waiting and not is_train:
             return ScopeState.ARMED
         if not self._triggered:
             seen = await self._model.triggered(self.ask)
             self._triggered |= seen  # reading clears it: another task may have had it meanwhile
         if self._triggered:
             return ScopeState.TRIGGERED
+        if acquiring and waiting:
+            return ScopeState.ARMED
         return ScopeState.ARMING if acquiring else ScopeState.STOPPED
 
     async def force_trigger(self) -> None:
@@ -226,6 +244,34 @@ class ScopePort(Generic[Panel]):
         wave = await self._model.read(self, source, setup, self._panel, out)
         await self._check_errors()
         return wave
+
+    async def segments_done(self) -> int:
+        """Segments stored since the arm. Raises InstrumentRefused without segmented memory."""
+        return await self._segmented().count(self.ask)
+
+    async def read_train(self, source: str) -> SegmentedWaveform:
+        """Transfer all stored segments of one channel; ends a train that still waits for triggers.
+
+        Raises InstrumentRefused when there is none, RemoteWireError when the replies cannot be right.
+        """
+        trains = self._segmented()
+        if source not in self._model.channels:
+            raise InstrumentRefused(self.name, f"has no {source!r}")
+        state = await self.state()
+        if self._armed and state is not ScopeState.TRIGGERED:
+            raise InstrumentRefused(self.name, f"has no record: {state.value}")
+        planned = 1 if self._setup is None else self._setup.segments
+        if (await self._model.progress(self.ask))[0] and await trains.count(self.ask) < planned:
+            await self._command([self._model.dialect["stop"].request()])
+        await self._wait_stored()
+        train = await trains.read(self, source, self._setup, self._panel)
+        await self._check_errors()
+        return train
+
+    def _segmented(self) -> TrainReader:
+        if self._trains is None:
+            raise InstrumentRefused(self.name, "has no segmented memory")
+        return self._trains
 
     # -- exchanges
 
@@ -294,6 +340,7 @@ async def open_scope(
     *,
     identity: str,
     timeout_s: float,
+    trains: TrainReader | None = None,
 ) -> ScopePort[Panel]:
     """Connect and check who answers: one of ``vendors`` and ``models``, and ``identity`` found in its ``*IDN?``.
 
@@ -311,7 +358,7 @@ async def open_scope(
 
     link = make_link(name, route, hello=Hello(idn.request(), b"\n", accept))
     await link.open(timeout_s)
-    return ScopePort(name, link, model)
+    return ScopePort(name, link, model, trains)
 
 
 # -- pure parts that models share

@@ -22,6 +22,7 @@ from drivers.families.scope_port import (
     refuse_sources,
     unsigned_samples,
 )
+from drivers.families.scope_segments import refuse_segments
 from drivers.families.scope_table import Table, changed_settings, order_sources, read_table, settings_text, write_lines
 from drivers.ports import Oscilloscope, ScopeChannel, ScopeSetup, Waveform
 from drivers.transports.route import Route
@@ -71,6 +72,7 @@ class RigolModel:
     def setup_lines(self, name: str, setup: ScopeSetup) -> list[bytes]:
         """The commands of a setup. Raises InstrumentRefused."""
         refuse_sources(name, setup, CHANNELS)
+        refuse_segments(name, setup, None)
         _scale_of(name, setup)
         _depth_of(name, setup)
         if setup.trigger_source not in CHANNELS:

@@ -22,6 +22,7 @@ from drivers.families.scope_port import (
     open_scope,
     refuse_sources,
 )
+from drivers.families.scope_segments import Frame, Trains, read_record, refuse_segments
 from drivers.families.scope_table import Table, changed_settings, order_sources, read_table, settings_text, write_lines
 from drivers.ports import Oscilloscope, ScopeChannel, ScopeSetup, Waveform
 from drivers.transports.route import Route
@@ -34,6 +35,7 @@ from drivers.wire.rto import (
     RECORD_POINTS_MAX,
     RTO,
 )
+from drivers.wire.segments import RTO_SEGMENTS
 
 VENDORS = ("Rohde&Schwarz",)
 NAMES = ("RTO", "RTO1024")
@@ -74,6 +76,7 @@ class RtoModel:
     def setup_lines(self, name: str, setup: ScopeSetup) -> list[bytes]:
         """The commands of a setup. Raises InstrumentRefused."""
         refuse_sources(name, setup, CHANNELS)
+        refuse_segments(name, setup, RTO_SEGMENTS)
         for channel in setup.channels:
             if (channel.coupling, channel.impedance) not in COUPLINGS:
                 raise InstrumentRefused(name, f"{channel.source} has no {channel.coupling} with {channel.impedance}")
@@ -102,12 +105,13 @@ class RtoModel:
             trigger_level_v=panel["trigger.level", 0],
             points=panel["acquire.points", 0],
             bits=16 if panel["channel.type", 1] == "HRES" else 8,
+            segments=panel["acquire.count", 0] if panel["acquire.segmented", 0] else 1,
         )
         return held if expected is None else near_setup(held, expected)
 
     def changed(self, panel: Table, setup: ScopeSetup) -> list[str]:
         """What is not as :data:`FORCED` and :data:`FORCED_CHANNEL` say, of the channels that are on."""
-        return changed_settings(panel, setup, "channel.state", FORCED_CHANNEL, FORCED)
+        return changed_settings(panel, setup, "channel.state", FORCED_CHANNEL, _forced_of(setup))
 
     def settings(self, panel: Table, source: str) -> Mapping[str, str]:
         """The settings at capture, as read back last: at arming, in the hold, before fire or before the transfer."""
@@ -139,36 +143,63 @@ class RtoModel:
         out: bytearray | memoryview | None,
     ) -> Waveform:
         """Header, vertical scale, then the block straight into the memory."""
-        bits = 16 if setup is None else setup.bits
+        return await read_record(link, await _frame(link, source, setup, panel), out)
+
+
+class RtoTrain:
+    """Segments of an RTO, a :class:`drivers.families.scope_segments.TrainModel`: its history, whose newest is 0."""
+
+    async def count(self, ask: Asking) -> int:
+        """``ACQuire:AVAilable?``: records of the history."""
+        return int((await ask("acquire.available?"))["value"])
+
+    def select(self, source: str, index: int, count: int) -> bytes:
+        """``CHANnel<n>:HISTory:CURRent``, with the history on."""
         number = number_of(source)
-        lines = RTO["format"].request(format="INT", bits=bits) + RTO["data.border"].request(value="LSBF")
-        header = await link.ask("data.header?", before=lines, channel=number)
-        points, window_s = header["points"], header["x_stop"] - header["x_start"]
-        if not (
-            0 < points <= (RECORD_POINTS_MAX if setup is None else setup.points)
-            and header["values_per_sample"] == 1
-            and 0 < window_s < math.inf
-        ):
-            raise link.impossible(f"data header cannot be right: {dict(header)}")
-        scale = {key: (await link.ask(f"channel.{key}?", channel=number))["value"] for key in _SCALE}
-        if panel is not None and any(panel.get((f"channel.{key}", number), scale[key]) != scale[key] for key in _SCALE):
-            raise InstrumentRefused(link.name, f"the scale of {source} was changed after the record was taken")
-        memory = link.memory(out, points * bits // 8)
-        await link.block(RTO["data?"].request(channel=number), memory)
-        unit = CODE_SPAN * (256 if bits == 16 else 1)
-        limit = CODE_MAX * (256 if bits == 16 else 1)
-        return Waveform(
-            source=source,
-            raw=_samples(memory, bits),
-            x_increment_s=window_s / points,
-            x_origin_s=header["x_start"],
-            x_reference=0,
-            y_increment_v=scale["range"] / unit,
-            y_origin_v=scale["offset"] - scale["position"] * scale["range"] / 10,
-            y_reference=0.0,
-            full_scale=(-limit, limit),
-            settings={} if panel is None else self.settings(panel, source),
-        )
+        shown = RTO["history.state"].request(channel=number, value=True) if index == 0 else b""
+        return shown + RTO["history.current"].request(channel=number, value=index - count + 1)
+
+    async def trigger_s(self, ask: Asking, source: str, before: bytes) -> float:
+        """``TSRelative?``: seconds after the newest trigger, so zero or less."""
+        return float((await ask("history.time?", before=before, channel=number_of(source)))["value"])
+
+    async def frame(self, link: Exchange, source: str, setup: ScopeSetup | None, panel: Table | None) -> Frame:
+        """Header and scale, which all segments share."""
+        return await _frame(link, source, setup, panel)
+
+
+async def _frame(link: Exchange, source: str, setup: ScopeSetup | None, panel: Table | None) -> Frame:
+    """Set the read-out, ask for header and scale. Raises RemoteWireError, InstrumentRefused."""
+    bits = 16 if setup is None else setup.bits
+    number = number_of(source)
+    lines = RTO["format"].request(format="INT", bits=bits) + RTO["data.border"].request(value="LSBF")
+    header = await link.ask("data.header?", before=lines, channel=number)
+    points, window_s = header["points"], header["x_stop"] - header["x_start"]
+    if not (
+        0 < points <= (RECORD_POINTS_MAX if setup is None else setup.points)
+        and header["values_per_sample"] == 1
+        and 0 < window_s < math.inf
+    ):
+        raise link.impossible(f"data header cannot be right: {dict(header)}")
+    scale = {key: (await link.ask(f"channel.{key}?", channel=number))["value"] for key in _SCALE}
+    if panel is not None and any(panel.get((f"channel.{key}", number), scale[key]) != scale[key] for key in _SCALE):
+        raise InstrumentRefused(link.name, f"the scale of {source} was changed after the record was taken")
+    unit = CODE_SPAN * (256 if bits == 16 else 1)
+    limit = CODE_MAX * (256 if bits == 16 else 1)
+    wave = Waveform(
+        source=source,
+        raw=np.empty(0, dtype=np.int16),
+        x_increment_s=window_s / points,
+        x_origin_s=header["x_start"],
+        x_reference=0,
+        y_increment_v=scale["range"] / unit,
+        y_origin_v=scale["offset"] - scale["position"] * scale["range"] / 10,
+        y_reference=0.0,
+        full_scale=(-limit, limit),
+        settings={} if panel is None else settings_text(panel, number),
+    )
+    request = RTO["data?"].request(channel=number)
+    return Frame(wave, request, points, bits // 8, lambda memory: _samples(memory, bits))
 
 
 _SCALE = ("range", "offset", "position")
@@ -180,7 +211,10 @@ async def open_rto(name: str, route: Route, *, identity: str, timeout_s: float =
     ``identity`` is text or a regular expression, such as the serial number; empty accepts any. The same check runs
     after every reconnect. Raises ConnectFailed, LinkTimeout, WrongInstrument.
     """
-    return await open_scope(name, route, RtoModel(), VENDORS, NAMES, identity=identity, timeout_s=timeout_s)
+    trains = Trains(RtoTrain())
+    return await open_scope(
+        name, route, RtoModel(), VENDORS, NAMES, identity=identity, timeout_s=timeout_s, trains=trains
+    )
 
 
 # -- pure parts
@@ -210,7 +244,9 @@ def _table_of(setup: ScopeSetup) -> Table:
         table["channel.range", number] = channel.range_v
         table["channel.offset", number] = channel.offset_v
         table["channel.coupling", number] = COUPLINGS[channel.coupling, channel.impedance]
-    table |= {(row, 0): value for row, value in FORCED.items()}
+    table |= {(row, 0): value for row, value in _forced_of(setup).items()}
+    if setup.segments > 1:
+        table["acquire.count", 0] = setup.segments
     table["channel.type", 1] = "HRES" if setup.bits == 16 else "SAMP"
     table["timebase.range", 0] = setup.window_s
     table["timebase.position", 0] = setup.window_s / 2 - setup.pretrigger_s
@@ -218,6 +254,13 @@ def _table_of(setup: ScopeSetup) -> Table:
     table["trigger.source", 0] = setup.trigger_source
     table["trigger.level", _level_of(setup.trigger_source)] = setup.trigger_level_v
     return table
+
+
+def _forced_of(setup: ScopeSetup) -> Mapping[str, Any]:
+    """A train is segmented, and its count is the set-up's own; a single shot is neither."""
+    if setup.segments == 1:
+        return FORCED
+    return {**{row: value for row, value in FORCED.items() if row != "acquire.count"}, "acquire.segmented": True}
 
 
 def _channel_of(panel: Table, source: str, wanted: ScopeChannel | None) -> ScopeChannel:

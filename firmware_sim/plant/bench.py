@@ -12,15 +12,18 @@ import numpy.typing as npt
 
 from firmware_sim.plant.acting import Acting
 from firmware_sim.plant.bank import DUMP_A, DUMP_B, Bank
+from firmware_sim.plant.breaking import break_part
 from firmware_sim.plant.chain import Chain
 from firmware_sim.plant.charger import Charger
-from firmware_sim.plant.faults import COMMON_GAIN, HANG_NS, WRONG_RANGE, list_faults
+from firmware_sim.plant.contract import Forecast, Intention, Truth
+from firmware_sim.plant.faults import HANG_NS, list_faults
+from firmware_sim.plant.forecast import DUMMY, forecast
 from firmware_sim.plant.parameters import BenchParameters
 from firmware_sim.plant.people import People
 from firmware_sim.plant.record import PulseRecord, solve_record
-from firmware_sim.plant.relays import Relay, Stuck
+from firmware_sim.plant.relays import Relay
 from firmware_sim.plant.sensors import Sensors
-from firmware_sim.plant.terminals import Terminals
+from firmware_sim.plant.terminals import READINGS, Terminals
 from firmware_sim.plant.trigger import Gate, TriggerEdges, route_edges
 from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs, FieldOutputs
 
@@ -34,7 +37,7 @@ ABOVE_V = 60.0
 """A charger that drives on must be seen this far above its set-point: the envelope's margin (safety.md 2.3 rows 06, 08;
 the plant's own copy of what plc.yaml allows)."""
 
-LOADS = ("rails", "dummy")
+CONTROLS = frozenset({"charger_set_voltage_v", "charger_set_current_a", "charger_output"})
 
 Array = npt.NDArray[np.float64]
 
@@ -60,6 +63,7 @@ class BenchPlant:
         self.FAULTS: Mapping[str, str] = list_faults(count)
         self.load = "rails"
         self.shot = 0
+        self.pulses = 0
         self.t_ns = 0
         self.t0_ns: int | None = None
         self.emi_until_ns = 0
@@ -74,7 +78,13 @@ class BenchPlant:
             overvoltage_v=parameters.bank.overvoltage_v,
             log=self.log,
         )
-        self._terminals = Terminals(parameters, seed)
+        self._terminals = Terminals(
+            parameters.slow_probe,
+            modules=count,
+            zero_current_a=parameters.charger.zero_current_a,
+            garbage_v=parameters.emi.garbage_v,
+            seed=seed,
+        )
         self._sensors = Sensors(parameters.probes, parameters.emi.decay_s, seed)
         self._faults: set[str] = set()
         self._acting = Acting(self.log)
@@ -86,10 +96,23 @@ class BenchPlant:
         self._both_dumps = False
         self._refresh()
 
+    readings = READINGS
+    controls = CONTROLS
+
     @property
     def probes(self) -> tuple[str, ...]:
         """Names that :meth:`scope_volts` takes."""
         return self._sensors.names
+
+    def truth(self) -> Truth:
+        """The bench as it really is."""
+        chain, bank = self.chain, self.bank
+        contacts = chain.contactor.closed, chain.dump_a.closed, chain.dump_b.closed
+        return Truth(chain.commanded, *contacts, max(map(abs, bank.voltage_v)), self.pulses)
+
+    def forecast(self, intention: Intention) -> Forecast:
+        """What ``intention`` leads to, with these parameters."""
+        return forecast(self.parameters, intention)
 
     def tick(self, t_ns: int, out: FieldOutputs) -> None:
         """Advance the slow part to ``t_ns`` under these PLC outputs and refresh ``inputs``.
@@ -282,6 +305,7 @@ class BenchPlant:
     def apply(self, record: PulseRecord) -> None:
         """Let a solved pulse have happened: capacitors, latches, interference, and what the scopes saw."""
         self.record = record
+        self.pulses += 1
         if record.edges.spontaneous:
             self.spontaneous = None
             self.t0_ns = record.edges.t0_ns
@@ -314,10 +338,9 @@ class BenchPlant:
         return self._terminals.read(probe, self.bank, self.charger, self.inputs)
 
     def drive(self, name: str, value: float) -> None:
-        """What an instrument does to the bench.
+        """What an instrument does to the bench, one of CONTROLS. Raises KeyError for an unknown name.
 
-        charger_set_voltage_v and charger_set_current_a are set-points, charger_output (0/1) the panel's output
-        switch, load_dummy (0/1) mounts the dummy load in the place of the rails. Raises KeyError for an unknown name.
+        charger_set_voltage_v and charger_set_current_a are set-points, charger_output (0/1) the panel's output switch.
         """
         if name == "charger_set_voltage_v":
             self.charger.set_voltage_v = value
@@ -325,10 +348,12 @@ class BenchPlant:
             self.charger.set_current_a = value
         elif name == "charger_output":
             self.charger.output_on = bool(value)
-        elif name == "load_dummy":
-            self.load = LOADS[bool(value)]
         else:
             raise KeyError(name)
+
+    def mount(self, load: str) -> None:
+        """Put the dummy load in the place of the rails, or the rails in its."""
+        self.load = "dummy" if load == DUMMY else "rails"
 
     def de_energise(self) -> None:
         """L0: the PLC is dead or missed its scans; its outputs fall to zero until :meth:`energise`."""
@@ -352,36 +377,8 @@ class BenchPlant:
             self._faults.discard(fault_id)
         self.log.append((self.t_ns, f"fault plant.{fault_id} {'on' if on else 'off'}"))
         self._acting.forget(fault_id)
-        self._break(fault_id, on)
-
-    def _break(self, fault_id: str, on: bool) -> None:
-        """Faults that change a part's own state; the others are looked up where they act."""
-        charger, chain, bank, p = self.charger, self.chain, self.bank, self.parameters.bank
-        if fault_id == "overvoltage":
-            charger.ignores_set_point = on
-        elif fault_id == "charger_runaway":
-            charger.ignores_inhibit = on
-        elif fault_id == "charger_dead":
-            charger.dead = on
-        elif fault_id == "charger_setpoint_lost":
-            charger.share = 0.0 if on else 1.0
-        elif fault_id == "charger_wrong_range":
-            charger.share = WRONG_RANGE if on else 1.0
-        elif fault_id == "rebound_high":
-            bank.set_rebound_factor(p.rebound_fault_factor if on else 1.0)
-        elif fault_id.endswith("_leak"):
-            bank.set_leak(int(fault_id.split("_")[1]) - 1, p.leak_fault_ohm if on else None)
-        elif fault_id.endswith("_uncharged"):
-            bit = 1 << int(fault_id.split("_")[1]) - 1
-            bank.uncharged = bank.uncharged | bit if on else bank.uncharged & ~bit
-        elif fault_id in chain.jams:
-            relay, stuck = chain.jams[fault_id]
-            relay.stick(stuck if on else Stuck.NOT, self.t_ns)
-        elif fault_id.startswith(("probe_", "probes_", "voltage_", "selftest_")):
-            charger.sense = COMMON_GAIN if on and fault_id == "voltage_common_gain" else 1.0
-            self._terminals.inject(fault_id, on, self.t_ns)
-        else:
-            chain.break_mirror(fault_id, on)
+        p = self.parameters.bank
+        break_part(fault_id, on, self.t_ns, self.charger, self.chain, self.bank, self._terminals, p)
 
     def _refresh(self) -> None:
         pulsing = self.t_ns < self._pulse_end_ns

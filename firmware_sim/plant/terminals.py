@@ -7,7 +7,7 @@ import numpy as np
 from firmware_sim.plant.bank import Bank
 from firmware_sim.plant.charger import Charger
 from firmware_sim.plant.faults import ACTS_RATIO, COMMON_GAIN, DRIFT_PER_S, FULLY_RATIO, OFFSET_V
-from firmware_sim.plant.parameters import BenchParameters
+from firmware_sim.plant.parameters import SlowProbeParameters
 from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs
 
 NOISE_SIZE = 4_099
@@ -19,16 +19,18 @@ STREAM_TERMINALS = 103
 OUT_OF_RANGE_RATIO = 2.0
 """A probe under self-test reads this many full scales."""
 
-READINGS = (
-    "charger_voltage_v",
-    "charger_current_a",
-    "charger_constant_voltage",
-    "charger_output_on",
-    "charger_inhibited",
-    "t7_probe_b_v",
-    "t7_charger_monitor_v",
+READINGS = frozenset(
+    (
+        "charger_voltage_v",
+        "charger_current_a",
+        "charger_constant_voltage",
+        "charger_output_on",
+        "charger_inhibited",
+        "probe_b_daq",
+        "charger_monitor_daq",
+    )
 )
-"""Slow readings: the charger's own meters (V, A, 0/1), and volts at the T7's inputs."""
+"""Slow readings: the charger's own meters (V, A, 0/1), and volts at a DAQ's inputs, by the channel's name."""
 
 _FORCED = {
     "door_1": "door_1",
@@ -49,15 +51,16 @@ _COMMON = ("probes", "voltage")
 class Terminals:
     """Readings with noise, faults and interference. Noise depends on the seed and the number of ticks only."""
 
-    def __init__(self, parameters: BenchParameters, seed: int) -> None:
-        slow = parameters.slow_probe
+    def __init__(
+        self, slow: SlowProbeParameters, *, modules: int, zero_current_a: float, garbage_v: float, seed: int
+    ) -> None:
         random = np.random.default_rng([seed, 0, STREAM_TERMINALS])
         self._slow = slow
-        self._zero_a = parameters.charger.zero_current_a
-        count = parameters.pulse.modules + 2
+        self._zero_a = zero_current_a
+        count = modules + 2
         table = random.standard_normal(NOISE_SIZE + count).tolist()
         self._noise: list[float] = [slow.noise_v * sample for sample in table]
-        self._garbage: list[float] = [parameters.emi.garbage_v * sample for sample in table]
+        self._garbage: list[float] = [garbage_v * sample for sample in table]
         self._count = count
         self._at = 0
         self._faults: dict[str, int] = {}
@@ -174,8 +177,8 @@ class Terminals:
             return float(charger.enabled)
         if name == "charger_inhibited":
             return float(charger.inhibited)
-        if name == "t7_probe_b_v":
+        if name == "probe_b_daq":
             return self._witness_v * self._slow.volts_per_volt
-        if name == "t7_charger_monitor_v":
+        if name == "charger_monitor_daq":
             return charger.voltage_v * self._slow.volts_per_volt
         raise KeyError(name)

@@ -37,6 +37,10 @@ class GenesysLine:
         self._first = 0
         self._said: dict[int, bytes] = {}
 
+    def add(self, unit: GenesysUnit) -> None:
+        """Put one more supply on the line."""
+        self._listeners.append(GenesysListener(unit))
+
     @property
     def waiting(self) -> bool:
         """True while a supply could request service by itself."""

@@ -61,8 +61,8 @@ RECORDED = {
     *(
         f"controller.shots.{name}"
         for name in (
-            *("decimate", "document", "fits", "html", "measure", "model", "numbers", "plot", "quantities"),
-            *("sections", "signals", "units"),
+            *("decimate", "document", "fits", "html", "measure", "model", "numbers", "plot", "pulses"),
+            *("quantities", "sections", "signals", "units"),
         )
     ),
 }
@@ -103,6 +103,7 @@ ALLOWED = {
         "controller.sequencer",
         "controller.safety",
         "controller.rig",
+        "drivers.wire.segments",
         "pydantic",
         "pydantic_core",
     },

@@ -92,7 +92,7 @@ def test_choices(
 
 
 REFUSALS = [
-    (("nowhere",), "--rig: there is no rig called 'nowhere'; known rigs: railgun_bench"),
+    (("nowhere",), "--rig: there is no rig called 'nowhere'; known rigs: "),
     (("railgun_bench", "--profile", "ful"), "ful: there is no such profile; shipped profiles of"),
     (("railgun_bench", "--row", "99"), "--row: 99: there is no such row of the hazard table; rows: "),
     (("railgun_bench", "--row", "37"), "--row: 37: row 37 (Somebody without rights) is due later: accounts and roles;"),
@@ -105,7 +105,7 @@ REFUSALS = [
     (("railgun_bench", "--healthy", "--row", "1"), "sparkgap campaign: --row and --subset choose faults, --healthy"),
     (("railgun_bench", "--healthy", "--junit", "x"), "sparkgap campaign: --html, --junit and --out are about cells"),
     (("railgun_bench", "--dask", "tcp://x:1", "--workers", "2"), "sparkgap campaign: --workers and --nice are for"),
-    (("nowhere", "--healthy"), "--rig: there is no rig called 'nowhere'; known rigs: railgun_bench"),
+    (("nowhere", "--healthy"), "--rig: there is no rig called 'nowhere'; known rigs: "),
     (("railgun_bench", "--healthy", "--only", "healthy/x"), "--only: healthy/x: fits no stint; ids of stints go"),
     (("railgun_bench", "--healthy", "--profile", "ful"), "ful: there is no such profile; shipped profiles of"),
 ]  # fmt: skip

@@ -11,7 +11,7 @@ import mmap
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from controller.app import shot, virtual
 from controller.app.benches import build_plant
@@ -23,7 +23,8 @@ from controller.rig.source import Refused
 from controller.runtime.offload import inline
 from controller.runtime.virtual_loop import run_virtual
 from drivers.wire.plc import ARMED_STATES, EventCode, PlcEvent, PlcState
-from firmware_sim.plant.trigger import TriggerEdges
+from firmware_sim.plant.bench import BenchPlant
+from firmware_sim.plant.contract import Edges
 from firmware_sim.plc.machine import ControlState
 from firmware_sim.plc.ring import Ring
 
@@ -62,7 +63,7 @@ def watched(witness: Witness) -> type[SimulatedRig]:
     class WatchedRig(SimulatedRig):
         _head = 0
 
-        def _scan(self, t_ns: int) -> TriggerEdges | None:
+        def _scan(self, t_ns: int) -> Edges | None:
             edges = super()._scan(t_ns)
             if self.plc.ring.head != self._head:
                 self._head = self.plc.ring.head
@@ -76,7 +77,7 @@ def watched(witness: Witness) -> type[SimulatedRig]:
         def keep_state(self) -> None:
             witness.keep(
                 events=[[e.number, e.scan, e.code, e.detail, e.value, e.first_fault] for e in self.plc.events],
-                voltage_v=max(self.plant.bank.voltage_v),
+                voltage_v=self.plant.truth().highest_v,
                 state=self.plc.control.state.name,
             )
 
@@ -132,7 +133,8 @@ def _leave(rig: SimulatedRig, before: dict[str, Any]) -> None:
     plc, state = rig.plc, PlcState[before["state"]] if before["state"] else PlcState.SAFE
     if state in ARMED_STATES or state in (PlcState.DUMPING, PlcState.TRIP):
         plc._start(plc.boot_id, ControlState(state=PlcState.TRIP))
-        rig.plant.bank.voltage_v[:] = [before["voltage_v"]] * len(rig.plant.bank.voltage_v)
+        voltage_v = cast(BenchPlant, rig.plant).bank.voltage_v
+        voltage_v[:] = [before["voltage_v"]] * len(voltage_v)
     plc.ring = Ring()
     for fields in before["events"]:
         event = PlcEvent(*fields)

@@ -19,12 +19,13 @@ from controller.app.interrupted import book_interrupted
 from controller.app.preflight import read_rig
 from controller.app.unstored import triggered
 from controller.messages import Control
-from controller.runtime.actions import scope_setup
 from controller.runtime.core import Outcome
+from controller.runtime.scope_records import scope_setup
 from controller.sequencer.plan import Plan, ScopeChannelPlan, ScopePlan
 from controller.shots.capture_store import CaptureStore
 from controller.shots.catalogue import Catalogue
 from controller.shots.journal_file import JournalFile
+from controller.shots.model import ChannelCapture
 from drivers.ports import ScopeChannel
 from tests.rig.running_sim import ENVIRONMENT, TIMEOUT_S, RunningSim, ask
 from tests.support import sparkgap
@@ -133,6 +134,7 @@ def test_lost_records_are_fetched_or_waived_before_the_scopes_are_armed_again(ri
     assert stored(tmp_path) == SCOPES["scope_1"]
     assert notes(tmp_path) == [(1, "scope_2")]
     for capture in CaptureStore(paths[0].parent).load_all():
+        assert isinstance(capture, ChannelCapture)
         assert capture.raw.size == 50_000 and int(np.ptp(capture.raw)) > 0
         assert (capture.instrument, capture.unit, capture.settings["trigger.sweep"]) == ("scope_1", "A", "NORM")
     assert sparkgap("shots", "verify", "1", "--out", "shots", cwd=tmp_path).returncode == 0

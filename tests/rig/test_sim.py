@@ -200,5 +200,6 @@ def test_what_cannot_be_simulated_is_refused(tmp_path: Path) -> None:
         f"--instrument: there is no stand-in called 'LabJack T8'; models that stand alone: {', '.join(STANDALONE)}\n"
     )
     rig = sparkgap("sim", "nowhere", cwd=tmp_path)
-    assert (rig.returncode, rig.stderr) == (2, "--rig: there is no rig called 'nowhere'; known rigs: railgun_bench\n")
+    assert rig.returncode == 2 and rig.stderr.startswith("--rig: there is no rig called 'nowhere'; known rigs: ")
+    assert rig.stderr.endswith(f"{RIG}; or give the path of a bench's folder\n")
     assert list(tmp_path.iterdir()) == [], "something was created"

@@ -7,7 +7,7 @@ import pytest
 
 from controller.app.rig_sim import SimulatedRig
 from controller.messages import Message, StepEntered
-from controller.runtime.actions import CHANGED
+from controller.runtime.scope_records import CHANGED
 from controller.shots.reader import read_record
 from firmware_sim.personalities.dsox import Dsox
 from tests.virtual.virtual_bench import QUICK, Bench, Run

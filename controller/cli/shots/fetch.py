@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from controller.cli.options import RIG_HELP
 from controller.cli.shots.store import find_shot, locate_file, open_catalogue, place_options, shots_dir
 from controller.sequencer.verdict import Exit
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 @click.command("fetch")
 @click.argument("number", type=int)
 @click.option("--lab", metavar="FILE", required=True, help="Addresses of the hardware.")
+@click.option("--rig", default="", metavar="RIG", help=f"{RIG_HELP}  [default: the shot's, if it is shipped]")
 @place_options
-def command(number: int, lab: str, out: str, catalogue: str) -> int:
+def command(number: int, lab: str, rig: str, out: str, catalogue: str) -> int:
     """Read the channels of shot NUMBER that are in a scope only and store them beside the sealed record.
 
     The PLC must be in SAFE. No instrument is written to or armed.
@@ -28,7 +30,7 @@ def command(number: int, lab: str, out: str, catalogue: str) -> int:
     with open_catalogue(out, catalogue) as opened:
         lock = FolderLock(shots_dir(out))
         try:
-            fetched = _fetch(opened, number, lab, shots_dir(out).absolute())
+            fetched = _fetch(opened, number, lab, rig, shots_dir(out).absolute())
         finally:
             lock.release()
     for path in fetched.paths:
@@ -38,7 +40,7 @@ def command(number: int, lab: str, out: str, catalogue: str) -> int:
     return Exit.REFUSED if fetched.problems else Exit.PASS
 
 
-def _fetch(catalogue: "Catalogue", number: int, lab: str, folder: Path) -> "Fetched":
+def _fetch(catalogue: "Catalogue", number: int, lab: str, rig: str, folder: Path) -> "Fetched":
     from controller.app.fetch import fetch, look_up
     from controller.app.instruments import connects_from
     from controller.app.preflight import lab_endpoints, read_rig
@@ -46,7 +48,7 @@ def _fetch(catalogue: "Catalogue", number: int, lab: str, folder: Path) -> "Fetc
     from controller.runtime.offload import to_thread
 
     entry = find_shot(catalogue, number)
-    present, _ = read_rig(entry.rig)
+    present, _ = read_rig(rig or entry.rig)
     files = entry.files or {}
     record = locate_file(folder, files["record"][0]) if "record" in files else None
     shot = locate_file(folder, f"{number:06d}-{entry.profile}")

@@ -42,7 +42,7 @@ def test_every_joule_is_accounted_for(name: str) -> None:
 @pytest.mark.parametrize("name", ["noise", "trigger-only", "dump-proof-a"])
 def test_a_plan_that_fires_nothing_has_no_pulse(name: str) -> None:
     prediction = predict(plan_of(name), RIG)
-    assert prediction.pulse is None and prediction.ledger == {}
+    assert prediction.facts == () and prediction.ledger == {}
     assert set(prediction.numbers) <= {"stored_energy_j", "charge_time_s"}
 
 
@@ -58,7 +58,7 @@ def test_too_much_energy_blocks_and_a_load_prediction_only_warns() -> None:
     report, _ = check_with_twin(plan, tight)
     warned = [row.item for row in report.rows if row.warns and not row.ok]
     assert warned == ["predicted action integral"]
-    assert foresee(plan, tight).pulse is not None
+    assert foresee(plan, tight).ledger
     weak = replace(rig, limits=replace(rig.limits, energy_j=17.9e3))
     with pytest.raises(Refused) as refused:
         foresee(plan, weak)

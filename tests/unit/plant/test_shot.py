@@ -191,7 +191,7 @@ def test_forced_acquisition_sees_the_bench_as_it_is(charged_record):
 
 def test_dummy_load_and_stuck_armature():
     dummy, stuck = Bench(), Bench()
-    dummy.plant.drive("load_dummy", 1.0)
+    dummy.plant.mount("dummy_load")
     stuck.plant.inject("armature_stuck")
     for bench in (dummy, stuck):
         bench.charge(1000.0)

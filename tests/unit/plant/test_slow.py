@@ -267,7 +267,7 @@ def test_readings_and_drives_by_name():
     bench = Bench()
     bench.charge(1000.0)
     assert bench.plant.read("charger_voltage_v") == pytest.approx(1000.0, rel=0.3)
-    assert bench.plant.read("t7_probe_b_v") == pytest.approx(1.0, rel=0.02)
+    assert bench.plant.read("probe_b_daq") == pytest.approx(1.0, rel=0.02)
     with pytest.raises(KeyError):
         bench.plant.read("weather")
     with pytest.raises(KeyError):

@@ -10,10 +10,11 @@ import pytest
 
 from controller.app.preflight import Prepared, prepare
 from controller.messages import RunConfig
-from controller.runtime.actions import CHANGED, LAST_LOOK_S, ActionFailed, Actions, scope_setup
+from controller.runtime.actions import LAST_LOOK_S, ActionFailed, Actions
 from controller.runtime.bench import Bench
 from controller.runtime.core import delay_plan
 from controller.runtime.health import Health
+from controller.runtime.scope_records import CHANGED, Recorded, scope_setup
 from controller.runtime.situation import Situation
 from controller.runtime.virtual_loop import run_virtual
 from controller.sequencer.plan import InstrumentClass
@@ -111,7 +112,7 @@ class Looks:
         self.situation = Situation(0)
         self.notes: list[str] = []
 
-        async def store(channel: str, instrument: str, waveform: Waveform) -> None:
+        async def store(channel: str, instrument: str, waveform: Recorded) -> None:
             pass
 
         self.actions = Actions(
@@ -284,7 +285,7 @@ def test_what_was_changed_after_the_last_look_marks_the_record_and_warns(what: s
     marked = {
         name: waveform.settings[CHANGED]
         for name, (_, waveform) in looks.actions.captured.waveforms.items()
-        if CHANGED in waveform.settings
+        if isinstance(waveform, Waveform) and CHANGED in waveform.settings
     }
     of_scope_1 = {name for name, (scope, _) in looks.actions.captured.waveforms.items() if scope == "scope_1"}
     assert CHANGED == "changed_since_arming"

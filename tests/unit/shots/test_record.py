@@ -202,10 +202,10 @@ def test_a_newer_record_is_refused_an_older_one_migrated_with_a_backup(tmp_path:
     def rename_title(file: h5py.File) -> None:
         file["/entry/title"][()] = "migrated"
 
-    backup = migrate_record(path, {1: rename_title}, target=2)
+    backup = migrate_record(path, {1: rename_title, 2: lambda file: None}, target=3)
     assert (backup.name, backup.read_bytes() == original) == ("shot.nxs.v1", True)
-    assert record_version(path) == 2
-    with pytest.raises(RecordUnusable, match="newer than 1"):
+    assert record_version(path) == 3
+    with pytest.raises(RecordUnusable, match="newer than 2"):
         read_record(path)
     with pytest.raises(RecordUnusable, match="no way from record version 1"):
         migrate_record(backup, {}, target=2)

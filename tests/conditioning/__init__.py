@@ -1,0 +1,1 @@
+"""The conditioning decision played against a plant that samples the gaps between breakdowns."""
