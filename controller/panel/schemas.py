@@ -271,15 +271,16 @@ class ShotChannelAnswer(Answer):
     """One recorded channel. Times are seconds relative to T0, or to the shot's start where ``reference`` says so.
 
     ``rate_hz`` is null for a slow channel (its samples are not equally spaced), ``from_s`` and ``to_s`` are null for
-    one without samples.
+    one without samples. A train has many ``segments``; its samples and times are those of one.
     """
 
     name: str
     title: str
     unit: str
-    kind: Literal["waveform", "slow"]
+    kind: Literal["waveform", "slow", "train"]
     instrument: str
     samples: int
+    segments: int
     rate_hz: float | None
     reference: Literal["t0", "start"]
     from_s: float | None

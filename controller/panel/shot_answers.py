@@ -92,18 +92,20 @@ def _url(number: int, role: str) -> str:
 def _channels(summary: Summary) -> list[schemas.ShotChannelAnswer]:
     record = summary.record
     captures = [_capture(item, summary.samples.get(item.channel, 0)) for item in record.captures]
-    return captures + [_slow(item, record.t0_s) for item in record.slow_logs]
+    trains = [_capture(item.capture, summary.samples.get(item.channel, 0), item.segments) for item in record.trains]
+    return captures + trains + [_slow(item, record.t0_s) for item in record.slow_logs]
 
 
-def _capture(capture: ChannelCapture, samples: int) -> schemas.ShotChannelAnswer:
+def _capture(capture: ChannelCapture, samples: int, segments: int | None = None) -> schemas.ShotChannelAnswer:
     first_s, last_s = capture_extent(capture, samples) or (None, None)
     return schemas.ShotChannelAnswer(
         name=capture.channel,
         title=capture.title,
         unit=capture.unit,
-        kind="waveform",
+        kind="waveform" if segments is None else "train",
         instrument=capture.instrument,
         samples=samples,
+        segments=1 if segments is None else segments,
         rate_hz=1.0 / capture.x_increment_s if capture.x_increment_s > 0.0 else None,
         reference="t0",
         from_s=first_s,
@@ -125,6 +127,7 @@ def _slow(log: SlowLog, t0_s: float | None) -> schemas.ShotChannelAnswer:
         kind="slow",
         instrument="",
         samples=stretch.samples,
+        segments=1,
         rate_hz=None,
         reference="start" if t0_s is None else "t0",
         from_s=first_s,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from controller.panel.cache import ByteCache
+from controller.panel.trains import LoadedTrain, TrainPicture, load_train, picture
 from controller.panel.waveforms import Stretch, capture_stretch, log_stretch
 from controller.shots.catalogue import (
     CATALOGUE_NAME,
@@ -25,12 +26,16 @@ from controller.shots.hashing import hash_file
 from controller.shots.model import ChannelCapture, SlowLog
 from controller.shots.places import lies_in_shot, locate_file
 from controller.shots.record import RecordUnusable
-from controller.shots.summary import Summary, read_capture, read_summary
+from controller.shots.summary import Summary, read_capture, read_summary, read_train
+from controller.shots.waterfall import View
 
 T = TypeVar("T")
 
 WAVEFORM_CACHE_BYTES = 64 << 20
 """Raw samples kept for zooming: a shot of eight channels of 2 million samples."""
+
+TRAIN_CACHE_BYTES = 72 << 20
+"""Trains kept for zooming: one of the largest that a record may hold."""
 
 SUMMARY_CACHE_BYTES = 32 << 20
 """Records without their waveforms, about a megabyte each."""
@@ -100,6 +105,7 @@ class ShotReader:
         self.catalogue = catalogue
         self._opened: tuple[Catalogue, Hashable] | None = None
         self._waveforms: ByteCache[ChannelCapture] = ByteCache(WAVEFORM_CACHE_BYTES)
+        self._trains: ByteCache[LoadedTrain] = ByteCache(TRAIN_CACHE_BYTES)
         self._summaries: ByteCache[Summary] = ByteCache(SUMMARY_CACHE_BYTES)
         self._hashes: ByteCache[str] = ByteCache(HASH_CACHE_BYTES)
 
@@ -137,8 +143,29 @@ class ShotReader:
             if log.name == channel:
                 stretch = log_stretch(log, record.t0_s or 0.0, from_s, to_s, points)
                 return ChannelStretch(log, stretch, record.t0_s)
+        if any(train.channel == channel for train in record.trains):
+            raise UnknownChannel(f"{channel} is a train; ask for /api/v1/shots/{number}/trains/{channel}")
         known = [item.channel for item in record.captures] + [item.name for item in record.slow_logs]
         raise UnknownChannel(f"shot {number} has no channel {channel!r}; it has {', '.join(known) or 'none'}")
+
+    def record_sha256(self, number: int) -> str:
+        """What the catalogue says the shot's record is; empty when it does not say. Raises UnknownShot, NoFile."""
+        return self._checked(self._entry(number), "record").sha256
+
+    def train(self, number: int, channel: str, view: View) -> TrainPicture:
+        """A picture of a train. Raises UnknownShot, NoFile, UnknownChannel, RecordUnusable, CatalogueUnusable."""
+        path = self._checked(self._entry(number), "record").path
+        trains = self._summary(path).record.trains
+        train = next((item for item in trains if item.channel == channel), None)
+        if train is None:
+            known = ", ".join(item.channel for item in trains) or "none"
+            raise UnknownChannel(f"shot {number} has no train of {channel!r}; it has {known}")
+
+        def make() -> tuple[LoadedTrain, int]:
+            loaded = load_train(read_train(path, train))
+            return loaded, loaded.nbytes
+
+        return picture(self._trains.get((_stamp(path), channel), make), view)
 
     def file(self, number: int, role: str) -> StoredFile:
         """A file of the shot. Raises UnknownShot, NoFile, RecordUnusable (it was changed), CatalogueUnusable."""

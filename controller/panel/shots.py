@@ -10,8 +10,10 @@ from controller.panel.shot_reader import (
     StoredFile,
     load_libraries,
 )
+from controller.panel.trains import TrainPicture
 from controller.panel.worker import Worker
 from controller.shots.catalogue import CatalogueMissing, ShotEntry
+from controller.shots.waterfall import View
 
 ANY = Filters()
 
@@ -52,6 +54,14 @@ class ShotStore:
         Raises UnknownShot, NoFile, UnknownChannel, RecordUnusable.
         """
         return await self._worker.run(lambda: self._reader.waveform(number, channel, from_s, to_s, points))
+
+    async def train(self, number: int, channel: str, view: View) -> TrainPicture:
+        """A picture of a train. Raises UnknownShot, NoFile, UnknownChannel, RecordUnusable."""
+        return await self._worker.run(lambda: self._reader.train(number, channel, view))
+
+    async def record_sha256(self, number: int) -> str:
+        """The record's sha256 by the catalogue, checked; empty when it has none. Raises UnknownShot, NoFile."""
+        return await self._worker.run(lambda: self._reader.record_sha256(number))
 
     async def file(self, number: int, role: str) -> StoredFile:
         """The shot's file of a role (record, report, sheet...), checked against the catalogue's sha256.

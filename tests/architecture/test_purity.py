@@ -62,7 +62,7 @@ RECORDED = {
         f"controller.shots.{name}"
         for name in (
             *("decimate", "document", "fits", "html", "measure", "model", "numbers", "plot", "pulses"),
-            *("quantities", "sections", "signals", "units"),
+            *("quantities", "sections", "signals", "units", "waterfall"),
         )
     ),
 }
@@ -146,6 +146,12 @@ ALLOWED = {
         "controller.shots.summary.Summary",
     },
     "controller/panel/waveforms.py": RECORDED,
+    "controller/panel/trains.py": {
+        *RECORDED,
+        "base64.b64encode",
+        "controller.panel.live_answers.finite",
+        "controller.panel.train_schemas",
+    },
     "controller/panel/viewer.py": {"controller.telemetry", "msgspec"},
     "controller/panel/stream.py": {"controller.messages", "controller.panel", "controller.telemetry"},
     "drivers/wire/": {"drivers.wire", "numpy"},

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from controller.panel import schemas, shot_answers
 from controller.panel.guard import REPORT_POLICY
 from controller.panel.refusals import refusals, refuse
+from controller.panel.routes.trains import add_trains
 from controller.panel.shot_reader import Filters, StoredFile
 from controller.panel.waveforms import POINTS_DEFAULT, POINTS_MAX, POINTS_MIN
 
@@ -87,6 +88,7 @@ def shot_routes(parts: "PanelParts") -> APIRouter:
             return refuse(422, f"from ({from_s:g}) is after to ({to_s:g}); both are seconds relative to T0")
         return shot_answers.waveform_answer(number, await store.waveform(number, channel, from_s, to_s, query.points))
 
+    add_trains(router, parts)
     _add_files(router, parts)
     return router
 

@@ -8,6 +8,8 @@ import pytest
 from controller.panel import schemas
 from controller.panel.app import create_app
 from controller.panel.routes.shots import LIMIT_DEFAULT, LIMIT_MAX
+from controller.panel.train_schemas import TrainAnswer
+from controller.panel.trains import CELLS_MAX, COLUMNS_DEFAULT, COLUMNS_MAX, ROWS_DEFAULT, ROWS_MAX
 from controller.panel.waveforms import POINTS_DEFAULT, POINTS_MAX, POINTS_MIN
 from tests.unit.panel.parts import make_parts
 
@@ -23,6 +25,7 @@ EXAMPLES: dict[str, type[schemas.Answer]] = {
     "GET /api/v1/shots": schemas.ShotsAnswer,
     "GET /api/v1/shots/{number}": schemas.ShotDetailAnswer,
     "GET /api/v1/shots/{number}/waveforms/{channel}": schemas.WaveformAnswer,
+    "GET /api/v1/shots/{number}/trains/{channel}": TrainAnswer,
     "GET /healthz": schemas.HealthAnswer,
     "POST /api/v1/abort": schemas.AbortAnswer,
 }
@@ -47,3 +50,5 @@ def test_the_limits_are_those_of_the_code() -> None:
 
     assert f"| {POINTS_MIN} to {spaced(POINTS_MAX)}, {POINTS_DEFAULT} unless told |" in TEXT
     assert f"| 1 to {LIMIT_MAX}, {LIMIT_DEFAULT} unless told |" in TEXT
+    sizes = f"1 to {ROWS_MAX} and 2 to {COLUMNS_MAX}, {ROWS_DEFAULT} and {COLUMNS_DEFAULT} unless told"
+    assert f"| {sizes}, together at most {spaced(CELLS_MAX)} cells |" in TEXT
