@@ -33,6 +33,7 @@ from controller.runtime.recording import (
     seconds,
     slow_logs_of,
 )
+from controller.runtime.scope_records import Recorded
 from controller.sequencer.engine import Ending
 from controller.sequencer.verdict import Exit, Verdict, exit_code, overall
 from controller.shots.capture_store import CaptureStore, CaptureUnusable
@@ -41,7 +42,7 @@ from controller.shots.measure import measure_all
 from controller.shots.model import EventRow, MeasuredValue
 from controller.shots.quantities import MeasureContext
 from drivers.errors import InstrumentError
-from drivers.ports import Identity, Waveform
+from drivers.ports import Identity
 from drivers.transports.route import Route
 from drivers.wire.plc import PlcRequest
 
@@ -210,7 +211,7 @@ async def _book_interrupted(
 
 
 async def _store(
-    prepared: Prepared, world: World, booking: Booking, channel: str, instrument: str, waveform: Waveform
+    prepared: Prepared, world: World, booking: Booking, channel: str, instrument: str, waveform: Recorded
 ) -> None:
     """Keep a waveform on the disk before anything is made of it."""
     capture = capture_of(prepared.rig.channel(channel), instrument, waveform, world.today)
