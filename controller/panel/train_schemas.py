@@ -22,10 +22,10 @@ class TrainAnswer(Answer):
     from 1; ``trigger_s`` is when its first one was triggered, after the first of the train. ``t`` is the time of each
     column after the pulse's own trigger. ``low`` and ``high`` are the extremes of every cell, row after row, as
     little-endian 16-bit integers in base64; ``value = count * scale + offset`` in ``unit``. A value nearer than
-    ``quiet`` to ``typical_low`` .. ``typical_high`` (the median pulse in the same columns) is noise. ``worst`` is the
-    pulse furthest from the median pulse, ``missing`` how many of the ``planned`` did not come, ``missing_pulses``
-    the first hundred of them that were triggered. ``from_s`` and ``to_s`` are those of the whole record, ``samples``
-    and ``step_s`` those of one pulse.
+    ``quiet`` to ``typical_low`` .. ``typical_high`` (the median pulse in the same columns) is noise. ``worst`` is, of
+    the pulses that came, the one furthest from the median; ``unusual`` the furthest of every row. ``missing`` is how
+    many of the ``planned`` did not come, ``missing_pulses`` the first hundred of them that were triggered. ``from_s``
+    and ``to_s`` are those of the whole record, ``samples`` and ``step_s`` those of one pulse.
     """
 
     shot: int
@@ -50,6 +50,7 @@ class TrainAnswer(Answer):
     typical_high: list[float]
     quiet: float
     worst: int | None
+    unusual: list[int]
     missing: int
     missing_pulses: list[int]
     statistics: list[TrainStatisticAnswer]

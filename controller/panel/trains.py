@@ -2,13 +2,22 @@
 
 from base64 import b64encode
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from controller.panel.live_answers import finite
 from controller.panel.train_schemas import TrainAnswer, TrainStatisticAnswer
 from controller.shots.model import FloatArray, PulseTrain, RawArray
-from controller.shots.pulses import PulseTable, deviations, pulse_table, statistics_of, typical_noise, typical_pulse
+from controller.shots.pulses import (
+    PulseTable,
+    deviations,
+    pulse_table,
+    statistics_of,
+    typical_noise,
+    typical_pulse,
+    worst_pulse,
+)
 from controller.shots.signals import time_axis
 from controller.shots.waterfall import NOISE_FACTOR, View, Waterfall, reduce_train
 
@@ -32,13 +41,13 @@ class LoadedTrain:
     train: PulseTrain
     typical: FloatArray
     noise: float
-    worst: int
+    distance: FloatArray
     table: PulseTable
 
     @property
     def nbytes(self) -> int:
         """Its size, for the cache."""
-        arrays = (self.train.capture.raw, self.train.trigger_ns, self.typical, self.table.peak)
+        arrays = (self.train.capture.raw, self.train.trigger_ns, self.typical, self.distance, self.table.peak)
         return sum(array.nbytes for array in arrays) + 3 * self.table.peak.nbytes
 
 
@@ -53,9 +62,8 @@ class TrainPicture:
 def load_train(train: PulseTrain) -> LoadedTrain:
     """Everything that does not depend on what is looked at."""
     typical = typical_pulse(train)
-    distance = deviations(train, typical)
-    worst = int(np.argmax(distance)) if distance.size else 0
-    return LoadedTrain(train, typical, typical_noise(train, typical), worst, pulse_table(train))
+    noise = typical_noise(train, typical)
+    return LoadedTrain(train, typical, noise, deviations(train, typical), pulse_table(train))
 
 
 def picture(loaded: LoadedTrain, view: View) -> TrainPicture:
@@ -69,6 +77,7 @@ def train_answer(number: int, found: TrainPicture) -> TrainAnswer:
     train, capture = loaded.train, loaded.train.capture
     t_s, rows = time_axis(capture), waterfall.row_edges
     shift = UINT16_MIDDLE if capture.raw.dtype == np.uint16 else 0
+    worst = worst_pulse(loaded.distance, loaded.table.missing)
     missing = np.flatnonzero(loaded.table.missing)[:MISSING_NAMED_MAX]
     return TrainAnswer(
         shot=number,
@@ -92,7 +101,8 @@ def train_answer(number: int, found: TrainPicture) -> TrainAnswer:
         typical_low=waterfall.typical_low.tolist(),
         typical_high=waterfall.typical_high.tolist(),
         quiet=NOISE_FACTOR * loaded.noise,
-        worst=loaded.worst + 1 if train.segments else None,
+        worst=None if worst is None else worst + 1,
+        unusual=[int(first + np.argmax(loaded.distance[first:end])) + 1 for first, end in pairwise(rows.tolist())],
         missing=loaded.table.missing_count,
         missing_pulses=(missing + 1).tolist(),
         statistics=[

@@ -114,6 +114,13 @@ def deviations(train: PulseTrain, typical: FloatArray) -> FloatArray:
     return found
 
 
+def worst_pulse(distance: FloatArray, missing: BoolArray) -> int | None:
+    """The segment furthest from the typical pulse among those that have a pulse; of all when none has, None of none."""
+    if distance.size == 0:
+        return None
+    return int(np.argmax(distance if np.all(missing) else np.where(missing, -1.0, distance)))
+
+
 def typical_noise(train: PulseTrain, typical: FloatArray) -> float:
     """How far an ordinary sample is from the typical pulse: its standard deviation by the median, in the unit."""
     if train.segments == 0 or train.points == 0:

@@ -22,9 +22,11 @@ export interface ShotChannel {
   readonly name: string;
   readonly title: string;
   readonly unit: string;
-  readonly kind: "waveform" | "slow";
+  readonly kind: "waveform" | "slow" | "train";
   readonly instrument: string;
+  /** Of a train: those of one segment. */
   readonly samples: number;
+  readonly segments: number;
   readonly reference: "t0" | "start";
   readonly from_s: number | null;
   readonly to_s: number | null;

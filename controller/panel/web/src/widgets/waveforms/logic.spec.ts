@@ -143,13 +143,14 @@ describe("words", () => {
   });
 
   it("shows the whole shot when there was no pulse", () => {
-    const channel = (kind: "waveform" | "slow", samples: number): ShotChannel => ({
+    const channel = (kind: ShotChannel["kind"], samples: number): ShotChannel => ({
       name: kind,
       title: kind,
       unit: "V",
       kind,
       instrument: "",
       samples,
+      segments: 1,
       reference: "t0",
       from_s: null,
       to_s: null,
@@ -160,6 +161,8 @@ describe("words", () => {
     expect(kindToShow([channel("waveform", 0), channel("slow", 5)], "waveform")).toBe("slow");
     expect(kindToShow([channel("waveform", 5)], "slow")).toBe("waveform");
     expect(kindToShow([], "slow")).toBe("waveform");
+    const all = [...both, channel("train", 5)];
+    expect([kindToShow(all, null), kindToShow(both, null), kindToShow(all, "slow")]).toEqual(["train", "waveform", "slow"]);
   });
 
   it("names shots, and shows the newest that has ended", () => {

@@ -58,11 +58,11 @@ export function inOrder<Named extends { readonly name: string }>(channels: reado
   return [...channels].sort((a, b) => place(a) - place(b));
 }
 
-/** The kind of channels to show: the one that was shown, unless only the other has samples (no pulse, no waveform). */
-export function kindToShow(channels: readonly ShotChannel[], shown: ShotChannel["kind"]): ShotChannel["kind"] {
+/** The kind of channels to show: what the viewer chose where there is such; else a train, waveforms, slow channels. */
+export function kindToShow(channels: readonly ShotChannel[], chosen: ShotChannel["kind"] | null): ShotChannel["kind"] {
   const kinds = new Set(channels.filter(({ samples }) => samples > 0).map(({ kind }) => kind));
-  if (kinds.has(shown)) return shown;
-  return kinds.has("waveform") || !kinds.has("slow") ? "waveform" : "slow";
+  if (chosen !== null && kinds.has(chosen)) return chosen;
+  return (["train", "waveform", "slow"] as const).find((kind) => kinds.has(kind)) ?? "waveform";
 }
 
 /** The shot to show of its own accord: the newest that has ended. */
