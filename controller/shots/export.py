@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from controller.shots.document import describe
+from controller.shots.export_trains import write_train_csv
 from controller.shots.model import ChannelCapture, ShotRecord, SlowLog
 from controller.shots.signals import scale_values, time_axis
 
@@ -14,13 +15,19 @@ FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def export_csv(record: ShotRecord, folder: Path) -> tuple[Path, ...]:
-    """One CSV file per capture and slow log (RFC 4180, UTF-8, decimal points); returns the paths. Raises OSError."""
+    """One CSV file per capture and slow log (RFC 4180, UTF-8, decimal points), two per train; returns the paths.
+
+    Raises OSError.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for capture in record.captures:
         path = folder / f"shot_{record.identity.number:05d}_{capture.channel}.csv"
         _write_rows(path, _capture_head(capture), _capture_rows(capture))
         paths.append(path)
+    for train in record.trains:
+        stem = f"shot_{record.identity.number:05d}_{train.channel}"
+        paths += write_train_csv(train, folder / f"{stem}.csv", folder / f"{stem}_pulses.csv")
     for log in record.slow_logs:
         path = folder / f"shot_{record.identity.number:05d}_slow_{log.name}.csv"
         head = ("time since the start (s)", _safe(f"{log.title or log.name} ({log.unit})"))

@@ -27,7 +27,11 @@ class ExportImpossible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One waveform or slow channel. ``group`` is ``waveforms`` (time from T0) or ``slow`` (time from the start)."""
+    """One channel. ``group`` is ``waveforms`` (time from T0), ``trains`` or ``slow`` (time from the start).
+
+    A train has ``trigger_s`` (segments,), after its first trigger, and ``value`` (segments, points); its ``t_s`` counts
+    from each segment's own trigger.
+    """
 
     group: str
     name: str
@@ -35,10 +39,11 @@ class Column:
     unit: str
     t_s: FloatArray
     value: FloatArray
+    trigger_s: FloatArray | None = None
 
 
 def columns_of(record: ShotRecord, wanted: tuple[str, ...] = ()) -> tuple[Column, ...]:
-    """Waveforms, then slow channels; only those ``wanted``, if any are named."""
+    """Waveforms, then trains, then slow channels; only those ``wanted``, if any are named."""
     return tuple(column for column in _columns(record) if not wanted or column.name in wanted)
 
 
@@ -46,25 +51,38 @@ def _columns(record: ShotRecord) -> Iterator[Column]:
     for item in record.captures:
         title = item.title or item.channel
         yield Column("waveforms", item.channel, title, item.unit, time_axis(item), scale_values(item))
+    for train in record.trains:
+        item, trigger_s = train.capture, train.trigger_ns.astype(np.float64) * 1e-9
+        title = item.title or item.channel
+        yield Column("trains", item.channel, title, item.unit, time_axis(item), scale_values(item), trigger_s)
     for log in record.slow_logs:
         yield Column("slow", log.name, log.title or log.name, log.unit, log.t_s, log.value)
 
 
 def export_mat(record: ShotRecord, columns: tuple[Column, ...], folder: Path) -> tuple[Path, ...]:
-    """One MATLAB 5 file: a struct per channel with ``t_s``, ``value``, ``unit`` and ``title``. Raises OSError."""
+    """One MATLAB 5 file: a struct per channel with ``t_s``, ``value``, ``unit`` and ``title``. Raises OSError.
+
+    That of a train has ``trigger_s`` as well, and one row of ``value`` for each segment.
+    """
     from scipy.io import savemat
 
     path = folder / f"shot_{record.identity.number:05d}.mat"
     content: dict[str, Any] = {"shot": record.identity.number, "shot_id": record.identity.shot_id}
     for column in columns:
-        fields = {"t_s": column.t_s, "value": column.value, "unit": column.unit, "title": column.title}
+        fields: dict[str, Any] = {"t_s": column.t_s, "value": column.value}
+        fields |= {"unit": column.unit, "title": column.title}
+        if column.trigger_s is not None:
+            fields["trigger_s"] = column.trigger_s
         content[_variable(column.name)] = fields
     savemat(path, content, format="5", long_field_names=True, do_compression=True, oned_as="column")
     return (path,)
 
 
 def export_tdms(record: ShotRecord, columns: tuple[Column, ...], folder: Path) -> tuple[Path, ...]:
-    """One TDMS file: groups ``waveforms`` and ``slow``; even steps as waveform properties, else a time channel each."""
+    """One TDMS file: groups ``waveforms`` and ``slow``; even steps as waveform properties, else a time channel each.
+
+    A train is a group of its own: the segments one after the other with ``segment_samples``, and a channel ``Trigger``.
+    """
     try:
         from nptdms import ChannelObject, RootObject, TdmsWriter
     except ImportError:
@@ -74,6 +92,13 @@ def export_tdms(record: ShotRecord, columns: tuple[Column, ...], folder: Path) -
     for column in columns:
         properties: dict[str, Any] = {"unit_string": column.unit, "description": column.title}
         group = column.group
+        if column.trigger_s is not None:
+            group = f"{group}_{column.name}"
+            properties |= {"segments": int(column.trigger_s.size), "segment_samples": int(column.t_s.size)}
+            objects.append(ChannelObject(group, "Trigger", column.trigger_s, properties={"unit_string": "s"}))
+            objects.append(ChannelObject(group, "Time", column.t_s, properties={"unit_string": "s"}))
+            objects.append(ChannelObject(group, column.name, column.value.ravel(), properties=properties))
+            continue
         if group == "waveforms" and column.t_s.size > 1:
             step_s = float(column.t_s[-1] - column.t_s[0]) / (column.t_s.size - 1)
             properties |= {"wf_increment": step_s, "wf_start_offset": float(column.t_s[0])}
@@ -88,7 +113,10 @@ def export_tdms(record: ShotRecord, columns: tuple[Column, ...], folder: Path) -
 
 
 def export_parquet(record: ShotRecord, columns: tuple[Column, ...], folder: Path) -> tuple[Path, ...]:
-    """One Parquet file per channel with columns ``t_s`` and ``value``; unit and title are metadata."""
+    """One Parquet file per channel with columns ``t_s`` and ``value``; unit and title are metadata.
+
+    That of a train has one row per sample too, with ``pulse`` (from 1) and ``trigger_s`` before them.
+    """
     try:
         import pyarrow
         from pyarrow import parquet
@@ -99,10 +127,23 @@ def export_parquet(record: ShotRecord, columns: tuple[Column, ...], folder: Path
     for column in columns:
         path = folder / f"shot_{record.identity.number:05d}_{column.name}.parquet"
         metadata = {"unit": column.unit, "title": column.title, "shot_id": record.identity.shot_id}
-        table = pyarrow.table({"t_s": np.asarray(column.t_s), "value": np.asarray(column.value)})
+        table = pyarrow.table(_rows(column))
         parquet.write_table(table.replace_schema_metadata(metadata), path)
         paths.append(path)
     return tuple(paths)
+
+
+def _rows(column: Column) -> dict[str, Any]:
+    """A column per name, one row per sample."""
+    if column.trigger_s is None:
+        return {"t_s": np.asarray(column.t_s), "value": np.asarray(column.value)}
+    segments, points = column.value.shape
+    return {
+        "pulse": np.repeat(np.arange(1, segments + 1, dtype=np.int32), points),
+        "trigger_s": np.repeat(column.trigger_s, points),
+        "t_s": np.tile(column.t_s, segments),
+        "value": column.value.ravel(),
+    }
 
 
 Export = Callable[[ShotRecord, tuple[Column, ...], Path], tuple[Path, ...]]

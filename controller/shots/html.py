@@ -8,6 +8,10 @@ VOID = frozenset({"meta"})
 """Elements of ours that have no end tag in HTML."""
 
 
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""A report's own style, and pictures that are part of it; nothing from anywhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Html:
     """Text that is markup already."""
@@ -51,7 +55,7 @@ def page(title: str, style: str, body: Html) -> str:
         (
             Html('<meta charset="utf-8">'),
             Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-            tag("meta", http_equiv="Content-Security-Policy", content="default-src 'none'; style-src 'unsafe-inline'"),
+            tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
             Html('<meta name="color-scheme" content="light dark">'),
             tag("title", title),
             Html(f"<style>{style}</style>"),

@@ -14,7 +14,7 @@ import numpy.typing as npt
 RECORD_VERSION = 2
 """Newest version of the shot record's layout; a newer file is refused.
 
-A record states the lowest version that holds it: 1 without trains, 2 with them (decisions, 16).
+A record states the lowest version that holds it: 1 without trains, 2 with them (decisions, 17).
 """
 
 RECORD_VERSION_OLDEST = 1

@@ -19,6 +19,7 @@ from controller.shots.sections import (
     warnings,
 )
 from controller.shots.style import BASE, COLOURS, REPORT
+from controller.shots.train_sections import train_figures
 from controller.shots.units import PREFIXES
 
 TIMELINE_MAX = 600
@@ -60,10 +61,11 @@ def render_report(record: ShotRecord, record_sha256: str = "") -> str:
         _header(record),
         _warnings(record),
         _section("Measurements", measurement_table(record.measurements, gauges=True)),
-        _section("Waveforms", *(capture_panels(record) or [tag("p", "No waveform was recorded.", class_="empty")])),
+        _waveforms(record),
+        *([_section("Trains", *train_figures(record))] if record.trains else []),
         _section("The shot in time", *slow_panels(record), *close_up(record), _strip(record), _timeline(record)),
         _section("Energy", _energy(record)),
-        _section("Instruments and settings at capture", _instruments(record), *(_settings(c) for c in record.captures)),
+        _section("Instruments and settings at capture", _instruments(record), *(_settings(c) for c in _all(record))),
         _section("Calibration", _calibration(record)),
         _section("Before the shot", tag("div", _self_test(record), _checklist(record), class_="two")),
         _section("Comments", _comments(record)),
@@ -72,6 +74,13 @@ def render_report(record: ShotRecord, record_sha256: str = "") -> str:
     identity = record.identity
     title = f"Shot {identity.number} · {identity.rig} · {record.verdict}"
     return page(title, COLOURS + BASE + REPORT, tag("main", *sections))
+
+
+def _waveforms(record: ShotRecord) -> Html:
+    panels = capture_panels(record)
+    if record.trains and not panels:
+        return Html("")
+    return _section("Waveforms", *(panels or [tag("p", "No waveform was recorded.", class_="empty")]))
 
 
 def _section(title: str, *children: Child) -> Html:
@@ -200,13 +209,22 @@ def _value_text(value: Scalar) -> str:
     return limit(value) if isinstance(value, float) else str(value)
 
 
+def _all(record: ShotRecord) -> tuple[ChannelCapture, ...]:
+    """Single waveforms, then trains."""
+    return (*record.captures, *(train.capture for train in record.trains))
+
+
 def _settings(capture: ChannelCapture) -> Html:
     rows: list[list[Child]] = [[tag("code", name), tag("code", value)] for name, value in capture.settings.items()]
     rate = engineering_rate(capture.x_increment_s)
-    text = (
-        f"{capture.title or capture.channel}: {capture.instrument} {capture.source}, {capture.raw.size} points, {rate}"
-    )
+    text = f"{capture.title or capture.channel}: {capture.instrument} {capture.source}, {_size(capture)}, {rate}"
     return tag("details", tag("summary", text), table(("setting", "value"), rows))
+
+
+def _size(capture: ChannelCapture) -> str:
+    if capture.raw.ndim == 1:
+        return f"{capture.raw.size} points"
+    return f"{capture.raw.shape[0]} segments of {capture.raw.shape[1]} points"
 
 
 def engineering_rate(x_increment_s: float) -> str:
@@ -215,10 +233,10 @@ def engineering_rate(x_increment_s: float) -> str:
 
 
 def _calibration(record: ShotRecord) -> Html:
-    if not record.captures:
+    if not _all(record):
         return tag("p", "No calibrated channel took part.", class_="empty")
     rows: list[list[Child]] = []
-    for capture in record.captures:
+    for capture in _all(record):
         parts = [tag("div", _part_text(dict(part))) for part in capture.chain]
         overdue = tag("span", "overdue", class_="v inconclusive") if capture.calibration_overdue else "in date"
         delay = f"{capture.delay_s * 1e9:.4g} ± {capture.delay_uncertainty_s * 1e9:.2g} ns"

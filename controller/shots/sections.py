@@ -218,8 +218,9 @@ def _gap_s(log: SlowLog) -> float:
 def warnings(record: ShotRecord) -> list[str]:
     """What a reader must know before trusting the numbers."""
     lost = [item.name for item in record.instruments if item.lost]
-    overdue = [item.title or item.channel for item in record.captures if item.calibration_overdue]
-    clipped = [item.title or item.channel for item in record.captures if is_clipped(item)]
+    recorded = (*record.captures, *(train.capture for train in record.trains))
+    overdue = [item.title or item.channel for item in recorded if item.calibration_overdue]
+    clipped = [item.title or item.channel for item in recorded if is_clipped(item)]
     failed = [item.path for item in record.self_test if not item.passed]
     undone = [item.text for item in record.checklist if not item.done]
     named = (

@@ -41,6 +41,7 @@ paint-order:stroke;stroke:var(--card);stroke-width:4px}
 .line{fill:none;stroke-width:1.6;stroke-linejoin:round}
 .c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}.c4{stroke:var(--c4)}.c5{stroke:var(--c5)}.c6{stroke:var(--c6)}
 .grid{stroke:var(--grid)}.zero{stroke:var(--soft);stroke-width:.8}.axis{stroke:var(--soft)}
+.gone{fill:var(--fail)}.odd{fill:none;stroke:var(--ink);stroke-width:1.6}
 .mark{stroke:var(--ink);stroke-width:1;stroke-dasharray:4 3}
 .v{display:inline-block;font-weight:700;white-space:nowrap}
 .pass{color:var(--pass)}.fail{color:var(--fail)}.inconclusive{color:var(--inconclusive)}

@@ -55,14 +55,15 @@ CAMPAIGN = {
 """What the pure part of a campaign knows: its own pure modules, and how a fault's place is written."""
 
 RECORDED = {
+    "base64.b64encode",
     "controller.sequencer.verdict",
     "msgspec",
     "numpy",
     *(
         f"controller.shots.{name}"
         for name in (
-            *("decimate", "document", "fits", "html", "measure", "model", "numbers", "plot", "pulses"),
-            *("quantities", "sections", "signals", "units", "waterfall"),
+            *("decimate", "document", "fits", "html", "measure", "model", "numbers", "picture", "plot", "pulses"),
+            *("quantities", "sections", "signals", "train_sections", "units", "waterfall"),
         )
     ),
 }
@@ -148,7 +149,6 @@ ALLOWED = {
     "controller/panel/waveforms.py": RECORDED,
     "controller/panel/trains.py": {
         *RECORDED,
-        "base64.b64encode",
         "controller.panel.live_answers.finite",
         "controller.panel.train_schemas",
     },
