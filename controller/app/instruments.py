@@ -102,15 +102,17 @@ async def _open(spec: InstrumentSpec, route: Route) -> Instrument:
 
 
 def _bench(rig: Rig, opened: Mapping[str, Instrument]) -> Bench:
-    def one(port: str) -> Instrument:
-        return next(opened[spec.name] for spec in rig.instruments if spec.port == port)
+    left = dict(opened)
 
+    def one(port: str) -> Instrument:
+        return left.pop(next(spec.name for spec in rig.instruments if spec.port == port))
+
+    scopes = [spec.name for spec in rig.instruments if spec.port == "Oscilloscope"]
     return Bench(
         plc=cast(RigPlc, one("RigPlc")),
         charger=cast(CapacitorCharger, one("CapacitorCharger")),
         delay=cast(DelayGenerator, one("DelayGenerator")),
-        scopes={
-            spec.name: cast(Oscilloscope, opened[spec.name]) for spec in rig.instruments if spec.port == "Oscilloscope"
-        },
+        scopes={name: cast(Oscilloscope, left.pop(name)) for name in scopes},
         daq=cast(Daq, one("Daq")),
+        others=left,
     )

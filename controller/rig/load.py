@@ -18,6 +18,10 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """From version n to n + 1, applied in turn; empty while version 1 is the only one there is."""
 
 
+PORTS = ("RigPlc", "CapacitorCharger", "DelayGenerator", "Daq")
+"""What every bench has: whose the energy is, where it comes from, what lets it go, and a second look at it."""
+
+
 def load_rig(data: bytes, filename: str, plc_text: bytes | None = None, plc_filename: str = "plc.yaml") -> Rig:
     """The rig described by ``data``.
 
@@ -169,6 +173,9 @@ def _inconsistencies(document: Document, file: RigFile) -> Iterator[Problem]:
         problem = f"{len(file.trigger.pairs)} output pairs for {file.bank.modules} modules"
         yield document.problem(("trigger", "pairs"), problem, "list one output pair per module")
     yield from _line_problems(document, file)
+    for port in PORTS:
+        if port not in {instrument.port for instrument in file.instruments.values()}:
+            yield document.problem(("instruments",), f"none of them is a {port}", f"add one with `port: {port}`")
     inputs: dict[tuple[str, str], str] = {}
     for name, channel in file.channels.items():
         path = ("channels", name)
