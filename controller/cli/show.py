@@ -80,7 +80,7 @@ class Show:
             first = {"pids": dict(started.pids), **page, "instruments": dict(started.instruments)}
             self._writer.write_line(json_line(first))
         elif self._request.watches_only:
-            self._writer.write_line(f"{self._request.config.rig}: the bench is up, Ctrl-C ends it")
+            self._writer.write_line(f"{_bench_name(self._request.config)}: the bench is up, Ctrl-C ends it")
             for line in instrument_lines(started.instruments):
                 self._writer.write_line(line)
 
@@ -123,13 +123,20 @@ class Show:
         self._told_problems = outcome.problems
 
 
+def _bench_name(config: messages.RunConfig) -> str:
+    """As its rig.yaml says; the configuration may have a path."""
+    from controller.app.preflight import read_rig
+
+    return read_rig(config.rig)[0].name
+
+
 def write_junit(request: Request, finished: messages.Finished, errors: Writer) -> int:
     """Write the JUnit file if one was asked for. Returns 0, or 5 when it could not be written."""
     if not request.junit:
         return Exit.PASS
     profile = Path(request.config.profile_path).stem
     try:
-        Path(request.junit).write_bytes(junit_xml(finished, profile, request.config.rig))
+        Path(request.junit).write_bytes(junit_xml(finished, profile, _bench_name(request.config)))
     except OSError as error:
         errors.write_line(f"{request.junit}: {error.strerror}; the run is complete, its JUnit file is not")
         return Exit.INTERNAL

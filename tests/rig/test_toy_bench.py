@@ -7,11 +7,12 @@ from tests.rig.running_sim import ask, running_sim
 from tests.support import ROOT, sparkgap
 
 TOY = str(ROOT / "tests" / "toy_bench")
+SAID = ("--out", "made", "--junit", "verdicts.xml")
 
 
 def test_a_shot_on_sockets_passes(tmp_path: Path) -> None:
     """Rig and core are processes of their own: both get the bench by its path."""
-    run = sparkgap("run", "full", "--rig", TOY, "--sim", "--out", "made", "--json", cwd=tmp_path)
+    run = sparkgap("run", "full", "--rig", TOY, "--sim", *SAID, "--json", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     started, result = (json.loads(line) for line in run.stdout.splitlines())
     models = {name: entry["model"] for name, entry in started["instruments"].items()}
@@ -23,6 +24,7 @@ def test_a_shot_on_sockets_passes(tmp_path: Path) -> None:
         "daq": "LabJack T7",
     }
     assert (result["verdict"], result["ended"], result["exit"]) == ("pass", "completed", 0)
+    assert 'name="toy_bench/full"' in (tmp_path / "verdicts.xml").read_text(encoding="utf-8")
     listed = sparkgap("shots", "list", "--rig", "toy_bench", "--out", "made", cwd=tmp_path)
     assert listed.returncode == 0 and listed.stdout.count("pass") == 1, "the catalogue has its name, not its path"
 
