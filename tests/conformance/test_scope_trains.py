@@ -68,11 +68,11 @@ class Bench:
         self.row = row
         self.panel = row.make()
 
-        async def open_port(connect: Connect, identity: str) -> Oscilloscope:
-            return await row.open("scope", connect, identity=identity)
+        async def open_port(name: str, connect: Connect, *, identity: str) -> Oscilloscope:
+            return await row.open(name, connect, identity=identity)
 
         self.stage: Stage[Oscilloscope] = Stage(
-            lambda: ScpiSession(self.panel, False, INTERFACE_MESSAGES), open_port, ""
+            "scope", lambda: ScpiSession(self.panel, False, INTERFACE_MESSAGES), open_port, ""
         )
 
     async def pulses(self, count: int) -> None:

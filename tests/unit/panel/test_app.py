@@ -20,7 +20,10 @@ AHEAD_S = 3600.0
 
 CONTRACT = {
     *(f"/api/v1/{name}" for name in ("state", "channels", "alarms", "rig", "run", "shots", "abort")),
-    *(f"/api/v1/shots/{{number}}{part}" for part in ("", "/waveforms/{channel}", "/file", "/report")),
+    *(
+        f"/api/v1/shots/{{number}}{part}"
+        for part in ("", "/waveforms/{channel}", "/trains/{channel}", "/file", "/report")
+    ),
     "/healthz",
     "/metrics",
 }
