@@ -72,7 +72,7 @@ def test_a_bench_that_breaks_the_order_is_seen() -> None:
 def test_the_machine_that_a_bench_s_file_asks_for_breaks_no_rule(rig: str) -> None:
     """Arbitrary controller and people. The graph is that of test_plc_exploration, shared in one process."""
     run = healthy()
-    assert limits_of(rig).modules
+    assert limits_of(rig).capacitance_f
     assert not run.violations
     met = {node.control.state for node in run.graph}
     assert met >= {PlcState.SAFE, PlcState.FLOAT, PlcState.SHOT, PlcState.DUMPING, PlcState.TRIP, PlcState.LOCKOUT}
