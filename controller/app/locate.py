@@ -66,7 +66,8 @@ def rig_reference(text: str) -> str:
 
     Raises Refused when it is neither.
     """
-    return text if text in rig_names() else str(rig_files(text).folder)
+    folder = rig_files(text).folder
+    return folder.name if folder.parent == _BENCHES else str(folder)
 
 
 def rig_files(rig: str) -> RigFiles:
@@ -77,6 +78,8 @@ def rig_files(rig: str) -> RigFiles:
     if rig in rig_names():
         return _files_in(_BENCHES / rig, configs_dir() / "profiles" / rig)
     folder = Path(os.path.abspath(rig))
+    if folder.parent == _BENCHES and folder.name in rig_names():
+        return rig_files(folder.name)
     if not rig or not folder.is_dir():
         remedy = f"known rigs: {', '.join(rig_names())}; or give the path of a bench's folder"
         raise Refused([Problem("--rig", 0, "", f"there is no rig called {rig!r}", remedy)])
