@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.unit.panel.recorded_trains import store_trains
@@ -104,6 +105,8 @@ def test_it_fits_a_phone_and_a_dark_room(
     page = offline.open(bench.url)
     shown = waterfall(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found = Axe().run(page).response["violations"]
+    assert [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in found] == []
     shown.screenshot(path=screenshots / f"waterfall-{name}.png")
     context.close()
     assert offline.outside == [] and offline.errors == []

@@ -4,6 +4,7 @@ Deterministic and bounded. It is no replacement for the other tests: it does not
 """
 
 import asyncio
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,9 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from controller.panel.app import create_app
 from controller.panel.requests import CoreRequests
 from tests.unit.panel.parts import FakeCore, attached, built, filled, make_parts
-from tests.web.recorded import FULL, QUICK, recorded_shots
+from tests.unit.panel.recorded_trains import store_trains
+from tests.unit.shots.trains import train
+from tests.web.recorded import FULL, QUICK, RIG, recorded_shots
 
 EXAMPLES = 50
 """Per operation: enough to find what schemathesis finds here by itself (a lax number, a NUL in a text)."""
@@ -44,7 +47,11 @@ OPERATIONS = (
 ASKED = tuple(label for label in OPERATIONS if "/shots" in label)
 """Those with parameters, which can be wrong."""
 
-REAL = ({"number": FULL, "channel": "total_current"}, {"number": QUICK, "channel": "probe_a"})
+REAL = (
+    {"number": FULL, "channel": "total_current"},
+    {"number": QUICK, "channel": "probe_a"},
+    {"number": QUICK + 1, "channel": "cathode_voltage"},
+)
 """What there is: by itself schemathesis would hardly ever ask for it."""
 
 HOST = {"host": "127.0.0.1"}
@@ -75,7 +82,9 @@ def core() -> Iterator[CoreRequests]:
 
 @pytest.fixture(scope="module")
 def schema(tmp_path_factory: pytest.TempPathFactory, core: CoreRequests) -> Iterator[Any]:
-    out = recorded_shots(tmp_path_factory)
+    out = tmp_path_factory.mktemp("copied") / "shots"
+    shutil.copytree(recorded_shots(tmp_path_factory), out)
+    store_trains(out, RIG, (train(20),))
     # a present that lies ahead never grows old, however long this takes
     parts = make_parts(out, live=filled(1e9), requests=core, static=built(tmp_path_factory.mktemp("static") / "page"))
     yield schemathesis.openapi.from_asgi("/api/v1/openapi.json", create_app(parts), headers=HOST)
