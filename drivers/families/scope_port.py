@@ -238,10 +238,7 @@ class ScopePort(Generic[Panel]):
         if source not in self._model.channels:
             raise InstrumentRefused(self.name, f"has no {source!r}")
         await self._wait_stored()
-        setup = self._setup
-        if setup is None and self._panel is not None:  # configured by somebody else: read as it reads back
-            setup = self._model.setup_of(self._panel, None)
-        wave = await self._model.read(self, source, setup, self._panel, out)
+        wave = await self._model.read(self, source, self._held_setup(), self._panel, out)
         await self._check_errors()
         return wave
 
@@ -260,13 +257,20 @@ class ScopePort(Generic[Panel]):
         state = await self.state()
         if self._armed and state is not ScopeState.TRIGGERED:
             raise InstrumentRefused(self.name, f"has no record: {state.value}")
-        planned = 1 if self._setup is None else self._setup.segments
+        setup = self._held_setup()
+        planned = 1 if setup is None else setup.segments
         if (await self._model.progress(self.ask))[0] and await trains.count(self.ask) < planned:
             await self._command([self._model.dialect["stop"].request()])
         await self._wait_stored()
-        train = await trains.read(self, source, self._setup, self._panel)
+        train = await trains.read(self, source, setup, self._panel)
         await self._check_errors()
         return train
+
+    def _held_setup(self) -> ScopeSetup | None:
+        """The configured set-up; of a scope that somebody else configured the one that was read back, if it was."""
+        if self._setup is None and self._panel is not None:
+            return self._model.setup_of(self._panel, None)
+        return self._setup
 
     def _segmented(self) -> TrainReader:
         if self._trains is None:

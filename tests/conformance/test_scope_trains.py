@@ -157,6 +157,28 @@ def test_a_train_without_a_trigger_is_refused_and_the_next_single_shot_is_one(be
     with_scope(bench, job)
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_train_is_read_by_somebody_who_did_not_configure_it(bits: int, bench: Bench) -> None:
+    """As `shots fetch` does after a crash: another connection, nothing armed by it."""
+
+    async def main() -> None:
+        first = await bench.stage.open()
+        await first.configure(replace(SETUP, bits=bits))
+        await first.arm()
+        await bench.pulses(5)
+        await first.close()
+        second = await bench.stage.open()
+        held = await second.read_back()
+        assert (held.segments, held.points, held.bits) == (5, POINTS, bits)
+        train = await second.read_train("CHAN2")
+        assert (train.planned, train.wave.raw.shape) == (5, (5, POINTS))
+        volts = (train.wave.raw.astype(float) - train.wave.y_reference) * train.wave.y_increment_v
+        assert volts.max() == pytest.approx(2.8, abs=0.1)
+        await second.close()
+
+    on_virtual_time(main)
+
+
 def test_a_count_turned_by_hand_is_seen(bench: Bench) -> None:
     knob = {"DSO-X 3014A": ":ACQuire:SEGMented:COUNt", "RTO1024": "ACQuire:COUNt"}[bench.row.model]
     mode = {"DSO-X 3014A": (":ACQuire:MODE", "RTIMe"), "RTO1024": ("ACQuire:SEGMented:STATe", "OFF")}[bench.row.model]
