@@ -176,7 +176,7 @@ def test_a_train_is_read_by_somebody_who_did_not_configure_it(bits: int, bench: 
         assert volts.max() == pytest.approx(2.8, abs=0.1)
         await second.close()
 
-    on_virtual_time(main)
+    run_virtual(main())
 
 
 def test_a_count_turned_by_hand_is_seen(bench: Bench) -> None:
