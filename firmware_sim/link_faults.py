@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from firmware_sim.old_answers import OldAnswers
 from firmware_sim.sessions.base import Attached, Chunk, Session
-from firmware_sim.signals import Acts, unheard
+from firmware_sim.signals import Acts, switch, unheard
 from firmware_sim.wire_faults import MBAP_BYTES, WIRE_FAULTS, Disorder, Noise, is_modbus
 
 FAULTS: Mapping[str, str] = {
@@ -108,12 +108,7 @@ class LinkFaults:
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""
-        if fault_id not in FAULTS:
-            raise KeyError(fault_id)
-        if on:
-            self.active[fault_id] = None
-        else:
-            self.active.pop(fault_id, None)
+        switch(FAULTS, self.active, fault_id, on)
 
     def disturb(self, until_ns: int) -> None:
         """Interference on the link until ``until_ns`` on the sessions' clock; then it is healthy by itself."""

@@ -4,7 +4,7 @@ The plant writes :class:`FieldInputs` (what the PLC's terminals see), the PLC wr
 (what its outputs drive). Plain mutable slots on purpose: both are rewritten 100 times a second.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 Acts = Callable[[str, str], None]
@@ -13,6 +13,16 @@ Acts = Callable[[str, str], None]
 
 def unheard(fault_id: str, what: str) -> None:
     """Nobody listens to what faults do."""
+
+
+def switch(known: Mapping[str, str], active: dict[str, None], fault_id: str, on: bool) -> None:
+    """Enter a fault into ``active`` or strike it out; raises KeyError for one that is not ``known``."""
+    if fault_id not in known:
+        raise KeyError(fault_id)
+    if on:
+        active[fault_id] = None
+    else:
+        active.pop(fault_id, None)
 
 
 SELF_TEST_PATHS = (

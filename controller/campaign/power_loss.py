@@ -118,9 +118,11 @@ class PowerLoss:
         process = await self._sparkgap(self._config.profile_path, *settings)
         try:
             async with asyncio.timeout(RUN_S):
-                await self._until_step(process)
+                came = await self._until_step(process)
         except TimeoutError:
             raise TimeoutError(f"step {self._moment.step} did not begin within {RUN_S:.0f} s") from None
+        if not came:
+            return []
         if self._moment.phase is not Phase.BEFORE:
             await asyncio.sleep(DURING_S)
         pids = [pid for pid in find_marked(self._folder) if pid != rig.pid]
@@ -130,12 +132,15 @@ class PowerLoss:
         await process.communicate()
         return pids
 
-    async def _until_step(self, process: Process) -> None:
+    async def _until_step(self, process: Process) -> bool:
+        """Whether the step began before the run ended."""
         wanted = f"step {self._moment.step}"
         while process.stdout is not None and (line := await process.stdout.readline()):
             self._said.append(line.decode(errors="replace").rstrip())
             if self._said[-1].endswith(wanted):
-                return
+                return True
+        await process.wait()
+        return False
 
     async def _come_back(self) -> int:
         process = await self._sparkgap("noise", "--waive", "scope_1", "--waive", "scope_2")
@@ -199,5 +204,6 @@ def lab_text(rig: str, endpoints: Mapping[str, Mapping[str, str]]) -> str:
     """A lab file of these endpoints."""
     lines = ["lab: 1", f"rig: {rig}", "instruments:"]
     for name, entry in endpoints.items():
-        lines += [f'  {name}: {{{transport}: "{address}"}}' for transport, address in entry.items()]
+        addresses = ", ".join(f'{transport}: "{address}"' for transport, address in entry.items())
+        lines.append(f"  {name}: {{{addresses}}}")
     return "\n".join(lines) + "\n"

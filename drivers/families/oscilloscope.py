@@ -3,21 +3,28 @@
 Records are refused when the preamble and the block do not agree with each other and with what was asked for.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from drivers.families.identity import match_identity
-from drivers.families.scope_port import Asking, Exchange, ScopePort, near, number_of, refuse_sources
+from drivers.families.scope_port import (
+    Asking,
+    Exchange,
+    is_possible,
+    near_channel,
+    near_setup,
+    number_of,
+    open_scope,
+    refuse_sources,
+    unsigned_samples,
+)
 from drivers.families.scope_segments import Frame, Trains, read_record, refuse_segments
-from drivers.ports import Identity, Oscilloscope, ScopeChannel, ScopeSetup, Waveform
-from drivers.transports.link import Hello
-from drivers.transports.route import Route, make_link
-from drivers.wire.dialect import BadReply, Values
+from drivers.families.scope_table import order_sources
+from drivers.ports import Oscilloscope, ScopeChannel, ScopeSetup, Waveform
+from drivers.transports.route import Route
+from drivers.wire.dialect import Values
 from drivers.wire.dsox import CHANNELS, DSOX, FORMAT_CODES, OPER_RUN, OPER_WAIT_TRIGGER, RECORD_POINTS_MAX
 from drivers.wire.segments import DSOX_SEGMENTS
 
@@ -152,7 +159,8 @@ async def _frame(link: Exchange, source: str, setup: ScopeSetup | None, panel: _
     bits = 16 if setup is None else setup.bits
     points_max = RECORD_POINTS_MAX if setup is None else setup.points
     preamble = await link.ask("waveform.preamble?", before=_readout_lines(source, bits, points_max))
-    if not _is_possible(preamble, bits, points_max):
+    form = FORMAT_CODES["WORD" if bits == 16 else "BYTE"]
+    if not is_possible(preamble, form, points_max) or preamble["y_reference"] != 1 << (bits - 1):
         raise link.impossible(f"preamble cannot be right: {dict(preamble)}")
     wave = Waveform(
         source=source,
@@ -167,7 +175,7 @@ async def _frame(link: Exchange, source: str, setup: ScopeSetup | None, panel: _
         settings={} if panel is None else DsoxModel().settings(panel, source),
     )
     request = DSOX["waveform.data?"].request()
-    return Frame(wave, request, int(preamble["points"]), bits // 8, lambda memory: _samples(memory, bits))
+    return Frame(wave, request, int(preamble["points"]), bits // 8, lambda memory: unsigned_samples(memory, bits))
 
 
 async def open_dsox(name: str, route: Route, *, identity: str, timeout_s: float = 5.0) -> Oscilloscope:
@@ -176,19 +184,10 @@ async def open_dsox(name: str, route: Route, *, identity: str, timeout_s: float 
     ``identity`` is text or a regular expression, such as the serial number; empty accepts any. The same check runs
     after every reconnect. Raises ConnectFailed, LinkTimeout, WrongInstrument.
     """
-
-    matches = match_identity(identity)
-
-    def accept(line: bytes) -> bool:
-        try:
-            found = Identity(**DSOX["idn?"].parse_reply(line))
-        except BadReply:
-            return False
-        return found.vendor in VENDORS and found.model == DSOX.model and matches(line)
-
-    link = make_link(name, route, hello=Hello(DSOX["idn?"].request(), b"\n", accept))
-    await link.open(timeout_s)
-    return ScopePort(name, link, DsoxModel(), Trains(DsoxTrain()))
+    trains = Trains(DsoxTrain())
+    return await open_scope(
+        name, route, DsoxModel(), VENDORS, (DSOX.model,), identity=identity, timeout_s=timeout_s, trains=trains
+    )
 
 
 # -- pure parts
@@ -250,30 +249,20 @@ def _readout_lines(source: str, bits: int, points: int) -> bytes:
 
 def _setup_of(panel: _Panel, expected: ScopeSetup | None) -> ScopeSetup:
     """The panel as a setup, values near the expected ones taken for them."""
-    wanted = {channel.source: channel for channel in expected.channels} if expected is not None else {}
     shown = [source for number, source in enumerate(CHANNELS, 1) if panel.channels[number]["display"]]
-    order = [source for source in wanted if source in shown] + [source for source in shown if source not in wanted]
     window_s = float(panel.timebase["range"])
     fraction = {"LEFT": 0.1, "CENT": 0.5, "RIGH": 0.9}[panel.timebase["reference"]]
-    trigger_level_v = float(panel.others["trigger.level"])
     held = ScopeSetup(
-        channels=tuple(_channel_of(panel, source, wanted.get(source)) for source in order),
+        channels=tuple(_channel_of(panel, *pair) for pair in order_sources(shown, expected)),
         window_s=window_s,
         pretrigger_s=fraction * window_s - float(panel.timebase["position"]),
         trigger_source=panel.others["trigger.source"],
-        trigger_level_v=trigger_level_v,
+        trigger_level_v=float(panel.others["trigger.level"]),
         points=int(panel.others["waveform.points"]),
         bits=16 if panel.others["acquire.type"] == "HRES" else 8,
         segments=int(panel.others.get("acquire.segments", 1)),
     )
-    if expected is None:
-        return held
-    return replace(
-        held,
-        window_s=near(held.window_s, expected.window_s, expected.window_s),
-        pretrigger_s=near(held.pretrigger_s, expected.pretrigger_s, expected.window_s),
-        trigger_level_v=near(trigger_level_v, expected.trigger_level_v, abs(expected.trigger_level_v)),
-    )
+    return held if expected is None else near_setup(held, expected)
 
 
 def _channel_of(panel: _Panel, source: str, wanted: ScopeChannel | None) -> ScopeChannel:
@@ -288,27 +277,5 @@ def _channel_of(panel: _Panel, source: str, wanted: ScopeChannel | None) -> Scop
     )
     if wanted is None:
         return channel
-    return replace(
-        channel,
-        range_v=near(channel.range_v, wanted.range_v, wanted.range_v),
-        offset_v=near(channel.offset_v, wanted.offset_v, wanted.range_v),
-        label=wanted.label if channel.label == wanted.label.upper()[: len(channel.label) or None] else channel.label,
-    )
-
-
-def _is_possible(preamble: Values, bits: int, points_max: int) -> bool:
-    """True when the preamble fits what was asked for."""
-    return bool(
-        preamble["format"] == FORMAT_CODES["WORD" if bits == 16 else "BYTE"]
-        and 1 <= preamble["points"] <= points_max
-        and all(math.isfinite(value) for value in preamble.values())
-        and preamble["x_increment"] > 0
-        and preamble["y_increment"] > 0
-        and preamble["y_reference"] == 1 << (bits - 1)
-    )
-
-
-def _samples(memory: memoryview, bits: int) -> npt.NDArray[np.uint16]:
-    if bits == 16:
-        return np.frombuffer(memory, dtype="<u2")
-    return np.frombuffer(memory, dtype=np.uint8).astype(np.uint16)
+    shortened = wanted.label.upper()[: len(channel.label) or None]
+    return replace(near_channel(channel, wanted), label=wanted.label if channel.label == shortened else channel.label)

@@ -7,13 +7,20 @@ that a knob turned between arming and fire is seen.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from drivers.errors import InstrumentRefused, LinkTimeout, RemoteWireError
-from drivers.ports import Identity, ScopeSetup, ScopeState, SegmentedWaveform, Waveform
-from drivers.transports.route import InstrumentLink
-from drivers.wire.dialect import Dialect, Values
+from drivers.families.identity import match_identity
+from drivers.ports import Identity, ScopeChannel, ScopeSetup, ScopeState, SegmentedWaveform, Waveform
+from drivers.transports.link import Hello
+from drivers.transports.route import InstrumentLink, Route, make_link
+from drivers.wire.dialect import BadReply, Dialect, Values
 
 EXCHANGE_S = 0.9
 """Deadline of one exchange of text: a scope answers within a screen update, 50 ms. A miss ends the step, and has to
@@ -210,7 +217,8 @@ class ScopePort(Generic[Panel]):
         if acquiring and waiting and not is_train:
             return ScopeState.ARMED
         if not self._triggered:
-            self._triggered = await self._model.triggered(self.ask)
+            seen = await self._model.triggered(self.ask)
+            self._triggered |= seen  # reading clears it: another task may have had it meanwhile
         if self._triggered:
             return ScopeState.TRIGGERED
         if acquiring and waiting:
@@ -327,6 +335,36 @@ class ScopePort(Generic[Panel]):
             await asyncio.sleep(POLL_S)
 
 
+async def open_scope(
+    name: str,
+    route: Route,
+    model: ScopeModel[Panel],
+    vendors: Collection[str],
+    models: Collection[str],
+    *,
+    identity: str,
+    timeout_s: float,
+    trains: TrainReader | None = None,
+) -> ScopePort[Panel]:
+    """Connect and check who answers: one of ``vendors`` and ``models``, and ``identity`` found in its ``*IDN?``.
+
+    The same check runs after every reconnect. Raises ConnectFailed, LinkTimeout, WrongInstrument.
+    """
+    matches = match_identity(identity)
+    idn = model.dialect["idn?"]
+
+    def accept(line: bytes) -> bool:
+        try:
+            found = Identity(**idn.parse_reply(line))
+        except BadReply:
+            return False
+        return found.vendor in vendors and found.model in models and matches(line)
+
+    link = make_link(name, route, hello=Hello(idn.request(), b"\n", accept))
+    await link.open(timeout_s)
+    return ScopePort(name, link, model, trains)
+
+
 # -- pure parts that models share
 
 
@@ -338,6 +376,43 @@ def number_of(source: str) -> int:
 def near(held: float, wanted: float, scale: float) -> float:
     """``wanted`` where ``held`` is it within :data:`TOLERANCE` of ``scale``, else ``held``."""
     return wanted if abs(held - wanted) <= TOLERANCE * abs(scale) else held
+
+
+def near_channel(held: ScopeChannel, wanted: ScopeChannel) -> ScopeChannel:
+    """``held`` with the range and the offset of ``wanted`` where they are near."""
+    return replace(
+        held,
+        range_v=near(held.range_v, wanted.range_v, wanted.range_v),
+        offset_v=near(held.offset_v, wanted.offset_v, wanted.range_v),
+    )
+
+
+def near_setup(held: ScopeSetup, wanted: ScopeSetup) -> ScopeSetup:
+    """``held`` with the times and the trigger level of ``wanted`` where they are near."""
+    return replace(
+        held,
+        window_s=near(held.window_s, wanted.window_s, wanted.window_s),
+        pretrigger_s=near(held.pretrigger_s, wanted.pretrigger_s, wanted.window_s),
+        trigger_level_v=near(held.trigger_level_v, wanted.trigger_level_v, wanted.trigger_level_v),
+    )
+
+
+def is_possible(preamble: Values, form: int, points_max: int) -> bool:
+    """True when a preamble of Agilent's kind has this format code, some points, and steps."""
+    return bool(
+        preamble["format"] == form
+        and 1 <= preamble["points"] <= points_max
+        and all(math.isfinite(value) for value in preamble.values())
+        and preamble["x_increment"] > 0
+        and preamble["y_increment"] > 0
+    )
+
+
+def unsigned_samples(memory: memoryview, bits: int) -> npt.NDArray[np.uint16]:
+    """Little-endian words, or bytes widened to words."""
+    if bits == 16:
+        return np.frombuffer(memory, dtype="<u2")
+    return np.frombuffer(memory, dtype=np.uint8).astype(np.uint16)
 
 
 def refuse_sources(name: str, setup: ScopeSetup, channels: tuple[str, ...]) -> None:

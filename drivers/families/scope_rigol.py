@@ -10,18 +10,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from drivers.errors import InstrumentRefused
-from drivers.families.identity import match_identity
-from drivers.families.scope_port import Asking, Exchange, ScopePort, near, number_of, refuse_sources
+from drivers.families.scope_port import (
+    Asking,
+    Exchange,
+    is_possible,
+    near_channel,
+    near_setup,
+    number_of,
+    open_scope,
+    refuse_sources,
+    unsigned_samples,
+)
 from drivers.families.scope_segments import refuse_segments
-from drivers.families.scope_table import Table, changed_from, order_sources, read_table, settings_text, write_lines
-from drivers.ports import Identity, Oscilloscope, ScopeChannel, ScopeSetup, Waveform
-from drivers.transports.link import Hello
-from drivers.transports.route import Route, make_link
-from drivers.wire.dialect import BadReply, Values
+from drivers.families.scope_table import Table, changed_settings, order_sources, read_table, settings_text, write_lines
+from drivers.ports import Oscilloscope, ScopeChannel, ScopeSetup, Waveform
+from drivers.transports.route import Route
+from drivers.wire.dialect import Values
 from drivers.wire.ds1000z import (
     BATCH_POINTS,
     CHANNELS,
@@ -35,7 +40,8 @@ from drivers.wire.ds1000z import (
     depths,
 )
 
-VENDOR = "RIGOL TECHNOLOGIES"
+VENDORS = ("RIGOL TECHNOLOGIES",)
+MODELS = (MODEL,)
 
 FORCED_CHANNEL: Mapping[str, Any] = {
     "channel.probe": 1.0,
@@ -105,17 +111,11 @@ class RigolModel:
         )
         if expected is None:
             return held
-        return replace(
-            held,
-            pretrigger_s=near(held.pretrigger_s, expected.pretrigger_s, expected.window_s),
-            trigger_level_v=near(held.trigger_level_v, expected.trigger_level_v, expected.trigger_level_v),
-        )
+        return replace(near_setup(held, expected), window_s=window_s)  # another scale is never the configured one
 
     def changed(self, panel: Table, setup: ScopeSetup) -> list[str]:
         """What is not as :data:`FORCED` and :data:`FORCED_CHANNEL` say, of the channels that are on."""
-        on = [number_of(c.source) for c in setup.channels if panel["channel.display", number_of(c.source)]]
-        forced = {(row, number): value for number in on for row, value in FORCED_CHANNEL.items()}
-        return changed_from(forced | {(row, 0): value for row, value in FORCED.items()}, panel)
+        return changed_settings(panel, setup, "channel.display", FORCED_CHANNEL, FORCED)
 
     def settings(self, panel: Table, source: str) -> Mapping[str, str]:
         """The settings at capture, as read back last: at arming, in the hold, before fire or before the transfer."""
@@ -149,7 +149,7 @@ class RigolModel:
         bits = 8 if setup is None else setup.bits
         form = "WORD" if bits == 16 else "BYTE"
         preamble = await link.ask("waveform.preamble?", before=_readout_lines(source, form))
-        if not _is_possible(preamble, form):
+        if not is_possible(preamble, FORMAT_CODES[form], RECORD_POINTS_MAX) or preamble["type"] != MODE_CODES["RAW"]:
             raise link.impossible(f"preamble cannot be right: {dict(preamble)}")
         first, count = _part(preamble, setup)
         if setup is not None and count > setup.points:
@@ -166,7 +166,7 @@ class RigolModel:
             await link.block(request, memory[start * width : stop * width])
         return Waveform(
             source=source,
-            raw=_samples(memory, bits),
+            raw=unsigned_samples(memory, bits),  # the low byte of a word
             x_increment_s=preamble["x_increment"],
             x_origin_s=preamble["x_origin"] + first * preamble["x_increment"],
             x_reference=preamble["x_reference"],
@@ -184,18 +184,7 @@ async def open_ds1000z(name: str, route: Route, *, identity: str, timeout_s: flo
     ``identity`` is text or a regular expression, such as the serial number; empty accepts any. The same check runs
     after every reconnect. Raises ConnectFailed, LinkTimeout, WrongInstrument.
     """
-    matches = match_identity(identity)
-
-    def accept(line: bytes) -> bool:
-        try:
-            found = Identity(**DS1000Z["idn?"].parse_reply(line))
-        except BadReply:
-            return False
-        return found.vendor == VENDOR and found.model == MODEL and matches(line)
-
-    link = make_link(name, route, hello=Hello(DS1000Z["idn?"].request(), b"\n", accept))
-    await link.open(timeout_s)
-    return ScopePort(name, link, RigolModel())
+    return await open_scope(name, route, RigolModel(), VENDORS, MODELS, identity=identity, timeout_s=timeout_s)
 
 
 # -- pure parts
@@ -247,35 +236,15 @@ def _table_of(name: str, setup: ScopeSetup) -> Table:
 
 def _channel_of(panel: Table, source: str, wanted: ScopeChannel | None) -> ScopeChannel:
     number = number_of(source)
-    range_v, offset_v = panel["channel.range", number], -panel["channel.offset", number] + 0.0
-    coupling = panel["channel.coupling", number]
-    if wanted is None:
-        return ScopeChannel(source, range_v, offset_v, coupling)
-    return ScopeChannel(
-        source=source,
-        range_v=near(range_v, wanted.range_v, wanted.range_v),
-        offset_v=near(offset_v, wanted.offset_v, wanted.range_v),
-        coupling=coupling,
-        label=wanted.label,
-    )
+    offset_v = -panel["channel.offset", number] + 0.0
+    held = ScopeChannel(source, panel["channel.range", number], offset_v, panel["channel.coupling", number])
+    return held if wanted is None else replace(near_channel(held, wanted), label=wanted.label)
 
 
 def _readout_lines(source: str, form: str) -> bytes:
     """How records are asked for: from memory, which needs a stopped scope."""
     settings = {"waveform.source": source, "waveform.mode": "RAW", "waveform.format": form}
     return b"".join(DS1000Z[key].request(value=value) for key, value in settings.items())
-
-
-def _is_possible(preamble: Values, form: str) -> bool:
-    """True when the preamble fits what was asked for."""
-    return bool(
-        preamble["format"] == FORMAT_CODES[form]
-        and preamble["type"] == MODE_CODES["RAW"]
-        and 1 <= preamble["points"] <= RECORD_POINTS_MAX
-        and all(math.isfinite(value) for value in preamble.values())
-        and preamble["x_increment"] > 0
-        and preamble["y_increment"] > 0
-    )
 
 
 def _part(preamble: Values, setup: ScopeSetup | None) -> tuple[int, int]:
@@ -285,10 +254,3 @@ def _part(preamble: Values, setup: ScopeSetup | None) -> tuple[int, int]:
         return 0, points
     first = min(points - 1, max(0, round((-setup.pretrigger_s - preamble["x_origin"]) / step_s)))
     return first, max(1, min(points - first, math.floor(setup.window_s / step_s + 1e-6)))
-
-
-def _samples(memory: memoryview, bits: int) -> npt.NDArray[np.uint16]:
-    """The sample is the low byte of a word."""
-    if bits == 16:
-        return np.frombuffer(memory, dtype="<u2")
-    return np.frombuffer(memory, dtype=np.uint8).astype(np.uint16)

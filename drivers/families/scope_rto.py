@@ -13,14 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.errors import InstrumentRefused
-from drivers.families.identity import match_identity
-from drivers.families.scope_port import Asking, Exchange, ScopePort, near, number_of, refuse_sources
+from drivers.families.scope_port import (
+    Asking,
+    Exchange,
+    near_channel,
+    near_setup,
+    number_of,
+    open_scope,
+    refuse_sources,
+)
 from drivers.families.scope_segments import Frame, Trains, read_record, refuse_segments
-from drivers.families.scope_table import Table, changed_from, order_sources, read_table, settings_text, write_lines
-from drivers.ports import Identity, Oscilloscope, ScopeChannel, ScopeSetup, Waveform
-from drivers.transports.link import Hello
-from drivers.transports.route import Route, make_link
-from drivers.wire.dialect import BadReply
+from drivers.families.scope_table import Table, changed_settings, order_sources, read_table, settings_text, write_lines
+from drivers.ports import Oscilloscope, ScopeChannel, ScopeSetup, Waveform
+from drivers.transports.route import Route
 from drivers.wire.rto import (
     CHANNELS,
     CODE_SPAN,
@@ -32,7 +37,7 @@ from drivers.wire.rto import (
 )
 from drivers.wire.segments import RTO_SEGMENTS
 
-VENDOR = "Rohde&Schwarz"
+VENDORS = ("Rohde&Schwarz",)
 NAMES = ("RTO", "RTO1024")
 """Second field of ``*IDN?``."""
 
@@ -102,20 +107,11 @@ class RtoModel:
             bits=16 if panel["channel.type", 1] == "HRES" else 8,
             segments=panel["acquire.count", 0] if panel["acquire.segmented", 0] else 1,
         )
-        if expected is None:
-            return held
-        return replace(
-            held,
-            window_s=near(held.window_s, expected.window_s, expected.window_s),
-            pretrigger_s=near(held.pretrigger_s, expected.pretrigger_s, expected.window_s),
-            trigger_level_v=near(held.trigger_level_v, expected.trigger_level_v, expected.trigger_level_v),
-        )
+        return held if expected is None else near_setup(held, expected)
 
     def changed(self, panel: Table, setup: ScopeSetup) -> list[str]:
         """What is not as :data:`FORCED` and :data:`FORCED_CHANNEL` say, of the channels that are on."""
-        on = [number_of(c.source) for c in setup.channels if panel["channel.state", number_of(c.source)]]
-        forced = {(row, number): value for number in on for row, value in FORCED_CHANNEL.items()}
-        return changed_from(forced | {(row, 0): value for row, value in _forced_of(setup).items()}, panel)
+        return changed_settings(panel, setup, "channel.state", FORCED_CHANNEL, _forced_of(setup))
 
     def settings(self, panel: Table, source: str) -> Mapping[str, str]:
         """The settings at capture, as read back last: at arming, in the hold, before fire or before the transfer."""
@@ -215,18 +211,10 @@ async def open_rto(name: str, route: Route, *, identity: str, timeout_s: float =
     ``identity`` is text or a regular expression, such as the serial number; empty accepts any. The same check runs
     after every reconnect. Raises ConnectFailed, LinkTimeout, WrongInstrument.
     """
-    matches = match_identity(identity)
-
-    def accept(line: bytes) -> bool:
-        try:
-            found = Identity(**RTO["idn?"].parse_reply(line))
-        except BadReply:
-            return False
-        return found.vendor == VENDOR and found.model in NAMES and matches(line)
-
-    link = make_link(name, route, hello=Hello(RTO["idn?"].request(), b"\n", accept))
-    await link.open(timeout_s)
-    return ScopePort(name, link, RtoModel(), Trains(RtoTrain()))
+    trains = Trains(RtoTrain())
+    return await open_scope(
+        name, route, RtoModel(), VENDORS, NAMES, identity=identity, timeout_s=timeout_s, trains=trains
+    )
 
 
 # -- pure parts
@@ -278,17 +266,8 @@ def _forced_of(setup: ScopeSetup) -> Mapping[str, Any]:
 def _channel_of(panel: Table, source: str, wanted: ScopeChannel | None) -> ScopeChannel:
     number = number_of(source)
     coupling, impedance = {text: pair for pair, text in COUPLINGS.items()}[panel["channel.coupling", number]]
-    range_v, offset_v = panel["channel.range", number], panel["channel.offset", number]
-    if wanted is None:
-        return ScopeChannel(source, range_v, offset_v, coupling, impedance)
-    return ScopeChannel(
-        source=source,
-        range_v=near(range_v, wanted.range_v, wanted.range_v),
-        offset_v=near(offset_v, wanted.offset_v, wanted.range_v),
-        coupling=coupling,
-        impedance=impedance,
-        label=wanted.label,
-    )
+    held = ScopeChannel(source, panel["channel.range", number], panel["channel.offset", number], coupling, impedance)
+    return held if wanted is None else replace(near_channel(held, wanted), label=wanted.label)
 
 
 def _samples(memory: memoryview, bits: int) -> npt.NDArray[np.int16]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from drivers.families.scope_port import Asking
+from drivers.families.scope_port import Asking, number_of
 from drivers.ports import ScopeChannel, ScopeSetup
 from drivers.wire.dialect import Dialect, Values
 
@@ -35,6 +35,15 @@ def changed_from(forced: Table, held: Table) -> list[str]:
         for (row, number), value in forced.items()
         if held.get((row, number)) != value
     ]
+
+
+def changed_settings(
+    held: Table, setup: ScopeSetup, shown: str, forced_channel: Mapping[str, Any], forced: Mapping[str, Any]
+) -> list[str]:
+    """What is not as forced: the common settings, and of a setup's channels those that are on (row ``shown``)."""
+    numbers = [number_of(channel.source) for channel in setup.channels]
+    table = {(row, number): value for number in numbers if held[shown, number] for row, value in forced_channel.items()}
+    return changed_from(table | {(row, 0): value for row, value in forced.items()}, held)
 
 
 def order_sources(shown: list[str], expected: ScopeSetup | None) -> list[tuple[str, ScopeChannel | None]]:

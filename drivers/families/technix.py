@@ -151,7 +151,7 @@ class TechnixCharger:
             await asyncio.sleep(PULSE_S)
         finally:
             await self._write(row, on=0)
-        del self._raised[row]
+        self._raised.pop(row, None)  # another task's pulse may have ended meanwhile
 
     async def _write(self, row: str, **values: int) -> None:
         echoed = await self._ask(row, COMMAND_S, **values)

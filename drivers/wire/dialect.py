@@ -177,12 +177,13 @@ class Template:
         pieces = []
         for index, part in enumerate(self._parts):
             if index % 2:
-                pieces.append(rf"\s*(?P<{part}>(?i:{self.fields[part].pattern}))")
+                pieces.append(rf"\s*+(?P<{part}>(?i:{self.fields[part].pattern}))")
             else:
                 words = [re.escape(word) for word in part.split(" ")]
-                literal = r"\s*".join(words).replace(",", r"\s*,\s*")
+                literal = r"\s*+".join(words).replace(",", r"\s*+,\s*+")
                 pieces.append(f"(?i:{literal})" if literal else "")
-        return re.compile(r"\s*" + "".join(pieces) + r"\s*")
+        # possessive: what two neighbours could share out between them in many ways would be tried in all of them
+        return re.compile(r"\s*+" + "".join(pieces) + r"\s*+")
 
     def write(self, values: Mapping[str, Any]) -> bytes:
         """The text with its fields filled in; raises ValueError for a missing, surplus or illegal one."""

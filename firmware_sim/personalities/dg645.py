@@ -12,7 +12,7 @@ from typing import ClassVar
 from drivers.wire.dg645 import DELAY_MAX_S, DG645, SETTINGS, Happened, TriggerSource
 from drivers.wire.dialect import Values
 from firmware_sim.personalities.dg645_errors import ILLEGAL_DELAY, ILLEGAL_LINK, ILLEGAL_MODE, RECALL_FAILED, diagnose
-from firmware_sim.signals import Acts, unheard
+from firmware_sim.signals import Acts, switch, unheard
 
 ERRORS_MAX = 20
 """The error queue; when it overflows its last entry becomes 254."""
@@ -129,12 +129,7 @@ class DelayGeneratorPanel:
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""
-        if fault_id not in FAULTS:
-            raise KeyError(fault_id)
-        if on:
-            self._faults[fault_id] = None
-        else:
-            self._faults.pop(fault_id, None)
+        switch(FAULTS, self._faults, fault_id, on)
 
     def _prescaled(self) -> bool:
         """Advanced triggering: True when this edge is only counted."""

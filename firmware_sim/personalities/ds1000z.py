@@ -7,11 +7,12 @@ It has no trigger input: only its channels trigger it.
 from zlib import crc32
 
 from drivers.wire.ds1000z import MODEL, TRIGGER_SOURCE
-from drivers.wire.scpi import ScpiError, Unit, parse_choice, parse_message
+from drivers.wire.scpi import Unit, parse_choice
 from firmware_sim.personalities import scope_engine
 from firmware_sim.personalities.ds1000z_commands import Commands
 from firmware_sim.personalities.ds1000z_panel import RigolPanel, RigolRecord
 from firmware_sim.personalities.scope_engine import ScopeEngine
+from firmware_sim.personalities.scope_knobs import Registers, turn_knob
 from firmware_sim.personalities.scope_record import ScopeRecord, Volts
 from firmware_sim.personalities.scope_run import Mode
 from firmware_sim.personalities.scope_signals import panel_signals
@@ -21,8 +22,6 @@ from firmware_sim.signals import Acts
 
 VENDOR = "RIGOL TECHNOLOGIES"
 FIRMWARE = "00.04.04.SP4"
-REGISTERS = 10
-"""``*SAV`` and ``*RCL`` registers 0 to 9."""
 
 
 class Ds1074z:
@@ -39,7 +38,7 @@ class Ds1074z:
         self.panel = RigolPanel()
         key = (seed, crc32(serial.encode()))
         self.engine: ScopeEngine[RigolRecord] = ScopeEngine(self.panel, volts, key, self._frame, {})
-        self._registers: dict[int, RigolPanel] = {}
+        self._registers = Registers(self.panel, RigolPanel)
         self._commands = Commands(self)
         self.engine.run.start(Mode.CONTINUOUS, 0)
 
@@ -55,8 +54,7 @@ class Ds1074z:
 
     def front_panel(self, setting: str, value: str) -> None:
         """Somebody turns a knob: ``front_panel(":CHANnel1:RANGe", "4")``. Raises ScpiError for an unknown knob."""
-        for unit in parse_message(f"{setting} {value}".encode("ascii")):
-            self.compile(unit)()
+        turn_knob(self.compile, setting, value)
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch one of :attr:`FAULTS` on or off. Raises KeyError for an unknown one."""
@@ -105,26 +103,20 @@ class Ds1074z:
 
     def save(self, register: int) -> None:
         """``*SAV``: keep the panel. Raises ScpiError."""
-        self._registers[self._register(register)] = self.panel.copy()
+        self._registers.save(register)
 
     def recall(self, register: int) -> None:
         """``*RCL``: restore the panel, power-on settings for a register never saved. Raises ScpiError."""
-        self.panel.assign(self._registers.get(self._register(register)) or RigolPanel())
+        self._registers.recall(register)
 
     def group_trigger(self) -> Reply:
         """``*TRG`` and ``:TFORce``. Raises ScpiError -211 when nothing is armed."""
-        if not self.engine.run.force(self.engine.now_ns):
-            raise ScpiError(-211)
+        self.engine.force()
         return None
 
     def self_test(self) -> int:
         """``*TST?``: 0 passed, 1 when the analogue part is broken."""
-        return int(self.engine.faults["clipped"] or self.engine.faults["dead_channel"])
-
-    def _register(self, register: int) -> int:
-        if not 0 <= register < REGISTERS:
-            raise ScpiError(-222)
-        return register
+        return self.engine.self_test()
 
     def _frame(self, record: ScopeRecord) -> RigolRecord:
         return RigolRecord(record, self.panel.copy())
@@ -133,5 +125,5 @@ class Ds1074z:
 def open_standalone(serial: str, seed: int = 0) -> Ds1074z:
     """A scope that is wired to nothing but its own test signals; a signal that passes the trigger level triggers it."""
     scope = Ds1074z(serial, panel_signals, seed)
-    scope.engine.run.next_edge_ns = scope.engine.next_edge_ns
+    scope.engine.trigger_itself()
     return scope

@@ -4,19 +4,18 @@ One object per instrument, shared by its connections (``ScpiSession``). It asks 
 applies its own range, offset, clipping, resolution and noise. Standing alone it shows test signals.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from zlib import crc32
 
 from drivers.wire.dsox import MODEL, OPER_RUN, OPER_WAIT_TRIGGER, TRIGGER_SOURCE
-from drivers.wire.scpi import ScpiError, Unit, parse_choice, parse_message
+from drivers.wire.scpi import Unit, parse_choice
 from firmware_sim.personalities.dsox_commands import Commands
 from firmware_sim.personalities.dsox_record import Acquisition
 from firmware_sim.personalities.dsox_settings import Settings
 from firmware_sim.personalities.scope_engine import FAULTS as SCOPE_FAULTS
 from firmware_sim.personalities.scope_engine import ScopeEngine
+from firmware_sim.personalities.scope_knobs import Registers, turn_knob
 from firmware_sim.personalities.scope_record import ScopeRecord, Volts
-from firmware_sim.personalities.scope_run import Mode, Run
+from firmware_sim.personalities.scope_run import Mode, condition_bits
 from firmware_sim.personalities.scope_signals import panel_signals
 from firmware_sim.personalities.status488 import Status488, Stb
 from firmware_sim.sessions.scpi import Handler, Reply
@@ -24,20 +23,8 @@ from firmware_sim.signals import Acts
 
 VENDOR = "KEYSIGHT TECHNOLOGIES"
 FIRMWARE = "02.50.2019022736"
-REGISTERS = 10
-"""``*SAV`` and ``*RCL`` registers 0 to 9."""
 
 FAULTS = SCOPE_FAULTS
-
-CONDITION: Mapping[Run, int] = MappingProxyType(
-    {
-        Run.STOPPED: 0,
-        Run.FILLING: OPER_RUN,
-        Run.WAITING: OPER_RUN | OPER_WAIT_TRIGGER,
-        Run.STORING: OPER_RUN,
-    }
-)
-"""Operation status condition bits by state."""
 
 
 class Dsox:
@@ -53,9 +40,9 @@ class Dsox:
         self.status = Status488()
         self.settings = Settings()
         key = (seed, crc32(serial.encode()))
-        self.engine = ScopeEngine(self.settings, volts, key, self._frame, CONDITION)
+        self.engine = ScopeEngine(self.settings, volts, key, self._frame, condition_bits(OPER_RUN, OPER_WAIT_TRIGGER))
         self.run = self.engine.run
-        self._registers: dict[int, Settings] = {}
+        self._registers = Registers(self.settings, Settings)
         self._commands = Commands(self)
         self.run.start(Mode.CONTINUOUS, 0)
 
@@ -85,8 +72,7 @@ class Dsox:
 
     def front_panel(self, setting: str, value: str) -> None:
         """Somebody turns a knob: ``front_panel(":CHANnel1:RANGe", "4")``. Raises ScpiError for an unknown knob."""
-        for unit in parse_message(f"{setting} {value}".encode("ascii")):
-            self.compile(unit)()
+        turn_knob(self.compile, setting, value)
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch one of :data:`FAULTS` on or off. Raises KeyError for an unknown one."""
@@ -130,11 +116,11 @@ class Dsox:
 
     def save(self, register: int) -> None:
         """``*SAV``: keep the panel. Raises ScpiError."""
-        self._registers[self._register(register)] = self.settings.copy()
+        self._registers.save(register)
 
     def recall(self, register: int) -> None:
         """``*RCL``: restore the panel, power-on settings for a register never saved. Raises ScpiError."""
-        self.settings.assign(self._registers.get(self._register(register)) or Settings())
+        self._registers.recall(register)
 
     def group_trigger(self) -> Reply:
         """``*TRG`` acts as ``:DIGitize`` of the displayed channels."""
@@ -142,12 +128,7 @@ class Dsox:
 
     def self_test(self) -> int:
         """``*TST?``: 0 passed, 1 when the analogue part is broken."""
-        return int(self.engine.faults["clipped"] or self.engine.faults["dead_channel"])
-
-    def _register(self, register: int) -> int:
-        if not 0 <= register < REGISTERS:
-            raise ScpiError(-222)
-        return register
+        return self.engine.self_test()
 
     def _frame(self, record: ScopeRecord) -> Acquisition:
         return Acquisition(self.settings.copy(), record)
@@ -156,5 +137,5 @@ class Dsox:
 def open_standalone(serial: str, seed: int = 0) -> Dsox:
     """A scope that is wired to nothing but its own test signals; a signal that passes the trigger level triggers it."""
     scope = Dsox(serial, panel_signals, seed)
-    scope.run.next_edge_ns = scope.engine.next_edge_ns
+    scope.engine.trigger_itself()
     return scope

@@ -284,8 +284,7 @@ class Commands:
         return Wait.THEN_CONTINUE
 
     def _force(self) -> Reply:
-        if not self._scope.run.force(self._scope.engine.now_ns):
-            raise ScpiError(-211)
+        self._scope.engine.force()
         return None
 
     def _clear_display(self) -> Reply:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from drivers.wire.dialect import Values
 from drivers.wire.probus import COMMAND_MAX, FUG_HCK, REGISTERS, TERMINATORS, Access, Error
-from firmware_sim.signals import Acts, unheard
+from firmware_sim.signals import Acts, switch, unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +129,7 @@ class CapacitorChargerPanel:
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""
-        if fault_id not in FAULTS:
-            raise KeyError(fault_id)
-        if on:
-            self._faults[fault_id] = None
-        else:
-            self._faults.pop(fault_id, None)
+        switch(FAULTS, self._faults, fault_id, on)
         self._stuck_v = self._read("charger_voltage_v") if "stuck_voltage" in self._faults else None
 
     # -- commands

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from drivers.wire.genesys import EVENTS, FOLDBACK_S, FOLDBACK_STEP_S, Fault, Status
-from firmware_sim.signals import Acts, unheard
+from firmware_sim.signals import Acts, switch, unheard
 
 RISE_S = 0.02
 """Time constant of the output voltage."""
@@ -203,12 +203,7 @@ class GenesysUnit:
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""
-        if fault_id not in FAULTS:
-            raise KeyError(fault_id)
-        if on:
-            self._injected[fault_id] = None
-        else:
-            self._injected.pop(fault_id, None)
+        switch(FAULTS, self._injected, fault_id, on)
         if fault_id == "over_voltage" and on and self.delivers:
             self.on_act(fault_id, "the output exceeded OVP")
             self._trip(Fault.OVER_VOLTAGE)

@@ -19,7 +19,7 @@ from drivers.wire.labjack_t7 import (
     range_for,
 )
 from drivers.wire.modbus import ExceptionCode
-from firmware_sim.signals import Acts, unheard
+from firmware_sim.signals import Acts, switch, unheard
 
 CLIP_RATIO = 1.01
 """An input saturates a little above its nominal range (about 10.1 V on the 10 V range)."""
@@ -71,7 +71,7 @@ class LabJackT7:
         self._rows: dict[int, Value] = {address: (row, instance) for address, row, instance in instances()}
         self.on_act: Acts = unheard
         self.on_act_fully: Acts = unheard
-        self._faults: set[str] = set()
+        self._faults: dict[str, None] = {}
         self._last_v = [0.0] * AIN_COUNT
         self._dither = serial & 0x7FFFFFFF or 1
         self.reboots = 0
@@ -84,12 +84,7 @@ class LabJackT7:
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch one of ``FAULTS`` on or off. Raises KeyError for an unknown id."""
-        if fault_id not in self.FAULTS:
-            raise KeyError(fault_id)
-        if on:
-            self._faults.add(fault_id)
-        else:
-            self._faults.discard(fault_id)
+        switch(self.FAULTS, self._faults, fault_id, on)
 
     @property
     def answering(self) -> bool:

@@ -16,7 +16,7 @@ from drivers.wire.lauda import (
     write_fault,
 )
 from firmware_sim.personalities.lauda_bath import Bath
-from firmware_sim.signals import Acts, unheard
+from firmware_sim.signals import Acts, switch, unheard
 
 FAULTS: Mapping[str, str] = {
     "refuses": "answers every command that would change something with ERR_8",
@@ -153,12 +153,7 @@ class LaudaPanel:
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""
-        if fault_id not in FAULTS:
-            raise KeyError(fault_id)
-        if on:
-            self._faults[fault_id] = None
-        else:
-            self._faults.pop(fault_id, None)
+        switch(FAULTS, self._faults, fault_id, on)
         if fault_id == "low_level" and on:
             self.on_act("low_level", "the chiller stops")
             self.running = False

@@ -222,8 +222,7 @@ class Mso5:
 
     def _force(self, text: str = "FORCe") -> None:
         self._choice(text, ("FORCe",))
-        if not self.engine.run.force(self.engine.now_ns):
-            raise ScpiError(-211)
+        self.engine.force()
 
     def _source(self, text: str) -> None:
         if text.upper() not in SOURCES:

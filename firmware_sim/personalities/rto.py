@@ -6,15 +6,16 @@ One object per instrument, shared by its connections (``ScpiSession``). It asks 
 from zlib import crc32
 
 from drivers.wire.rto import OPER_MEASURING, OPER_WAIT_TRIGGER, TRIGGER_SOURCE
-from drivers.wire.scpi import ScpiError, Unit, parse_choice, parse_message
+from drivers.wire.scpi import Unit, parse_choice
 from firmware_sim.personalities import scope_engine
 from firmware_sim.personalities.rto_commands import Commands
 from firmware_sim.personalities.rto_export import Player
 from firmware_sim.personalities.rto_files import Files
 from firmware_sim.personalities.rto_panel import RtoPanel, RtoRecord
 from firmware_sim.personalities.scope_engine import ScopeEngine
+from firmware_sim.personalities.scope_knobs import Registers, turn_knob
 from firmware_sim.personalities.scope_record import ScopeRecord, Volts
-from firmware_sim.personalities.scope_run import Mode, Run
+from firmware_sim.personalities.scope_run import Mode, condition_bits
 from firmware_sim.personalities.scope_signals import panel_signals
 from firmware_sim.personalities.status488 import Status488, Stb
 from firmware_sim.sessions.scpi import Handler, Reply
@@ -25,16 +26,6 @@ NAME = "RTO"
 MATERIAL = "1316.1000k14"
 """Part number in ``*IDN?`` [UNV]."""
 FIRMWARE = "2.70.1.0"
-REGISTERS = 10
-"""``*SAV`` and ``*RCL`` registers 0 to 9."""
-
-CONDITION = {
-    Run.STOPPED: 0,
-    Run.FILLING: OPER_MEASURING,
-    Run.WAITING: OPER_MEASURING | OPER_WAIT_TRIGGER,
-    Run.STORING: OPER_MEASURING,
-}
-"""Operation status condition bits by state."""
 
 
 class Rto:
@@ -52,8 +43,9 @@ class Rto:
         self.files = Files()
         self.player = Player(self)
         key = (seed, crc32(serial.encode()))
-        self.engine: ScopeEngine[RtoRecord] = ScopeEngine(self.panel, volts, key, self._frame, CONDITION)
-        self._registers: dict[int, RtoPanel] = {}
+        condition = condition_bits(OPER_MEASURING, OPER_WAIT_TRIGGER)
+        self.engine: ScopeEngine[RtoRecord] = ScopeEngine(self.panel, volts, key, self._frame, condition)
+        self._registers = Registers(self.panel, RtoPanel)
         self._commands = Commands(self)
         self.engine.run.start(Mode.CONTINUOUS, 0)
 
@@ -69,8 +61,7 @@ class Rto:
 
     def front_panel(self, setting: str, value: str) -> None:
         """Somebody turns a knob: ``front_panel("CHANnel1:RANGe", "4")``. Raises ScpiError for an unknown knob."""
-        for unit in parse_message(f"{setting} {value}".encode("ascii")):
-            self.compile(unit)()
+        turn_knob(self.compile, setting, value)
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch one of :attr:`FAULTS` on or off. Raises KeyError for an unknown one."""
@@ -123,26 +114,20 @@ class Rto:
 
     def save(self, register: int) -> None:
         """``*SAV``: keep the panel. Raises ScpiError."""
-        self._registers[self._register(register)] = self.panel.copy()
+        self._registers.save(register)
 
     def recall(self, register: int) -> None:
         """``*RCL``: restore the panel, power-on settings for a register never saved. Raises ScpiError."""
-        self.panel.assign(self._registers.get(self._register(register)) or RtoPanel())
+        self._registers.recall(register)
 
     def group_trigger(self) -> Reply:
         """``*TRG`` forces a trigger."""
-        if not self.engine.run.force(self.engine.now_ns):
-            raise ScpiError(-211)
+        self.engine.force()
         return None
 
     def self_test(self) -> int:
         """``*TST?``: 0 passed, 1 when the analogue part is broken."""
-        return int(self.engine.faults["clipped"] or self.engine.faults["dead_channel"])
-
-    def _register(self, register: int) -> int:
-        if not 0 <= register < REGISTERS:
-            raise ScpiError(-222)
-        return register
+        return self.engine.self_test()
 
     def _frame(self, record: ScopeRecord) -> RtoRecord:
         return RtoRecord(record, int(self.panel.knobs.get("acquire.points")), 2 if record.sweep.pairs else 1)
@@ -151,5 +136,5 @@ class Rto:
 def open_standalone(serial: str, seed: int = 0) -> Rto:
     """A scope that is wired to nothing but its own test signals; a signal that passes the trigger level triggers it."""
     scope = Rto(serial, panel_signals, seed)
-    scope.engine.run.next_edge_ns = scope.engine.next_edge_ns
+    scope.engine.trigger_itself()
     return scope

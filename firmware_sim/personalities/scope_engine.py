@@ -142,6 +142,10 @@ class ScopeEngine(Generic[Made]):
         edge_s = self._find_edge(source_index(source), times)
         return None if edge_s is None else from_ns + round((edge_s - start_s) * 1e9)
 
+    def trigger_itself(self) -> None:
+        """While running, a signal that passes the trigger level triggers: nobody else has to."""
+        self.run.next_edge_ns = self.next_edge_ns
+
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch one of :data:`FAULTS` on or off. Raises KeyError for an unknown one."""
         if fault_id not in self.faults:
@@ -198,6 +202,15 @@ class ScopeEngine(Generic[Made]):
         if not self.history:
             raise ScpiError(-230)
         return self.history[self.selected]
+
+    def force(self) -> None:
+        """A trigger by command. Raises ScpiError -211 when nothing is armed."""
+        if not self.run.force(self.now_ns):
+            raise ScpiError(-211)
+
+    def self_test(self) -> int:
+        """``*TST?``: 0 passed, 1 when the analogue part is broken."""
+        return int(self.faults["clipped"] or self.faults["dead_channel"])
 
     def _capture(self, trigger_ns: int, mode: Mode) -> None:
         """Freeze the settings with the trigger; samples follow when somebody reads them."""

@@ -1,10 +1,14 @@
 """PURE: the settings of a stand-in whose dialect lists them as knobs: values, limits, save and recall."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from drivers.wire.scope_rows import Knob
-from drivers.wire.scpi import ScpiError
+from drivers.wire.scpi import ScpiError, Unit, parse_message
+from firmware_sim.sessions.scpi import Handler
+
+REGISTERS = 10
+"""``*SAV`` and ``*RCL`` registers 0 to 9."""
 
 ROUNDING = 1e-9
 """A value at its limit may be off by this part: it travelled as text."""
@@ -66,3 +70,47 @@ class Knobs:
     def assign(self, source: "Knobs") -> None:
         """Take over every value of ``source``."""
         self._values = source.values()
+
+
+def turn_knob(compile_unit: Callable[[Unit], Handler], setting: str, value: str) -> None:
+    """Somebody turns ``setting``, called as its command is. Raises ScpiError for an unknown knob."""
+    for unit in parse_message(f"{setting} {value}".encode("ascii")):
+        compile_unit(unit)()
+
+
+class Panel(Protocol):
+    """Settings that can be kept."""
+
+    def copy(self) -> Self:
+        """An independent snapshot."""
+        ...
+
+    def assign(self, source: Self) -> None:
+        """Take over every setting of ``source``."""
+        ...
+
+
+Kept = TypeVar("Kept", bound=Panel)
+
+
+class Registers(Generic[Kept]):
+    """What ``*SAV`` kept of a panel; ``power_on`` makes what ``*RCL`` finds where nothing was saved."""
+
+    def __init__(self, panel: Kept, power_on: Callable[[], Kept]) -> None:
+        self._panel = panel
+        self._power_on = power_on
+        self._kept: dict[int, Kept] = {}
+
+    def save(self, register: int) -> None:
+        """``*SAV``: keep the panel. Raises ScpiError."""
+        self._kept[_checked(register)] = self._panel.copy()
+
+    def recall(self, register: int) -> None:
+        """``*RCL``: restore the panel. Raises ScpiError."""
+        self._panel.assign(self._kept.get(_checked(register)) or self._power_on())
+
+
+def _checked(register: int) -> int:
+    if not 0 <= register < REGISTERS:
+        raise ScpiError(-222)
+    return register

@@ -36,6 +36,16 @@ class Mode(Enum):
     DIGITIZE = "digitize"
 
 
+def condition_bits(acquiring: int, waiting: int) -> Mapping[Run, int]:
+    """Operation status condition bits by state."""
+    return {
+        Run.STOPPED: 0,
+        Run.FILLING: acquiring,
+        Run.WAITING: acquiring | waiting,
+        Run.STORING: acquiring,
+    }
+
+
 class Timing(Protocol):
     """What run control reads of the panel."""
 

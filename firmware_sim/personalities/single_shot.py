@@ -86,6 +86,6 @@ def start_engine(panel: FrontPanel, serial: str, volts: Volts, seed: int) -> Sco
     engine: ScopeEngine[ScopeRecord] = ScopeEngine(
         panel, volts, (seed, crc32(serial.encode())), lambda record: record, CONDITION
     )
-    engine.run.next_edge_ns = engine.next_edge_ns
+    engine.trigger_itself()
     engine.start(Mode.CONTINUOUS)
     return engine

@@ -14,7 +14,7 @@ from drivers.wire.smb100a import CENTRE_SPAN, ENABLES, SETTINGS, SMB100A, ListRo
 from firmware_sim.personalities.smb100a_sweep import Sweep, SweepKind
 from firmware_sim.personalities.status488 import Status488, Stb
 from firmware_sim.sessions.scpi import Handler, Reply
-from firmware_sim.signals import Acts, unheard
+from firmware_sim.signals import Acts, switch, unheard
 
 VENDOR, MODEL, FIRMWARE = "Rohde&Schwarz", "SMB100A", "3.1.19.15-3.20.390.24"
 REGISTERS = 100
@@ -87,12 +87,7 @@ class Smb100a:
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch one of :data:`FAULTS` on or off. Raises KeyError for an unknown one."""
-        if fault_id not in FAULTS:
-            raise KeyError(fault_id)
-        if on:
-            self._faults[fault_id] = None
-        else:
-            self._faults.pop(fault_id, None)
+        switch(FAULTS, self._faults, fault_id, on)
         if fault_id == "wrong_frequency":
             self.values["frequency"] += 1e6 if on else -1e6
         if fault_id == "output_lost" and on:

@@ -13,7 +13,7 @@ from typing import ClassVar
 from drivers.wire.dialect import Values
 from drivers.wire.t560 import CHANNELS, GATE_MODES, KEYWORDS, REFUSED, RESOLUTION_S, T560, TERMINATIONS, TRIGGER_MODES
 from firmware_sim.personalities.dg645 import OutputEdges
-from firmware_sim.signals import Acts, unheard
+from firmware_sim.signals import Acts, switch, unheard
 
 INSTALL_NS = 350_000
 """An install forces the end of delay for this long."""
@@ -139,12 +139,7 @@ class T560Panel:
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""
-        if fault_id not in FAULTS:
-            raise KeyError(fault_id)
-        if on:
-            self._faults[fault_id] = None
-        else:
-            self._faults.pop(fault_id, None)
+        switch(FAULTS, self._faults, fault_id, on)
 
     def _trigger(self, t_ns: int) -> OutputEdges | None:
         """A trigger from the selected source: counted down, gated, and lost while busy or installing."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from drivers.wire.dialect import Row, Values
 from drivers.wire.technix import CCR10KV_7_5KJ, CODE_MAX, COMMAND_MAX, TECHNIX, Rating, Status, value_of
-from firmware_sim.signals import Acts, unheard
+from firmware_sim.signals import Acts, switch, unheard
 
 WATCHDOG_S = 10.0
 """High voltage goes off, with a fault, when nobody has said anything for this long. The sheet knows that there is a
@@ -90,12 +90,7 @@ class TechnixPanel:
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""
-        if fault_id not in FAULTS:
-            raise KeyError(fault_id)
-        if on:
-            self._faults[fault_id] = None
-        else:
-            self._faults.pop(fault_id, None)
+        switch(FAULTS, self._faults, fault_id, on)
         if fault_id in ("interlock_open", "internal_fault") and on:
             self.on_act(fault_id, "high voltage goes off")
             self._trip()

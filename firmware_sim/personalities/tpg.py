@@ -24,7 +24,7 @@ from drivers.wire.tpg import (
     Switch,
     write_error,
 )
-from firmware_sim.signals import Acts, unheard
+from firmware_sim.signals import Acts, switch, unheard
 
 FAULTS: Mapping[str, str] = {
     "sensor_error": "gauge 1 reports a sensor error",
@@ -151,12 +151,7 @@ class GaugePanel:
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""
-        if fault_id not in FAULTS:
-            raise KeyError(fault_id)
-        if on:
-            self._faults[fault_id] = None
-        else:
-            self._faults.pop(fault_id, None)
+        switch(FAULTS, self._faults, fault_id, on)
         self._stuck_pa = self.heads[0].read()[1] if "stuck_pressure" in self._faults else None
 
     # -- requests

@@ -134,6 +134,11 @@ class HislipChannel:
 
     # -- for the client behind both channels
 
+    @property
+    def unsent(self) -> int:
+        """Pieces that were said and that the shell has not taken yet."""
+        return len(self._outbox)
+
     def say(self, *chunks: Chunk) -> None:
         """Send; at once while this channel is being served, else when the shell comes round."""
         if not self._ended:

@@ -26,6 +26,9 @@ JOIN_MAX = 65_536
 PAYLOAD_MIN = 64
 """Bytes of an answer in one message at least: a client that claims to take less would cost endless headers."""
 
+NOTICES_UNREAD_MAX = 64
+"""Notices that nobody asked for and nobody reads on the asynchronous channel; further ones are not sent."""
+
 NS_PER_MS = 1_000_000
 
 STATUS_GRACE_NS = 5 * NS_PER_MS
@@ -36,6 +39,11 @@ IN_FLIGHT_MAX = 64 * hislip.ID_STEP
 
 class Channel(Protocol):
     """Either connection of the client, as :class:`firmware_sim.sessions.hislip.HislipChannel` is one."""
+
+    @property
+    def unsent(self) -> int:
+        """Pieces that were said and not taken yet."""
+        ...
 
     def say(self, *chunks: Chunk) -> None:
         """Send."""
@@ -187,7 +195,7 @@ class HislipClient:
         elif self._scpi.unread and self._tells_delivery and self.events is not None:
             self._scpi.device.status.report(ScpiError(-410))
             self._sync.say(Chunk(Message(Kind.INTERRUPTED, 0, message_id).encode()))
-            self.events.say(Chunk(Message(Kind.ASYNC_INTERRUPTED, 0, message_id).encode()))
+            self._notify(Message(Kind.ASYNC_INTERRUPTED, 0, message_id))
         self._scpi.unread = False
 
     def _collect(self) -> None:
@@ -219,6 +227,10 @@ class HislipClient:
     def _answer(self, kind: Kind, control: int = 0) -> None:
         if self.events is not None:
             self.events.say(Chunk(Message(kind, control).encode()))
+
+    def _notify(self, message: Message) -> None:
+        if self.events is not None and self.events.unsent < NOTICES_UNREAD_MAX:
+            self.events.say(Chunk(message.encode()))
 
     def max_message_size(self, message: Message) -> None:
         """The client's size, header included as some count it; the answer is ours."""
@@ -287,7 +299,7 @@ class HislipClient:
         self._reasons = reasons
         if new:
             self._requests_service = True
-            self._answer(Kind.ASYNC_SERVICE_REQUEST, status | Stb.MSS)
+            self._notify(Message(Kind.ASYNC_SERVICE_REQUEST, status | Stb.MSS))
         elif not reasons:
             self._requests_service = False
         self.events.poke()

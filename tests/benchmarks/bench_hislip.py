@@ -27,7 +27,7 @@ from tests.benchmarks.responder import responder
 SOURCE = Path(__file__).with_name("hislip_responder.c")
 ROUNDS = 9
 QUERIES = 3000
-BLOCK_ROUNDS = {10_000_000: 31, 100_000_000: 7}
+BLOCK_ROUNDS = {10_000_000: 61, 100_000_000: 31}
 """Rounds by size: a 10 MB round lasts a few ms, so that one pre-emption decides it."""
 KINDS = {"ramp": 0, "line feeds": 1, "random": 2}
 QUERY_BAR = 2.0

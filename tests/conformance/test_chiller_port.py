@@ -3,21 +3,19 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
-from controller.app.linked import linked
 from controller.runtime.virtual_loop import run_virtual
-from drivers.errors import InstrumentRefused, WrongInstrument
+from drivers.errors import InstrumentRefused
 from drivers.families.chiller import open_lauda
-from drivers.ports import Chiller
-from firmware_sim.link_faults import FAULTS, LinkFaults
+from drivers.ports import Chiller, Identity
 from firmware_sim.personalities.lauda import LaudaPanel
 from firmware_sim.personalities.lauda_bath import Bath
-from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.sessions.base import Session
 from firmware_sim.sessions.lauda import open_lauda_session
-from tests.unit.links.wire_bench import QUESTIONS, under
+from tests.conformance.port_bench import PortCase, Question, Stage, Trial
 
 DEADLINE_S = 3.0
 
@@ -31,6 +29,7 @@ class Row:
     make: Callable[[bool], Callable[[], Session]]
     impossible_c: float
     impossible_pump: int
+    identity: Identity
 
 
 def make_lauda(external: bool) -> Callable[[], Session]:
@@ -38,20 +37,27 @@ def make_lauda(external: bool) -> Callable[[], Session]:
     return lambda: open_lauda_session(panel)
 
 
-INSTRUMENTS = (Row("RP 245 E", open_lauda, make_lauda, 300.0, 9),)
+LAUDA = Identity("LAUDA", "PRO RP 245 E", "", "1.36")
+
+INSTRUMENTS = (Row("RP 245 E", open_lauda, make_lauda, 300.0, 9, LAUDA),)
 
 
-class Bench:
-    """One chiller behind a faulty link."""
+def chiller(row: Row, external: bool = True) -> Stage[Chiller]:
+    return Stage("chiller", row.make(external), row.open, row.model)
 
-    def __init__(self, row: Row, external: bool = True) -> None:
-        self.faults = LinkFaults()
-        self._open = row.open
-        self._session = row.make(external)
 
-    async def open(self, identity: str) -> Chiller:
-        connect = linked(lambda: SessionProtocol(lambda: self.faults.wrap(self._session())))
-        return await self._open("chiller", connect, identity=identity)
+def trial(row: Row) -> Trial:
+    return Trial(
+        chiller(row),
+        (Question(lambda port: port.read(), lambda reading: reading.set_point_c == 18.0, DEADLINE_S),),
+        prepare=lambda port: port.configure(18.0),
+        commands=(lambda port: port.configure(18.0), lambda port: port.run(True)),
+    )
+
+
+PORT_CASES = tuple(
+    PortCase("chiller", row.model, partial(trial, row), row.identity, ("Julabo FL601",)) for row in INSTRUMENTS
+)
 
 
 @pytest.fixture(params=INSTRUMENTS, ids=lambda row: row.model)
@@ -62,9 +68,8 @@ def row(request: pytest.FixtureRequest) -> Row:
 
 def test_it_cools_to_the_set_point_and_goes_on_when_the_port_is_closed(row: Row) -> None:
     async def main() -> None:
-        bench = Bench(row)
-        port = await bench.open(row.model)
-        assert row.model in (await port.identify()).model
+        stage = chiller(row)
+        port = await stage.open()
         await port.configure(15.0, pump=6)
         before = await port.read()
         assert (before.set_point_c, before.running) == (15.0, False)
@@ -75,9 +80,8 @@ def test_it_cools_to_the_set_point_and_goes_on_when_the_port_is_closed(row: Row)
         assert during.running
         assert 15.0 < during.bath_c < before.bath_c
         await port.close()
-        await port.close()
         await asyncio.sleep(3600.0)
-        again = await bench.open(row.model)
+        again = await stage.open()
         after = await again.read()
         assert after.running, "closing the port stops nothing"
         assert after.set_point_c == 15.0
@@ -93,7 +97,7 @@ def test_it_cools_to_the_set_point_and_goes_on_when_the_port_is_closed(row: Row)
 
 def test_without_an_external_probe_there_is_no_temperature(row: Row) -> None:
     async def main() -> None:
-        port = await Bench(row, external=False).open(row.model)
+        port = await chiller(row, external=False).open()
         assert (await port.read()).external_c is None
 
     run_virtual(main())
@@ -101,35 +105,12 @@ def test_without_an_external_probe_there_is_no_temperature(row: Row) -> None:
 
 def test_what_it_cannot_do_is_refused_and_the_old_value_stays(row: Row) -> None:
     async def main() -> None:
-        port = await Bench(row).open(row.model)
+        port = await chiller(row).open()
         await port.configure(25.0)
         with pytest.raises(InstrumentRefused):
             await port.configure(row.impossible_c)
         with pytest.raises(InstrumentRefused):
             await port.configure(25.0, pump=row.impossible_pump)
         assert (await port.read()).set_point_c == 25.0
-
-    run_virtual(main())
-
-
-def test_another_instrument_is_refused(row: Row) -> None:
-    async def main() -> None:
-        with pytest.raises(WrongInstrument, match="chiller"):
-            await Bench(row).open("Julabo FL601")
-
-    run_virtual(main())
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_every_link_fault_is_an_error_or_harmless_and_heals(row: Row, fault: str) -> None:
-    async def main() -> None:
-        bench = Bench(row)
-        port = await bench.open(row.model)
-        await port.configure(18.0)
-        bench.faults.inject(fault)
-        reading = await under(fault, QUESTIONS["chiller"].patience_s, DEADLINE_S, port.read())
-        assert reading is None or reading.set_point_c == 18.0
-        bench.faults.inject(fault, False)
-        assert (await port.read()).set_point_c == 18.0
 
     run_virtual(main())

@@ -6,24 +6,22 @@ A row opens the port over a faulty in-memory link on virtual time, and says what
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from controller.app.linked import linked
 from controller.runtime.virtual_loop import run_virtual
-from drivers.errors import InstrumentRefused, WrongInstrument
+from drivers.errors import InstrumentRefused
 from drivers.families.delay_generator import open_dg645
 from drivers.families.t560 import open_t560
-from drivers.ports import DelayGenerator, DelayPlan
-from firmware_sim.link_faults import FAULTS, LinkFaults
+from drivers.ports import DelayGenerator, DelayPlan, Identity
 from firmware_sim.personalities.dg645 import DelayGeneratorPanel, OutputEdges
 from firmware_sim.personalities.t560 import T560Panel
-from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.sessions.base import SessionFactory
 from firmware_sim.sessions.dg645 import open_dg645_session
 from firmware_sim.sessions.t560 import T560Session
-from tests.unit.links.wire_bench import QUESTIONS, under
+from tests.conformance.port_bench import PortCase, Question, Stage, Trial
 
 PLAN = DelayPlan(delays_s=(0.0, 100e-6, 250e-6, 1e-3), width_s=10e-6, holdoff_s=0.0, level_v=5.0, trigger_level_v=1.5)
 
@@ -44,6 +42,7 @@ class Row:
     tampering: tuple[bytes, ...]
     latency_ns: int
     too_long_s: float
+    identity: Identity
 
 
 def make_dg645(on_cycle: Callable[[OutputEdges], None]) -> tuple[SessionFactory, Edge, Callable[[bytes], Any]]:
@@ -59,9 +58,12 @@ def make_t560(on_cycle: Callable[[OutputEdges], None]) -> tuple[SessionFactory, 
 DG645_TAMPERING = (b"TSRC 5", b"BURM 1", b"DLAY 4,2,1e-6", b"LPOL 2,0", b"LAMP 3,2")
 T560_TAMPERING = (b"TR REM", b"TR SYN", b"GA INP", b"TD 5", b"BS OFF", b"CS NEG", b"DW 5u")
 
+SRS = Identity("Stanford Research Systems", "DG645", "s/n001234", "ver1.14.10E")
+HIGHLAND = Identity("Highland Technology", "T560", "00123", "22E560-A")
+
 INSTRUMENTS = (
-    Row("DG645", open_dg645, make_dg645, DG645_TAMPERING, 0, 2001.0),
-    Row("T560", open_t560, make_t560, T560_TAMPERING, 20, 10.1),
+    Row("DG645", open_dg645, make_dg645, DG645_TAMPERING, 0, 2001.0, SRS),
+    Row("T560", open_t560, make_t560, T560_TAMPERING, 20, 10.1, HIGHLAND),
 )
 
 
@@ -70,17 +72,26 @@ def now_ns() -> int:
 
 
 class Bench:
-    """One instrument behind a faulty link."""
+    """One instrument on its stage."""
 
     def __init__(self, row: Row) -> None:
         self.cycles: list[OutputEdges] = []
-        self.faults = LinkFaults()
-        self._open = row.open
-        self._session, self.edge, self.tamper = row.make(self.cycles.append)
+        session, self.edge, self.tamper = row.make(self.cycles.append)
+        self.stage: Stage[DelayGenerator] = Stage("delay_generator", session, row.open, row.model)
 
-    async def open(self, identity: str) -> DelayGenerator:
-        connect = linked(lambda: SessionProtocol(lambda: self.faults.wrap(self._session())))
-        return await self._open("delay_generator", connect, identity=identity)
+
+def trial(row: Row) -> Trial:
+    return Trial(
+        Bench(row).stage,
+        (Question(lambda port: port.read_back(), lambda held: held == PLAN, DEADLINE_S),),
+        prepare=lambda port: port.configure(PLAN),
+        commands=(lambda port: port.configure(PLAN), lambda port: port.arm()),
+    )
+
+
+PORT_CASES = tuple(
+    PortCase("delay_generator", row.model, partial(trial, row), row.identity, ("BNC 575",)) for row in INSTRUMENTS
+)
 
 
 @pytest.fixture(params=INSTRUMENTS, ids=lambda row: row.model)
@@ -92,8 +103,7 @@ def row(request: pytest.FixtureRequest) -> Row:
 def test_program_arm_trigger_once(row: Row) -> None:
     async def main() -> None:
         bench = Bench(row)
-        port = await bench.open(row.model)
-        assert row.model in (await port.identify()).model
+        port = await bench.stage.open()
         await port.configure(PLAN)
         assert await port.read_back() == PLAN
         assert bench.edge(now_ns()) is None, "programmed is not armed"
@@ -113,7 +123,6 @@ def test_program_arm_trigger_once(row: Row) -> None:
         assert await port.triggered() is True
         assert bench.cycles == [], "nothing in a driver fires by command"
         await port.close()
-        await port.close()
 
     run_virtual(main())
 
@@ -121,7 +130,7 @@ def test_program_arm_trigger_once(row: Row) -> None:
 def test_configure_disarms(row: Row) -> None:
     async def main() -> None:
         bench = Bench(row)
-        port = await bench.open(row.model)
+        port = await bench.stage.open()
         await port.configure(PLAN)
         await port.arm()
         await port.configure(replace(PLAN, width_s=20e-6))
@@ -135,7 +144,7 @@ def test_configure_disarms(row: Row) -> None:
 def test_a_front_panel_change_is_found(row: Row) -> None:
     async def main(tampering: bytes) -> None:
         bench = Bench(row)
-        port = await bench.open(row.model)
+        port = await bench.stage.open()
         await port.configure(PLAN)
         bench.tamper(tampering)
         with pytest.raises(InstrumentRefused):
@@ -156,34 +165,11 @@ def test_what_it_cannot_do_is_refused_and_nothing_is_armed(row: Row, change: str
 
     async def main() -> None:
         bench = Bench(row)
-        port = await bench.open(row.model)
+        port = await bench.stage.open()
         with pytest.raises(InstrumentRefused):
             await port.configure(plan)
         assert bench.edge(now_ns()) is None
         await port.configure(PLAN)
         assert await port.read_back() == PLAN, "the next one is right"
-
-    run_virtual(main())
-
-
-def test_another_instrument_is_refused(row: Row) -> None:
-    async def main() -> None:
-        with pytest.raises(WrongInstrument, match="delay_generator"):
-            await Bench(row).open("BNC 575")
-
-    run_virtual(main())
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_every_link_fault_is_an_error_or_harmless_and_heals(row: Row, fault: str) -> None:
-    async def main() -> None:
-        bench = Bench(row)
-        port = await bench.open(row.model)
-        await port.configure(PLAN)
-        bench.faults.inject(fault)
-        held = await under(fault, QUESTIONS["delay_generator"].patience_s, DEADLINE_S, port.read_back())
-        assert held in (None, PLAN)
-        bench.faults.inject(fault, False)
-        assert await port.read_back() == PLAN
 
     run_virtual(main())

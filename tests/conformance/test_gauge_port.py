@@ -1,23 +1,20 @@
 """What every VacuumGauge must do, whatever its model: one row of ``INSTRUMENTS`` each."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
-from controller.app.linked import linked
 from controller.runtime.virtual_loop import run_virtual
-from drivers.errors import InstrumentRefused, WrongInstrument
+from drivers.errors import InstrumentRefused
 from drivers.families.vacuum_gauge import open_tpg_256a, open_tpg_262
-from drivers.ports import GaugeStatus, PressureReading, VacuumGauge
+from drivers.ports import GaugeStatus, Identity, PressureReading, VacuumGauge
 from drivers.wire.tpg import TPG_256A, TPG_262, GaugeModel
-from firmware_sim.link_faults import FAULTS, LinkFaults
 from firmware_sim.personalities.tpg import NO_SENSOR, GaugePanel, Head
-from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.sessions.base import Session
 from firmware_sim.sessions.tpg import GaugeSession
-from tests.unit.links.wire_bench import QUESTIONS, under
+from tests.conformance.port_bench import PortCase, Question, Stage, Trial
 
 DEADLINE_S = 3.0
 LATE_S = 20.0
@@ -33,6 +30,7 @@ class Row:
     open: Callable[..., Awaitable[VacuumGauge]]
     make: Callable[[], tuple[Callable[[], Session], Callable[[bytes], object]]]
     units: tuple[bytes, ...]
+    identity: Identity
 
 
 def make_tpg(model: GaugeModel) -> tuple[Callable[[], Session], Callable[[bytes], object]]:
@@ -43,23 +41,37 @@ def make_tpg(model: GaugeModel) -> tuple[Callable[[], Session], Callable[[bytes]
     return lambda: GaugeSession(panel), panel.request
 
 
+UNITS = (b"UNI,0", b"UNI,1", b"UNI,2")
+
 INSTRUMENTS = (
-    Row("TPG 262", 2, open_tpg_262, lambda: make_tpg(TPG_262), (b"UNI,0", b"UNI,1", b"UNI,2")),
-    Row("TPG 256A", 6, open_tpg_256a, lambda: make_tpg(TPG_256A), (b"UNI,0", b"UNI,1", b"UNI,2")),
+    Row("TPG 262", 2, open_tpg_262, lambda: make_tpg(TPG_262), UNITS, Identity("Pfeiffer", "TPG 262", "", "")),
+    Row("TPG 256A", 6, open_tpg_256a, lambda: make_tpg(TPG_256A), UNITS, Identity("Pfeiffer", "TPG 256A", "", "")),
 )
 
 
 class Bench:
-    """One controller behind a faulty line."""
+    """One controller on its stage, by a line."""
 
     def __init__(self, row: Row) -> None:
-        self.faults = LinkFaults()
-        self._open = row.open
-        self._session, self.tamper = row.make()
-        self._joined = linked(lambda: SessionProtocol(lambda: self.faults.wrap(self._session(), serial=True)))
+        session, self.tamper = row.make()
+        self.stage: Stage[VacuumGauge] = Stage("vacuum_gauge", session, row.open, row.model, serial=True)
 
-    async def open(self, identity: str) -> VacuumGauge:
-        return await self._open("vacuum_gauge", self._joined, identity=identity)
+
+def trial(row: Row) -> Trial:
+    def right(held: Mapping[int, PressureReading]) -> bool:
+        return held[1].status is GaugeStatus.OK and held[1].pressure_pa == pytest.approx(3.2e-4, rel=0.005)
+
+    async def switch(port: VacuumGauge) -> None:
+        await port.switch(1, True)
+
+    question = Question(lambda port: port.read(), right, DEADLINE_S)
+    return Trial(Bench(row).stage, (question,), commands=(switch,), beside=switch)
+
+
+PORT_CASES = tuple(
+    PortCase("vacuum_gauge", row.model, partial(trial, row), row.identity, ("VGC 503",), healed_s=LATE_S)
+    for row in INSTRUMENTS
+)
 
 
 @pytest.fixture(params=INSTRUMENTS, ids=lambda row: row.model)
@@ -71,8 +83,7 @@ def row(request: pytest.FixtureRequest) -> Row:
 def test_every_gauge_is_read_in_pascals_whatever_the_unit(row: Row) -> None:
     async def main() -> None:
         bench = Bench(row)
-        port = await bench.open(row.model)
-        assert row.model in (await port.identify()).model
+        port = await bench.stage.open()
         for unit in row.units:
             bench.tamper(unit)
             held = await port.read()
@@ -81,7 +92,6 @@ def test_every_gauge_is_read_in_pascals_whatever_the_unit(row: Row) -> None:
             assert held[1].pressure_pa == pytest.approx(3.2e-4, rel=0.005), unit
             assert held[2].status is GaugeStatus.NO_SENSOR
         await port.close()
-        await port.close()
 
     run_virtual(main())
 
@@ -89,7 +99,7 @@ def test_every_gauge_is_read_in_pascals_whatever_the_unit(row: Row) -> None:
 def test_a_gauge_is_switched_and_says_so(row: Row) -> None:
     async def main() -> None:
         bench = Bench(row)
-        port = await bench.open(row.model)
+        port = await bench.stage.open()
         await port.switch(1, False)
         assert (await port.read())[1].status is GaugeStatus.OFF
         await port.switch(1, True)
@@ -98,50 +108,5 @@ def test_a_gauge_is_switched_and_says_so(row: Row) -> None:
             with pytest.raises(InstrumentRefused):
                 await port.switch(gauge, True)
         assert (await port.read())[1].status is GaugeStatus.OK, "the next one is right"
-
-    run_virtual(main())
-
-
-def test_two_tasks_never_get_each_others_answers(row: Row) -> None:
-    async def main() -> None:
-        port = await Bench(row).open(row.model)
-        readings: list[PressureReading] = []
-
-        async def read() -> None:
-            for _ in range(5):
-                readings.append((await port.read())[1])
-
-        async def switch() -> None:
-            for _ in range(5):
-                await port.switch(1, True)
-
-        async with asyncio.TaskGroup() as group:
-            group.create_task(read(), name="read")
-            group.create_task(switch(), name="switch")
-        assert [reading.status for reading in readings] == [GaugeStatus.OK] * 5
-
-    run_virtual(main())
-
-
-def test_another_instrument_is_refused(row: Row) -> None:
-    async def main() -> None:
-        with pytest.raises(WrongInstrument, match="vacuum_gauge"):
-            await Bench(row).open("VGC 503")
-
-    run_virtual(main())
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_every_link_fault_is_an_error_or_harmless_and_heals(row: Row, fault: str) -> None:
-    async def main() -> None:
-        bench = Bench(row)
-        port = await bench.open(row.model)
-        bench.faults.inject(fault)
-        reading = await under(fault, QUESTIONS["vacuum_gauge"].patience_s, DEADLINE_S, port.read())
-        assert reading is None or reading[1].pressure_pa == pytest.approx(3.2e-4, rel=0.005)
-        bench.faults.inject(fault, False)
-        await asyncio.sleep(LATE_S)
-        held = await port.read()
-        assert held[1].pressure_pa == pytest.approx(3.2e-4, rel=0.005)
 
     run_virtual(main())

@@ -2,22 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from controller.app.linked import linked
 from controller.runtime.virtual_loop import run_virtual
-from drivers.errors import InstrumentRefused, WrongInstrument
+from drivers.errors import InstrumentRefused
 from drivers.families.rf_source import open_smb100a
-from drivers.ports import RfPlan, RfSource
+from drivers.ports import Identity, RfPlan, RfSource
 from drivers.wire.scpi import parse_message
-from firmware_sim.link_faults import FAULTS, LinkFaults
 from firmware_sim.personalities.smb100a import Smb100a
-from firmware_sim.servers.tcp import SessionProtocol
 from firmware_sim.sessions.base import Session
 from firmware_sim.sessions.scpi import ScpiSession
-from tests.unit.links.wire_bench import QUESTIONS, under
+from tests.conformance.port_bench import PortCase, Question, Stage, Trial
 
 PLAN = RfPlan(frequency_hz=2.856e9, power_dbm=-5.5, pulse_width_s=2.5e-6, pulse_period_s=10e-3)
 GATED = RfPlan(frequency_hz=2.856e9, power_dbm=10.0)
@@ -36,6 +34,7 @@ class Row:
     tampering: tuple[bytes, ...]
     too_high_dbm: float
     too_high_hz: float
+    identity: Identity
 
 
 def make_smb100a() -> tuple[Callable[[], Session], Callable[[], float | None], Callable[[bytes], Any]]:
@@ -57,20 +56,31 @@ SMB_TAMPERING = (
     b"PULM:POL INV",
 )
 
-INSTRUMENTS = (Row("SMB100A", open_smb100a, make_smb100a, SMB_TAMPERING, 500.0, 7e9),)
+SMB = Identity("Rohde&Schwarz", "SMB100A", "1406.6000k02/112233", "3.1.19.15-3.20.390.24")
+
+INSTRUMENTS = (Row("SMB100A", open_smb100a, make_smb100a, SMB_TAMPERING, 500.0, 7e9, SMB),)
 
 
 class Bench:
-    """One source behind a faulty link."""
+    """One source on its stage."""
 
     def __init__(self, row: Row) -> None:
-        self.faults = LinkFaults()
-        self._open = row.open
-        self._session, self.power_dbm, self.tamper = row.make()
+        session, self.power_dbm, self.tamper = row.make()
+        self.stage: Stage[RfSource] = Stage("rf_drive", session, row.open, row.model)
 
-    async def open(self, identity: str) -> RfSource:
-        connect = linked(lambda: SessionProtocol(lambda: self.faults.wrap(self._session())))
-        return await self._open("rf_drive", connect, identity=identity)
+
+def trial(row: Row) -> Trial:
+    return Trial(
+        Bench(row).stage,
+        (Question(lambda port: port.read_back(), lambda held: held == PLAN, DEADLINE_S),),
+        prepare=lambda port: port.configure(PLAN),
+        commands=(lambda port: port.configure(PLAN), lambda port: port.output(True)),
+    )
+
+
+PORT_CASES = tuple(
+    PortCase("rf_source", row.model, partial(trial, row), row.identity, ("E8257D",)) for row in INSTRUMENTS
+)
 
 
 @pytest.fixture(params=INSTRUMENTS, ids=lambda row: row.model)
@@ -83,8 +93,7 @@ def row(request: pytest.FixtureRequest) -> Row:
 def test_program_and_switch(row: Row, plan: RfPlan) -> None:
     async def main() -> None:
         bench = Bench(row)
-        port = await bench.open(row.model)
-        assert (await port.identify()).model == row.model
+        port = await bench.stage.open()
         await port.configure(plan)
         assert await port.read_back() == plan
         assert bench.power_dbm() is None, "programmed is not on"
@@ -95,7 +104,6 @@ def test_program_and_switch(row: Row, plan: RfPlan) -> None:
         await port.output(False)
         assert bench.power_dbm() is None
         await port.close()
-        await port.close()
 
     run_virtual(main())
 
@@ -103,7 +111,7 @@ def test_program_and_switch(row: Row, plan: RfPlan) -> None:
 def test_what_it_cannot_do_is_refused_and_the_old_plan_stays(row: Row) -> None:
     async def main() -> None:
         bench = Bench(row)
-        port = await bench.open(row.model)
+        port = await bench.stage.open()
         await port.configure(PLAN)
         with pytest.raises(InstrumentRefused, match="rf_drive"):
             await port.configure(replace(PLAN, power_dbm=row.too_high_dbm))
@@ -121,7 +129,7 @@ def test_what_it_cannot_do_is_refused_and_the_old_plan_stays(row: Row) -> None:
 def test_a_front_panel_change_is_found(row: Row) -> None:
     async def main(tampering: bytes) -> None:
         bench = Bench(row)
-        port = await bench.open(row.model)
+        port = await bench.stage.open()
         await port.configure(PLAN)
         bench.tamper(tampering)
         with pytest.raises(InstrumentRefused, match="changed"):
@@ -131,26 +139,3 @@ def test_a_front_panel_change_is_found(row: Row) -> None:
 
     for tampering in row.tampering:
         run_virtual(main(tampering))
-
-
-def test_another_instrument_is_refused(row: Row) -> None:
-    async def main() -> None:
-        with pytest.raises(WrongInstrument, match="rf_drive"):
-            await Bench(row).open("E8257D")
-
-    run_virtual(main())
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_every_link_fault_is_an_error_or_harmless_and_heals(row: Row, fault: str) -> None:
-    async def main() -> None:
-        bench = Bench(row)
-        port = await bench.open(row.model)
-        await port.configure(PLAN)
-        bench.faults.inject(fault)
-        held = await under(fault, QUESTIONS["rf_source"].patience_s, DEADLINE_S, port.read_back())
-        assert held in (None, PLAN)
-        bench.faults.inject(fault, False)
-        assert await port.read_back() == PLAN
-
-    run_virtual(main())

@@ -3,27 +3,27 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from drivers.errors import InstrumentError, InstrumentRefused, WrongInstrument
+from controller.runtime.virtual_loop import run_virtual
+from drivers.errors import InstrumentRefused, WrongInstrument
 from drivers.families.oscilloscope import open_dsox
 from drivers.families.scope_rigol import open_ds1000z
 from drivers.families.scope_rto import open_rto
-from drivers.ports import Oscilloscope, ScopeChannel, ScopeSetup, ScopeState, Waveform
-from drivers.transports.link import Connect
+from drivers.ports import Identity, Oscilloscope, ScopeChannel, ScopeSetup, ScopeState, Waveform
 from drivers.wire.rto import INTERFACE_MESSAGES
 from drivers.wire.scpi import ScpiError
 from firmware_sim.personalities.ds1000z import Ds1074z
 from firmware_sim.personalities.dsox import Dsox
 from firmware_sim.personalities.rto import Rto
 from firmware_sim.personalities.status488 import Status488
-from firmware_sim.sessions.base import SessionFactory
 from firmware_sim.sessions.scpi import ScpiSession
-from tests.conformance.port_bench import BROKEN_LINKS, Stage, first_good, on_virtual_time
+from tests.conformance.port_bench import HEALED_S, PortCase, Question, Stage, Trial
 
 SERIAL = "200001"
 EXCHANGE_S = 4.0
@@ -64,6 +64,7 @@ class Row:
     """Largest error of a record, in parts of the range, for 8 and for 16 bit."""
     knobs: tuple[tuple[str, str], ...]
     too_much: tuple[dict[str, Any], ...]
+    identity: Identity
 
 
 def scpi(panel: Any) -> ScpiSession:
@@ -85,6 +86,7 @@ INSTRUMENTS = (
          (":CHANnel1:INVert", "1"), (":CHANnel1:DISPlay", "0"), (":CHANnel4:DISPlay", "1"), (":TIMebase:RANGe", "0.01"),
          (":TIMebase:POSition", "0"), (":TRIGger:LEVel", "2"), (":TRIGger:SLOPe", "NEG"), (":WAVeform:POINts", "500")),
         (*TOO_MUCH, {"window_s": 1e-7, "pretrigger_s": 0.0}),
+        Identity("KEYSIGHT TECHNOLOGIES", "DSO-X 3014A", SERIAL, "02.50.2019022736"),
     ),
     Row(
         "RTO1024", open_rto, lambda: Rto(SERIAL, pulse, 5), scpi, "EXT", "FIFT", {8: 1.5 / 253, 16: 2 / 4048},
@@ -93,6 +95,7 @@ INSTRUMENTS = (
          ("TIMebase:HOR:POSition", "0"), ("TRIGger1:LEVel5", "2"), ("TRIGger1:EDGE:SLOPe", "NEG"),
          ("ACQuire:POINts", "1000"), ("CHANnel1:POSition", "2"), ("ACQ:COUN", "5"), ("TIM:REF", "10")),
         (*TOO_MUCH, {"points": 100}, {"channels": (ScopeChannel("CHAN1", 4.0, 0.0, "AC", "FIFT"),)}),
+        Identity("Rohde&Schwarz", "RTO", f"1316.1000k14/{SERIAL}", "2.70.1.0"),
     ),
     Row(
         "DS1074Z", open_ds1000z, lambda: Ds1074z(SERIAL, pulse, 5), scpi, "CHAN1", "ONEM", {8: 2 / 200, 16: 2 / 200},
@@ -102,6 +105,7 @@ INSTRUMENTS = (
          (":ACQuire:MDEPth", "60000"), (":TRIGger:SWEep", "AUTO")),
         (*TOO_MUCH, {"points": 100}, {"trigger_source": "EXT"},
          {"channels": (ScopeChannel("CHAN1", 4.0, 0.0, "DC", "FIFT"),)}),
+        Identity("RIGOL TECHNOLOGIES", "DS1074Z", SERIAL, "00.04.04.SP4"),
     ),
 )  # fmt: skip
 
@@ -112,12 +116,7 @@ class Bench:
     def __init__(self, row: Row) -> None:
         self.row = row
         self.panel = row.make()
-
-        async def open_port(connect: Connect, identity: str) -> Oscilloscope:
-            return await row.open("scope", connect, identity=identity)
-
-        session: SessionFactory = lambda: row.session(self.panel)  # noqa: E731
-        self.stage: Stage[Oscilloscope] = Stage(session, open_port, SERIAL)
+        self.stage: Stage[Oscilloscope] = Stage("scope", lambda: row.session(self.panel), row.open, SERIAL)
 
     def setup(self, bits: int = 16) -> ScopeSetup:
         """Two channels in another order than the scope's own, 20 ms with 1.75 ms before the trigger."""
@@ -147,7 +146,7 @@ def with_scope(bench: Bench, job: Callable[[Oscilloscope], Awaitable[None]]) -> 
         finally:
             await scope.close()
 
-    on_virtual_time(main)
+    run_virtual(main())
 
 
 def volts_and_times(wave: Waveform) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -156,25 +155,55 @@ def volts_and_times(wave: Waveform) -> tuple[npt.NDArray[np.float64], npt.NDArra
     return volts, times
 
 
-def test_the_driver_knows_who_it_talks_to(bench: Bench) -> None:
-    async def job(scope: Oscilloscope) -> None:
-        found = await scope.identify()
-        assert SERIAL in found.serial and found.vendor and found.firmware
+def trial(row: Row) -> Trial:
+    """Triggered, with a record."""
+    bench = Bench(row)
 
-    with_scope(bench, job)
+    async def record(scope: Oscilloscope) -> None:
+        await scope.configure(bench.setup())
+        await scope.arm()
+        assert bench.fire()
+        await asyncio.sleep(0.1)
+
+    def right(wave: Waveform) -> bool:
+        volts, times = volts_and_times(wave)
+        clear = np.abs(times) > 2e-5
+        return bool(np.abs(volts - pulse(0, times))[clear].max() < row.step[16] * 6.28)
+
+    return Trial(
+        bench.stage,
+        (
+            Question(lambda scope: scope.state(), lambda state: state is ScopeState.TRIGGERED, EXCHANGE_S),
+            Question(lambda scope: scope.read_back(), lambda setup: setup == bench.setup(), EXCHANGE_S),
+            Question(lambda scope: scope.read_waveform("CHAN1"), right, EXCHANGE_S),
+        ),
+        commands=(
+            lambda scope: scope.configure(bench.setup()),
+            lambda scope: scope.arm(),
+            lambda scope: scope.force_trigger(),
+        ),
+        prepare=record,
+    )
 
 
-def test_another_instrument_is_refused_at_connect(bench: Bench) -> None:
+PORT_CASES = tuple(
+    PortCase(
+        "oscilloscope", row.model, partial(trial, row), row.identity, ("999999",),
+        command_s=EXCHANGE_S, healed_s=HEALED_S,
+    )
+    for row in INSTRUMENTS
+)  # fmt: skip
+
+
+def test_another_model_is_refused_at_connect(bench: Bench) -> None:
     async def main() -> None:
-        with pytest.raises(WrongInstrument, match="scope"):
-            await bench.stage.open("999999")
         for other in INSTRUMENTS:
             if other.model != bench.row.model:
                 bench.stage.open_session = lambda other=other: other.session(other.make())  # type: ignore[misc]
                 with pytest.raises(WrongInstrument, match="scope"):
                     await bench.stage.open("")
 
-    on_virtual_time(main)
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -323,33 +352,5 @@ def test_an_error_that_the_scope_queued_while_it_was_read_is_told(bench: Bench) 
         with pytest.raises(InstrumentRefused, match="-310 System error"):
             await scope.read_waveform("CHAN1")
         assert len((await scope.read_waveform("CHAN1")).raw)
-
-    with_scope(bench, job)
-
-
-@pytest.mark.parametrize("fault", BROKEN_LINKS)
-def test_a_broken_link_ends_in_its_error_and_heals(bench: Bench, fault: str) -> None:
-    async def job(scope: Oscilloscope) -> None:
-        loop = asyncio.get_running_loop()
-        await scope.configure(bench.setup())
-        await scope.arm()
-        assert bench.fire()
-        await asyncio.sleep(0.1)
-        bench.stage.faults.inject(fault)
-        for step in (scope.state, scope.read_back, lambda: scope.read_waveform("CHAN1")):
-            start = loop.time()
-            try:
-                await step()
-            except InstrumentError as error:
-                assert error.instrument == "scope"
-            else:
-                assert fault in ("slow", "unsolicited")
-            assert loop.time() - start < EXCHANGE_S
-        bench.stage.faults.inject(fault, on=False)
-        assert await first_good(scope.state, InstrumentError) is ScopeState.TRIGGERED
-        wave = await first_good(lambda: scope.read_waveform("CHAN1"), InstrumentError)
-        volts, times = volts_and_times(wave)
-        clear = np.abs(times) > 2e-5
-        assert np.abs(volts - pulse(0, times))[clear].max() < bench.row.step[16] * 6.28
 
     with_scope(bench, job)

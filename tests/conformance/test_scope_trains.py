@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from controller.runtime.virtual_loop import run_virtual
 from drivers.errors import InstrumentRefused
 from drivers.families.oscilloscope import open_dsox
 from drivers.families.scope_rigol import open_ds1000z
@@ -21,7 +22,7 @@ from firmware_sim.personalities.ds1000z import Ds1074z
 from firmware_sim.personalities.dsox import Dsox
 from firmware_sim.personalities.rto import Rto
 from firmware_sim.sessions.scpi import ScpiSession
-from tests.conformance.port_bench import Stage, on_virtual_time
+from tests.conformance.port_bench import Stage
 
 SERIAL = "MY00000001"
 PERIOD_S = 0.01
@@ -67,11 +68,11 @@ class Bench:
         self.row = row
         self.panel = row.make()
 
-        async def open_port(connect: Connect, identity: str) -> Oscilloscope:
-            return await row.open("scope", connect, identity=identity)
+        async def open_port(name: str, connect: Connect, *, identity: str) -> Oscilloscope:
+            return await row.open(name, connect, identity=identity)
 
         self.stage: Stage[Oscilloscope] = Stage(
-            lambda: ScpiSession(self.panel, False, INTERFACE_MESSAGES), open_port, ""
+            "scope", lambda: ScpiSession(self.panel, False, INTERFACE_MESSAGES), open_port, ""
         )
 
     async def pulses(self, count: int) -> None:
@@ -99,7 +100,7 @@ def with_scope(bench: Bench, job: Callable[[Oscilloscope], Awaitable[None]]) -> 
         finally:
             await scope.close()
 
-    on_virtual_time(main)
+    run_virtual(main())
 
 
 def test_a_train_is_read_with_its_own_trigger_times(bench: Bench) -> None:
@@ -175,7 +176,7 @@ def test_a_train_is_read_by_somebody_who_did_not_configure_it(bits: int, bench: 
         assert volts.max() == pytest.approx(2.8, abs=0.1)
         await second.close()
 
-    on_virtual_time(main)
+    run_virtual(main())
 
 
 def test_a_count_turned_by_hand_is_seen(bench: Bench) -> None:

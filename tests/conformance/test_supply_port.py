@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
-from drivers.errors import ConnectFailed, InstrumentError, InstrumentRefused, LinkError, WrongInstrument
+from controller.runtime.virtual_loop import run_virtual
+from drivers.errors import InstrumentRefused
 from drivers.families.power_supply import open_genesys
-from drivers.ports import Identity, PowerSupply
+from drivers.ports import Identity, PowerSupply, SupplyReading
 from drivers.transports.link import Connect
 from drivers.transports.multidrop import SharedLine
 from firmware_sim.personalities.genesys import GenesysUnit
 from firmware_sim.sessions.genesys import GenesysLine
-from tests.conformance.port_bench import BROKEN_LINKS, Stage, first_good, on_virtual_time
+from tests.conformance.port_bench import HEALED_S, PortCase, Question, Stage, Trial
 
 SupplyStage = Stage[PowerSupply]
 
@@ -39,11 +41,11 @@ def genesys(address: int, *, checksums: bool = False, srq_inside: bool = False) 
         unit.inject("srq_inside", srq_inside)
     bus = GenesysLine(units)
 
-    async def open_port(connect: Connect, expected: str) -> PowerSupply:
+    async def open_port(name: str, connect: Connect, *, identity: str) -> PowerSupply:
         route = connect if address == 6 else SharedLine(connect).drop(address)
-        return await open_genesys("supply", route, identity=expected, checksums=checksums)
+        return await open_genesys(name, route, identity=identity, checksums=checksums)
 
-    return SupplyStage(lambda: bus, open_port, "LAMBDA,GEN80-65")
+    return SupplyStage("supply", lambda: bus, open_port, "LAMBDA,GEN80-65", serial=True)
 
 
 def _lambda(serial: str) -> Identity:
@@ -58,28 +60,31 @@ CASES = (
 )
 
 
+def trial(case: Case) -> Trial:
+    """Off, with set-points."""
+
+    def right(reading: SupplyReading) -> bool:
+        return (reading.voltage_v, reading.output_on) == (0.0, False)
+
+    return Trial(
+        case.stage(),
+        (Question(lambda supply: supply.read(), right, MISS_S),),
+        prepare=lambda supply: supply.configure(case.voltage_v / 4, case.current_a),
+        commands=(lambda supply: supply.output(True), lambda supply: supply.configure(1.0, 1.0)),
+        beside=lambda supply: supply.output(False),
+    )
+
+
+PORT_CASES = tuple(
+    PortCase("power_supply", case.name, partial(trial, case), case.identity, ("GEN300-5",), healed_s=HEALED_S)
+    for case in CASES
+)
+
+
 @pytest.fixture(params=CASES, ids=lambda case: case.name)
 def case(request: pytest.FixtureRequest) -> Case:
     found: Case = request.param
     return found
-
-
-def test_it_says_who_it_is(case: Case) -> None:
-    async def main() -> None:
-        supply = await case.stage().open()
-        assert supply.name == "supply"
-        assert await supply.identify() == case.identity
-        await supply.close()
-
-    on_virtual_time(main)
-
-
-def test_another_than_the_rig_expects_is_not_opened(case: Case) -> None:
-    async def main() -> None:
-        with pytest.raises(WrongInstrument, match="supply"):
-            await case.stage().open("GEN300-5")
-
-    on_virtual_time(main)
 
 
 def test_it_holds_voltage_then_current_then_nothing(case: Case) -> None:
@@ -107,7 +112,7 @@ def test_it_holds_voltage_then_current_then_nothing(case: Case) -> None:
         assert (reading.voltage_v, reading.current_a, reading.output_on) == (0.0, 0.0, False)
         await supply.close()
 
-    on_virtual_time(main)
+    run_virtual(main())
 
 
 def test_protection_may_rise_and_fall_with_the_voltage(case: Case) -> None:
@@ -118,7 +123,7 @@ def test_protection_may_rise_and_fall_with_the_voltage(case: Case) -> None:
             await supply.configure(voltage_v, 1.0, over_voltage_v=max(voltage_v * 1.1, case.voltage_v / 10))
         await supply.close()
 
-    on_virtual_time(main)
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("beyond", [(1.1, 0.5), (0.5, 1.1), (-0.1, 0.5), (0.5, -0.1)])
@@ -133,7 +138,7 @@ def test_what_exceeds_the_rating_is_refused_and_the_link_is_good(case: Case, bey
         await supply.configure(case.voltage_v / 2, 1.0)
         await supply.close()
 
-    on_virtual_time(main)
+    run_virtual(main())
 
 
 def test_switching_twice_is_as_good_as_once(case: Case) -> None:
@@ -145,74 +150,4 @@ def test_switching_twice_is_as_good_as_once(case: Case) -> None:
             assert (await supply.read()).output_on is on
         await supply.close()
 
-    on_virtual_time(main)
-
-
-@pytest.mark.parametrize("fault", BROKEN_LINKS)
-def test_a_broken_link_is_named_in_time_and_the_next_answer_is_right(case: Case, fault: str) -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        stage = case.stage()
-        supply = await stage.open()
-        await supply.configure(case.voltage_v / 4, case.current_a)
-        for job in (supply.read, lambda: supply.output(True), lambda: supply.configure(1.0, 1.0)):
-            stage.faults.inject(fault)
-            begin = loop.time()
-            with pytest.raises(InstrumentError):
-                await job()
-            assert loop.time() - begin <= MISS_S
-            stage.faults.inject(fault, False)
-            await first_good(supply.read, InstrumentError)
-            assert await supply.identify() == case.identity
-        await supply.close()
-
-    on_virtual_time(main)
-
-
-def test_a_cancelled_reading_spoils_nothing(case: Case) -> None:
-    async def main() -> None:
-        supply = await case.stage().open()
-        for after_s in (0.0, 0.001, 0.01, 0.05):
-            reading = asyncio.create_task(supply.read(), name="reading")
-            await asyncio.sleep(after_s)
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-            assert await supply.identify() == case.identity
-        await supply.close()
-
-    on_virtual_time(main)
-
-
-def test_many_callers_share_one_supply(case: Case) -> None:
-    async def main() -> None:
-        supply = await case.stage().open()
-        answers = await asyncio.gather(supply.read(), supply.identify(), supply.output(False), supply.identify())
-        assert (answers[0].voltage_v, answers[1], answers[3]) == (0.0, case.identity, case.identity)
-        await supply.close()
-
-    on_virtual_time(main)
-
-
-def test_nobody_at_the_address(case: Case) -> None:
-    async def main() -> None:
-        stage = case.stage()
-        stage.refuse = True
-        with pytest.raises(ConnectFailed, match="nobody"):
-            await stage.open()
-        stage.refuse = False
-        stage.faults.inject("silent")
-        with pytest.raises(LinkError, match="supply"):
-            await stage.open()
-
-    on_virtual_time(main)
-
-
-def test_closing_is_final_and_harmless(case: Case) -> None:
-    async def main() -> None:
-        supply = await case.stage().open()
-        await supply.close()
-        await supply.close()
-        with pytest.raises(LinkError):
-            await supply.read()
-
-    on_virtual_time(main)
+    run_virtual(main())

@@ -6,46 +6,13 @@ from typing import Any
 
 import pyvisa
 
-SETUP = (
-    "*CLS", ":STOP", ":CHANnel2:PROBe 1;RANGe 8 V;OFFSet 0", ":TIMebase:RANGe 0.02;POSition 8E-3",
-    ":ACQuire:TYPE HRESolution", ":TRIGger:SOURce EXTernal;SWEep NORmal;LEVel 1.5",
-    ":WAVeform:SOURce CHANnel2;FORMat WORD;BYTeorder LSBFirst;UNSigned 1;POINts:MODE RAW",
-    ":WAVeform:POINts 20000",
-)  # fmt: skip
+from tests.rig.visa_job import errors_and_clear, message_available, take_record
 
 
 def job(visa: Any) -> dict[str, Any]:
-    """Set up, arm, wait for the trigger, read; then status, errors, a hung instrument and its clear."""
-    found: dict[str, Any] = {"identity": visa.query("*IDN?")}
-    for line in (*SETUP, ":SINGle"):
-        visa.write(line)
-    while int(visa.query(":AER?")) == 0:
-        continue
-    print("armed", flush=True)
-    sys.stdin.readline()
-    while int(visa.query(":OPERegister:CONDition?")) & 8:
-        continue
-    found["preamble"] = [float(text) for text in visa.query(":WAVeform:PREamble?").split(",")]
-    found["codes"] = visa.query_binary_values(":WAVeform:DATA?", datatype="H", is_big_endian=False)
-    visa.query("*ESR?")
-    visa.write(":TER?")
-    found["mav"] = visa.read_stb() & 16
-    visa.read()
-    found["no_mav"] = visa.read_stb() & 16
-    visa.write(":NOSUCH 1")
-    found["message_bit"] = visa.read_stb() & 4
-    found["error"] = visa.query(":SYSTem:ERRor?")
-    visa.timeout = 300
-    visa.write(":DIGitize CHANnel1;*OPC?")
-    try:
-        visa.read()
-    except pyvisa.VisaIOError as error:
-        found["hung"] = error.abbreviation
-    visa.timeout = 10_000
-    visa.clear()
-    found["after_clear"] = visa.query("*OPT?")
-    found["last_error"] = visa.query(":SYSTem:ERRor?")
-    return found
+    """Record, status, errors, a hung instrument and its clear."""
+    found = take_record(visa) | message_available(visa) | errors_and_clear(visa)
+    return found | {"last_error": visa.query(":SYSTem:ERRor?")}
 
 
 def main() -> None:

@@ -347,12 +347,13 @@ LABS = {
     "no port": (
         '"192.168.10.30:502"',
         "daq.lab",
-        ":11: instruments.daq.modbus: 'daq.lab' is not host:port; write for example 192.168.10.21:5025",
+        ":11: instruments.daq.modbus: 'daq.lab' is not host:port; write for example 192.168.10.21:502",
     ),
     "unknown transport": (
         "scope_2: {socket:",
         "scope_2: {gpib:",
-        ":10: instruments.scope_2.gpib: 'gpib' is not known here; use one of socket, hislip, vxi11, serial, modbus",
+        ":10: instruments.scope_2.gpib: 'gpib' is not known here; use one of socket, hislip, vxi11, serial, modbus,"
+        " visa",
     ),
     "unknown instrument": (
         "  daq:",

@@ -1,11 +1,7 @@
 """The DSO-X stand-in over HiSLIP on real sockets: a client that nobody here wrote, and our own driver beside it."""
 
-import asyncio
-import json
-import sys
 from collections.abc import AsyncIterator
 
-import numpy as np
 import pytest
 
 from controller.app.instruments import route_to
@@ -16,10 +12,8 @@ from firmware_sim.servers.tcp import TcpServer, serve_tcp
 from firmware_sim.sessions.hislip import HislipServer
 from firmware_sim.sessions.scpi import ScpiSession
 from firmware_sim.standalone import STANDALONE
-from tests.rig.test_scope_clients import ADC_STEP_V, sensor
-
-CHILD_S = 60.0
-"""A child with its imports on a loaded machine."""
+from tests.rig.test_scope_clients import sensor
+from tests.rig.visa_child import whole_job
 
 
 @pytest.fixture
@@ -36,18 +30,7 @@ async def server(scope: Dsox) -> AsyncIterator[TcpServer]:
 
 
 async def test_pyvisa_does_the_whole_job(scope: Dsox, server: TcpServer) -> None:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.rig.hislip_pyvisa", server.address,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 22,
-    )  # fmt: skip
-    assert child.stdin is not None and child.stdout is not None
-    async with asyncio.timeout(CHILD_S):
-        assert await child.stdout.readline() == b"armed\n"
-        assert scope.trigger(round(asyncio.get_running_loop().time() * 1e9), "EXT")
-        child.stdin.write(b"fired\n")
-        found = json.loads(await child.stdout.readline())
-        assert await child.wait() == 0
-    codes, preamble = np.array(found.pop("codes"), dtype=float), found.pop("preamble")
+    found = await whole_job(scope, "hislip_pyvisa", server.address)
     assert found == {
         "identity": "KEYSIGHT TECHNOLOGIES,DSO-X 3014A,MY00000042,02.50.2019022736",
         "mav": 16,
@@ -58,12 +41,6 @@ async def test_pyvisa_does_the_whole_job(scope: Dsox, server: TcpServer) -> None
         "after_clear": "0",
         "last_error": '+0,"No error"',
     }
-    form, _, points, _, x_increment, x_origin, x_reference, y_increment, y_origin, y_reference = preamble
-    assert (form, points, len(codes)) == (1, 20_000, 20_000)
-    times = (np.arange(20_000) - x_reference) * x_increment + x_origin
-    difference = (codes - y_reference) * y_increment + y_origin - sensor(1, times)
-    assert np.abs(difference).max() < 2 * ADC_STEP_V
-    assert abs(difference.mean()) < 0.02 * ADC_STEP_V
 
 
 async def test_our_driver_by_the_address_that_sim_publishes(server: TcpServer) -> None:

@@ -30,7 +30,6 @@ QUICK = {"voltage": "1 kV", "hold": "0 s"}
 CELLS = (
     ("core_hung", "charge"),  # the supervisor gives a silent core 30 s, so this one first
     ("power_lost", "charge"),
-    ("core_killed", "countdown"),
     ("core_terminated", "charge"),
     ("core_stopped", "isolate"),
     ("rig_hung", "self_test"),

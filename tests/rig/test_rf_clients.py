@@ -6,11 +6,7 @@ RsInstrument opens with ``*CLS``, ``*ESE 1``, ``*SRE 0``, ``*CLS``, ``*OPC?`` an
 a stand-in whose status byte does not follow its queues fails it (instruments.md 2.0).
 """
 
-import asyncio
-import json
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,10 +17,9 @@ from firmware_sim.sessions.base import Chunk, SessionFactory
 from firmware_sim.sessions.hislip import HislipServer
 from firmware_sim.sessions.scpi import ScpiSession
 from firmware_sim.sessions.vxi11 import Vxi11Server
+from tests.rig.foreign import run_foreign
 
 CLIENT = Path(__file__).with_name("rs_smb100a_client.py")
-CLIENT_S = 100.0
-"""The client's imports alone take seconds on a busy machine."""
 
 OPENING = [b"*CLS", b"*ESE 1", b"*SRE 0", b"*CLS", b"*OPC?", b"*STB?"]
 
@@ -39,22 +34,6 @@ class Listening(ScpiSession):
     def feed(self, data: bytes, now_ns: int) -> list[Chunk]:
         self._heard += data.split(b"\n")
         return super().feed(data, now_ns)
-
-
-async def run_client(resource: str, options: str) -> dict[str, Any]:
-    """What the client printed; its complaints are the test's."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(CLIENT), resource, options, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        printed, complaints = await asyncio.wait_for(process.communicate(), CLIENT_S)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, complaints.decode()
-    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
-    return found
 
 
 @pytest.mark.parametrize(
@@ -79,7 +58,7 @@ async def test_rsinstrument_does_the_whole_job(transport: str, options: str) -> 
         "vxi11": f"TCPIP::{host}{',' if port else ''}{port}::inst0::INSTR",
     }
     try:
-        found = await run_client(resources[transport], options)
+        found = await run_foreign(CLIENT, resources[transport], options)
     finally:
         await server.close()
     said = [line.strip() for line in heard if line.strip()]

@@ -3,9 +3,6 @@
 pyvisa-py and RsInstrument on the RTO's three transports, pyvisa-py on the DS1074Z, PyMeasure's driver on the DSO-X.
 """
 
-import asyncio
-import json
-import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,27 +13,9 @@ import pytest
 from firmware_sim.personalities.scope_signals import panel_signals
 from firmware_sim.servers.doors import open_doors
 from firmware_sim.standalone import STANDALONE
+from tests.rig.foreign import run_foreign
 
 HERE = Path(__file__).parent
-CLIENT_S = 120.0
-"""A child with its imports on a loaded machine."""
-
-
-async def run_program(script: str, *arguments: str) -> dict[str, Any]:
-    """What the program printed last; its complaints are the test's."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(HERE / script), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        limit=1 << 24,
-    )  # fmt: skip
-    try:
-        printed, complaints = await asyncio.wait_for(process.communicate(), CLIENT_S)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, complaints.decode()
-    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
-    return found
 
 
 def resources(endpoints: Mapping[str, str]) -> dict[str, str]:
@@ -71,7 +50,7 @@ def looks_like_channel_1(volts: "np.ndarray[Any, Any]", step_v: float) -> None:
 
 @pytest.mark.parametrize("transport", ["socket", "hislip", "vxi11"])
 async def test_pyvisa_reads_the_rto(rto: dict[str, str], transport: str) -> None:
-    found = await run_program("rto_pyvisa_client.py", "rto", rto[transport])
+    found = await run_foreign(HERE / "rto_pyvisa_client.py", "rto", rto[transport])
     assert found["idn"].startswith("Rohde&Schwarz,RTO,1316.1000k14/200001,")
     assert found["divisions"] == "10"
     assert [float(text) for text in found["header"].split(",")] == [-0.0005, 0.0005, 5000, 1]
@@ -93,7 +72,7 @@ async def test_pyvisa_reads_the_rto(rto: dict[str, str], transport: str) -> None
     ],
 )
 async def test_rsinstrument_does_the_rtos_whole_job(rto: dict[str, str], transport: str, options: str) -> None:
-    found = await run_program("rs_rto_client.py", rto[transport], options)
+    found = await run_foreign(HERE / "rs_rto_client.py", rto[transport], options)
     assert found["manufacturer"] == "Rohde&Schwarz" and found["model"] == "RTO"
     assert found["divisions"] == 10
     codes = np.array(found["codes"])
@@ -114,7 +93,7 @@ async def test_rsinstrument_does_the_rtos_whole_job(rto: dict[str, str], transpo
 async def test_pyvisa_reads_the_rigol_in_batches() -> None:
     doors = await open_doors(STANDALONE["Rigol DS1074Z"](3), None)
     try:
-        found = await run_program("rto_pyvisa_client.py", "rigol", resources(doors.endpoints)["socket"])
+        found = await run_foreign(HERE / "rto_pyvisa_client.py", "rigol", resources(doors.endpoints)["socket"])
     finally:
         await doors.close()
     assert found["idn"] == "RIGOL TECHNOLOGIES,DS1074Z,DS1ZA000000001,00.04.04.SP4"
@@ -133,7 +112,7 @@ async def test_pyvisa_reads_the_rigol_in_batches() -> None:
 async def test_pymeasure_drives_the_dsox(transport: str) -> None:
     doors = await open_doors(STANDALONE["Keysight DSO-X 3014A"](3), None)
     try:
-        found = await run_program("dsox_pymeasure_client.py", resources(doors.endpoints)[transport])
+        found = await run_foreign(HERE / "dsox_pymeasure_client.py", resources(doors.endpoints)[transport])
     finally:
         await doors.close()
     assert found["id"].strip() == "KEYSIGHT TECHNOLOGIES,DSO-X 3014A,MY00000001,02.50.2019022736"

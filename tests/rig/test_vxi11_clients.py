@@ -1,14 +1,11 @@
 """VXI-11 stand-ins on real sockets: pyvisa-py and lxi-tools, each in a process of its own, and our own driver."""
 
 import asyncio
-import json
 import socket
 import struct
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from drivers.errors import WrongInstrument
@@ -20,12 +17,10 @@ from firmware_sim.servers.vxi11 import Vxi11Doors, serve_vxi11
 from firmware_sim.sessions.scpi import ScpiSession
 from firmware_sim.sessions.vxi11 import Vxi11Server
 from firmware_sim.standalone import STANDALONE
-from tests.rig.test_scope_clients import ADC_STEP_V, sensor
+from tests.rig.test_scope_clients import sensor
+from tests.rig.visa_child import CHILD_S, said_last, start, whole_job
 from tests.support import require_tool
 from tests.unit.vxi11.bench import Caller, opaque
-
-CHILD_S = 60.0
-"""A child with its imports on a loaded machine."""
 
 
 def may_map() -> bool:
@@ -61,23 +56,8 @@ def visa_host(address: str) -> str:
     return address.replace(":", ",")
 
 
-async def child(*arguments: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.rig.vxi11_pyvisa", *arguments,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 22,
-    )  # fmt: skip
-
-
 async def test_pyvisa_does_the_whole_job(scope: Dsox, doors: Vxi11Doors) -> None:
-    client = await child(visa_host(doors.address))
-    assert client.stdin is not None and client.stdout is not None
-    async with asyncio.timeout(CHILD_S):
-        assert await client.stdout.readline() == b"armed\n"
-        assert scope.trigger(round(asyncio.get_running_loop().time() * 1e9), "EXT")
-        client.stdin.write(b"fired\n")
-        found = json.loads(await client.stdout.readline())
-        assert await client.wait() == 0
-    codes, preamble = np.array(found.pop("codes"), dtype=float), found.pop("preamble")
+    found = await whole_job(scope, "vxi11_pyvisa", visa_host(doors.address))
     assert found == {
         "identity": "KEYSIGHT TECHNOLOGIES,DSO-X 3014A,MY00000042,02.50.2019022736",
         "service": 96 | found["service"] & 1,
@@ -93,12 +73,6 @@ async def test_pyvisa_does_the_whole_job(scope: Dsox, doors: Vxi11Doors) -> None
         "holder": "0",
         "unlocked": "0",
     }
-    form, _, points, _, x_increment, x_origin, x_reference, y_increment, y_origin, y_reference = preamble
-    assert (form, points, len(codes)) == (1, 20_000, 20_000)
-    times = (np.arange(20_000) - x_reference) * x_increment + x_origin
-    difference = (codes - y_reference) * y_increment + y_origin - sensor(1, times)
-    assert np.abs(difference).max() < 2 * ADC_STEP_V
-    assert abs(difference.mean()) < 0.02 * ADC_STEP_V
 
 
 async def recorded() -> Dsox:
@@ -116,11 +90,9 @@ async def test_t7_pyvisa_meets_its_own_bug_and_our_link_does_not() -> None:
     """A record whose message is a multiple of pyvisa's chunk: pyvisa-py 0.8.1 waits for more, our link never does."""
     scope = await recorded()
     doors = await serve(scope)
-    client = await child(visa_host(doors.address), "t7")
-    assert client.stdout is not None
+    client = await start("vxi11_pyvisa", visa_host(doors.address), "t7")
     async with asyncio.timeout(CHILD_S):
-        found = json.loads(await client.stdout.readline())
-        assert await client.wait() == 0
+        found = await said_last(client)
     assert found["exact"] == "VI_ERROR_TMO"  # 40 960 bytes in pyvisa-py 0.9
     ours = await open_dsox("scope", Visa(f"TCPIP::{visa_host(doors.address)}::inst0::INSTR", "@py"), identity="")
     link = ours._link

@@ -37,7 +37,8 @@ def test_a_tape_at_the_stand_ins_side(tmp_path: Path) -> None:
         answer = ask(sim.address(MODEL), b"*IDN?\n")
     (recording,) = read_tape(tape).recordings
     assert recording.begin.side == "stand-in"
-    (connection,) = recording.connections
+    serial, connection = recording.connections  # a serial line is connected from the start
+    assert serial.events == []
     assert [type(event) for event in connection.events[:2]] == [Sent, Received]
     assert connection.events[1].data == answer  # type: ignore[union-attr]
     refused = sparkgap("sim", "--instrument", MODEL, "--tape", str(tape), cwd=tmp_path)

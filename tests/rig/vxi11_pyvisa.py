@@ -6,51 +6,26 @@ from typing import Any
 
 import pyvisa
 
-from tests.rig.hislip_pyvisa import SETUP
+from tests.rig.visa_job import errors_and_clear, message_available, take_record
 
 CHUNK = 20_480
 """pyvisa's default: a record that is an exact multiple of it is trap T7."""
 
 
 def job(visa: Any, other: Any) -> dict[str, Any]:
-    """Set up, arm, wait for the trigger, read; then status, bus trigger, errors, clear, locks."""
-    found: dict[str, Any] = {"identity": visa.query("*IDN?")}
-    for line in (*SETUP, ":SINGle"):
-        visa.write(line)
-    while int(visa.query(":AER?")) == 0:
-        continue
-    print("armed", flush=True)
-    sys.stdin.readline()
-    while int(visa.query(":OPERegister:CONDition?")) & 8:
-        continue
-    found["preamble"] = [float(text) for text in visa.query(":WAVeform:PREamble?").split(",")]
+    """Record, service request, status, bus trigger, errors, clear, locks."""
     visa.chunk_size = 1 << 20
-    found["codes"] = visa.query_binary_values(":WAVeform:DATA?", datatype="H", is_big_endian=False)
+    found = take_record(visa)
     visa.write("*CLS;*ESE 1;*SRE 32")
     visa.write("*OPC")
     found["service"] = visa.read_stb()
     found["polled"] = visa.read_stb()
-    visa.query("*ESR?")
-    visa.write(":TER?")
-    found["mav"] = visa.read_stb() & 16
-    visa.read()
-    found["no_mav"] = visa.read_stb() & 16
+    found |= message_available(visa)
     visa.write(":TRIGger:SWEep AUTO")
     visa.assert_trigger()  # one acquisition, as :DIGitize
     found["triggered"] = visa.query("*OPC?;:TER?")
     visa.write(":TRIGger:SWEep NORMal")
-    visa.write(":NOSUCH 1")
-    found["message_bit"] = visa.read_stb() & 4
-    found["error"] = visa.query(":SYSTem:ERRor?")
-    visa.timeout = 300
-    visa.write(":DIGitize CHANnel1;*OPC?")
-    try:
-        visa.read()
-    except pyvisa.VisaIOError as error:
-        found["hung"] = error.abbreviation
-    visa.timeout = 10_000
-    visa.clear()
-    found["after_clear"] = visa.query("*OPT?")
+    found |= errors_and_clear(visa)
     visa.lock_excl(1000)
     other.timeout = 200
     try:

@@ -14,6 +14,7 @@ import pytest
 from controller.app.folder_lock import FolderLock
 from controller.cli.entry import invoke
 from controller.shots.journal import GENESIS, JOURNAL_VERSION, encode_record
+from controller.shots.model import RECORD_VERSION
 
 RUN = ("run", "noise", "--rig", "railgun_bench", "--out", "shots")
 VIRTUAL = (*RUN, "--virtual")
@@ -150,8 +151,9 @@ def test_an_unusable_record_is_named(reader: tuple[str, ...], damage: str, folde
         os.chmod(record, 0o644)
         with h5py.File(record, "r+") as file:
             if damage == "newer":
-                file["/entry/definition"].attrs["version"] = "2"
-                problem, remedy = "record version 2 is newer than 1", "use the version of sparkgap that wrote it"
+                file["/entry/definition"].attrs["version"] = str(RECORD_VERSION + 1)
+                problem = f"record version {RECORD_VERSION + 1} is newer than {RECORD_VERSION}"
+                remedy = "use the version of sparkgap that wrote it"
             else:
                 del file["/entry/start_time"]
                 problem = "/entry/start_time is missing"

@@ -120,7 +120,7 @@ def test_a_rig_that_names_hislip_is_linked_by_both_channels_which_a_campaign_can
 
             return join
 
-        way = rewired(way_by("hislip", bench.connect), kept)
+        way = rewired({"scope": way_by("hislip", bench.connect)}, kept)["scope"]
         assert isinstance(way, Hislip)
         scope = await open_dsox("scope", way, identity="")
         assert (await scope.identify()).model == "DSO-X 3014A"

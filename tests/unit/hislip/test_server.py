@@ -7,6 +7,7 @@ import pytest
 from drivers.wire import hislip
 from drivers.wire.hislip import Error, Fatal, Kind, LockReply, Message, RemoteLocal
 from firmware_sim.sessions.hislip import CLIENTS_MAX
+from firmware_sim.sessions.hislip_client import NOTICES_UNREAD_MAX
 from tests.unit.hislip.bench import Bench, Pair, Wire, run
 
 IDN = b"KEYSIGHT TECHNOLOGIES,DSO-X 3014A,MY00000001,02.50.2019022736\n"
@@ -116,6 +117,21 @@ def test_service_is_requested_once_for_each_reason_and_on_every_door() -> None:
         assert await second.poll(delivered=1) & 0x64 == 0x04, "no new reason, and ESB is gone"
 
     run(main)
+
+
+def test_notices_that_nobody_takes_do_not_pile_up() -> None:
+    server = Bench().server
+    sync, events = server.open_session(), server.open_session()
+    sync.feed(hislip.Initialize().message().encode(), 0)
+    (session,) = server.clients
+    events.feed(hislip.async_initialize(session).encode(), 0)
+    message_id = hislip.FIRST_ID
+    for _ in range(3 * NOTICES_UNREAD_MAX):
+        sync.feed(Message(Kind.DATA_END, 0, message_id, b"*CLS;*ESE 32;*SRE 32\n").encode(), 0)
+        sync.feed(Message(Kind.DATA_END, 0, message_id, b":NOSUCH 1\n").encode(), 0)
+        message_id = hislip.next_id(message_id)
+    assert events.unsent == NOTICES_UNREAD_MAX
+    assert len(events.tick(0)) == NOTICES_UNREAD_MAX and events.unsent == 0
 
 
 @pytest.mark.parametrize("lead", [0, hislip.ID_STEP], ids=["IVI-6.1", "pyvisa-py"])

@@ -221,8 +221,8 @@ async def test_stuck_threads_are_counted_and_bounded(
     monkeypatch.setattr(visa, "STUCK_S", 0.01)
     device.hang.add(b"A?\n")
     for _ in range(RETIRED_MAX + 1):
-        assert isinstance(await failure(link.query(b"A?\n", timeout_s=0.1)), LinkTimeout)
-    stuck = await failure(link.query(b"B?\n", timeout_s=0.5))
+        assert isinstance(await failure(link.query(b"A?\n", timeout_s=0.3)), LinkTimeout)
+    stuck = await failure(link.query(b"B?\n", timeout_s=2.0))
     assert type(stuck) is LinkError and "do not return" in stuck.problem
     assert len(device.sessions) == RETIRED_MAX + 1
     device.release.set()
