@@ -18,7 +18,7 @@ from drivers.families.rig_plc import open_rig_plc
 from drivers.families.scope_rigol import open_ds1000z
 from drivers.families.scope_rto import open_rto
 from drivers.families.t560 import open_t560
-from drivers.families.technix import open_technix
+from drivers.families.technix import open_technix, open_technix_25_kv
 from drivers.families.vacuum_gauge import open_tpg_256a, open_tpg_262
 from drivers.ports import Daq, Instrument, RigPlc
 from drivers.transports.modbus import ModbusLink
@@ -84,6 +84,7 @@ MODELS: Mapping[str, Model] = {
         Model("FuG HCK 2000-4000", "charger", FUG_HCK, open_fug_hck, ("serial",)),
         Model("FuG HCK 800-20000", "charger", FUG_HCK, open_fug_hck, ("serial",)),
         Model("Technix CCR10KV-7.5KJ", "charger", TECHNIX, open_technix, ("socket", "serial")),
+        Model("Technix CCR25KV-7.5KJ", "charger", TECHNIX, open_technix_25_kv, ("socket", "serial")),
         Model("TDK-Lambda Genesys GEN80-65", "power_supply", GENESYS, open_genesys, ("serial",)),
         Model("SRS DG645", "delay_generator", DG645, open_dg645, ("socket", "serial")),
         Model("Highland T560", "delay_generator", T560, open_t560, ("socket",)),

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from drivers.wire.rto import INTERFACE_MESSAGES
+from drivers.wire.technix import CCR10KV_7_5KJ, CCR25KV_7_5KJ
+from drivers.wire.technix import Rating as TechnixRating
 from drivers.wire.tpg import TPG_256A, TPG_262
 from firmware_sim.personalities.dg645 import DelayGeneratorPanel
 from firmware_sim.personalities.ds1000z import open_standalone as open_ds1074z
@@ -81,13 +83,21 @@ def _fug_800(seed: int) -> Doors:
     return _fug(HCK_800_20000, 10e-6, 1e6)
 
 
-def _technix(seed: int) -> Doors:
-    load = SmallCapacitor(100e-6, 100e3)
-    panel = TechnixPanel(load.read, load.drive)
+def _technix(rating: TechnixRating, capacitance_f: float, bleeder_ohm: float) -> Doors:
+    load = SmallCapacitor(capacitance_f, bleeder_ohm)
+    panel = TechnixPanel(load.read, load.drive, rating=rating)
     return {
         "socket": lambda: TechnixSession(panel, load.advance),
         "serial": lambda: TechnixSession(panel, load.advance, baud=TECHNIX_BAUD),
     }
+
+
+def _technix_10(seed: int) -> Doors:
+    return _technix(CCR10KV_7_5KJ, 100e-6, 100e3)
+
+
+def _technix_25(seed: int) -> Doors:
+    return _technix(CCR25KV_7_5KJ, 10e-6, 1e6)
 
 
 def _genesys(seed: int) -> Doors:
@@ -143,7 +153,8 @@ def _labjack(seed: int) -> Doors:
 STANDALONE: Mapping[str, Callable[[int], Doors]] = {
     "FuG HCK 2000-4000": _fug_2000,
     "FuG HCK 800-20000": _fug_800,
-    "Technix CCR10KV-7.5KJ": _technix,
+    "Technix CCR10KV-7.5KJ": _technix_10,
+    "Technix CCR25KV-7.5KJ": _technix_25,
     "TDK-Lambda Genesys GEN80-65": _genesys,
     "SRS DG645": _dg645,
     "Highland T560": _t560,

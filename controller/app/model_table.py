@@ -42,6 +42,7 @@ NOTES: Mapping[str, Notes] = {
     ),
     "FuG HCK 800-20000": Notes("Probus V"),
     "Technix CCR10KV-7.5KJ": Notes("local and remote inhibit", _checks("test_supply_clients.py", "pyserial/serial")),
+    "Technix CCR25KV-7.5KJ": Notes("local and remote inhibit", _checks("test_supply_clients.py", "pyserial/serial")),
     "TDK-Lambda Genesys GEN80-65": Notes(
         "RS-485 addresses 0 to 30", _checks("test_supply_clients.py", "pymeasure/serial")
     ),

@@ -15,6 +15,8 @@ from controller.app.standin_parts import (
     terminals,
 )
 from controller.rig.model import Channel, InstrumentSpec
+from drivers.wire.technix import CCR10KV_7_5KJ, CCR25KV_7_5KJ
+from drivers.wire.technix import Rating as TechnixRating
 from firmware_sim import link_faults
 from firmware_sim.personalities import fug_hck, genesys, technix
 from firmware_sim.personalities.fug_hck import HCK_800_20000, HCK_2000_4000, CapacitorChargerPanel, Rating
@@ -55,15 +57,18 @@ def _fug(rating: Rating) -> Build:
     return build
 
 
-def _technix(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
-    panel = TechnixPanel(*_charger_terminals(wiring, spec))
-    doors = checked_doors(
-        spec,
-        socket=lambda: TechnixSession(panel, _plant_has_its_own_time),
-        serial=lambda: TechnixSession(panel, _plant_has_its_own_time, baud=TECHNIX_BAUD),
-    )
-    # its watchdog switches off at its own time, also when nobody says anything any more
-    return StandIn(spec.model, spec.transport, panel, link_of(spec), doors, each_scan=panel.advance)
+def _technix(rating: TechnixRating) -> Build:
+    def build(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
+        panel = TechnixPanel(*_charger_terminals(wiring, spec), rating=rating)
+        doors = checked_doors(
+            spec,
+            socket=lambda: TechnixSession(panel, _plant_has_its_own_time),
+            serial=lambda: TechnixSession(panel, _plant_has_its_own_time, baud=TECHNIX_BAUD),
+        )
+        # its watchdog switches off at its own time, also when nobody says anything any more
+        return StandIn(spec.model, spec.transport, panel, link_of(spec), doors, each_scan=panel.advance)
+
+    return build
 
 
 def _plant_has_its_own_time(now_ns: int) -> None:
@@ -88,6 +93,7 @@ def _genesys(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]
 MAKERS: Mapping[str, Maker] = {
     "FuG HCK 2000-4000": Maker(_fug(HCK_2000_4000), (fug_hck.FAULTS, link_faults.FAULTS)),
     "FuG HCK 800-20000": Maker(_fug(HCK_800_20000), (fug_hck.FAULTS, link_faults.FAULTS)),
-    "Technix CCR10KV-7.5KJ": Maker(_technix, (technix.FAULTS, link_faults.FAULTS)),
+    "Technix CCR10KV-7.5KJ": Maker(_technix(CCR10KV_7_5KJ), (technix.FAULTS, link_faults.FAULTS)),
+    "Technix CCR25KV-7.5KJ": Maker(_technix(CCR25KV_7_5KJ), (technix.FAULTS, link_faults.FAULTS)),
     "TDK-Lambda Genesys GEN80-65": Maker(_genesys, (genesys.FAULTS, link_faults.FAULTS)),
 }

@@ -15,7 +15,7 @@ from drivers.transports.filtered import after_greeting
 from drivers.transports.link import Hello
 from drivers.transports.route import InstrumentLink, Route, make_link
 from drivers.wire.dialect import Values
-from drivers.wire.technix import CCR10KV_7_5KJ, END, TECHNIX, Rating, Status, code_of, value_of
+from drivers.wire.technix import CCR10KV_7_5KJ, CCR25KV_7_5KJ, END, TECHNIX, Rating, Status, code_of, value_of
 
 OPEN_S = 5.0
 """Connecting, the greeting, and one status: who needs longer is not there."""
@@ -180,3 +180,8 @@ async def open_technix(name: str, route: Route, *, identity: str, rating: Rating
     link = make_link(name, after_greeting(route, GREETING_S) if callable(route) else route, hello=hello)
     await link.open(OPEN_S)
     return TechnixCharger(link, rating)
+
+
+async def open_technix_25_kv(name: str, route: Route, *, identity: str) -> TechnixCharger:
+    """As :func:`open_technix`, for the 25 kV model."""
+    return await open_technix(name, route, identity=identity, rating=CCR25KV_7_5KJ)

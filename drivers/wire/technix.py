@@ -49,6 +49,9 @@ class Rating:
 CCR10KV_7_5KJ = Rating("CCR10KV-7.5KJ", 10_000.0, 7_500.0)
 """The model of the shortlist: 10 kV, 7.5 kJ/s, 1.5 A."""
 
+CCR25KV_7_5KJ = Rating("CCR25KV-7.5KJ", 25_000.0, 7_500.0)
+"""The same for 25 kV: 0.6 A."""
+
 
 def code_of(value: float, full_scale: float) -> int:
     """The code of ``value``, truncated as the instrument's clients do. Raises ValueError outside 0..``full_scale``."""

@@ -39,6 +39,7 @@ BUSY: dict[str, tuple[str, bytes]] = {
     "FuG HCK 2000-4000": ("serial", b">S0R 0.5\n>S0B 1\nI1\nU2000\nF1\n"),
     "FuG HCK 800-20000": ("serial", b">S0R 0.5\n>S0B 1\nI1\nU700\nF1\n"),
     "Technix CCR10KV-7.5KJ": ("socket", b"P7,1\rd1,1000\rP5,1\r"),
+    "Technix CCR25KV-7.5KJ": ("socket", b"P7,1\rd1,1000\rP5,1\r"),
     "TDK-Lambda Genesys GEN80-65": ("serial", b"ADR 6\rSENA FF\rFENA FF\rPV 40\rPC 10\rOUT 1\r"),
     "SRS DG645": ("socket", b"TRAT 1000\nTSRC 0\n"),
     "Highland T560": ("socket", b"SY 1000\rTR SY\r"),

@@ -11,8 +11,10 @@ from controller.runtime.pollers import CHARGER_S, RETRY_S
 from controller.runtime.virtual_loop import run_virtual
 from drivers.errors import InstrumentRefused
 from drivers.families.charger import open_fug_hck
-from drivers.families.technix import open_technix
+from drivers.families.technix import open_technix, open_technix_25_kv
 from drivers.ports import CapacitorCharger, ChargerReading, Identity
+from drivers.wire.technix import CCR10KV_7_5KJ, CCR25KV_7_5KJ
+from drivers.wire.technix import Rating as TechnixRating
 from firmware_sim.personalities.fug_hck import HCK_800_20000, HCK_2000_4000, CapacitorChargerPanel, Rating
 from firmware_sim.personalities.small_capacitor import SmallCapacitor
 from firmware_sim.personalities.technix import TechnixPanel
@@ -47,18 +49,20 @@ def fug(rating: Rating, capacitance_f: float, bleeder_ohm: float, identity: str)
     return ChargerStage("charger", lambda: ProbusSession(panel, load.advance), open_fug_hck, identity)
 
 
-def technix(baud: int | None, greets: bool = False) -> ChargerStage:
-    load = SmallCapacitor(100e-6, 100e3)
-    panel = TechnixPanel(load.read, load.drive)
+def technix(baud: int | None, greets: bool = False, rating: TechnixRating = CCR10KV_7_5KJ) -> ChargerStage:
+    load = SmallCapacitor(100e-6 if rating is CCR10KV_7_5KJ else 10e-6, 100e3)
+    panel = TechnixPanel(load.read, load.drive, rating=rating)
     panel.inject("greeting", greets)
 
     def open_session() -> Session:
         return TechnixSession(panel, load.advance, baud=baud)
 
-    return ChargerStage("charger", open_session, open_technix, "CCR10KV-7.5KJ")
+    return ChargerStage("charger", open_session, _OPEN[rating], rating.model)
 
 
+_OPEN = {CCR10KV_7_5KJ: open_technix, CCR25KV_7_5KJ: open_technix_25_kv}
 _TECHNIX = Identity("Technix", "CCR10KV-7.5KJ", "", "")
+_TECHNIX_25 = Identity("Technix", "CCR25KV-7.5KJ", "", "")
 _STEP = 1 / 4095
 _SURVIVES = frozenset({"nan", "overflow"})
 """Its replies are a letter and a code: no number stands alone in them."""
@@ -81,6 +85,15 @@ CASES = (
     Case("Technix, socket", lambda: technix(None), _TECHNIX, 10_000.0, 1.5, _STEP, _SURVIVES),
     Case("Technix, socket that greets", lambda: technix(None, greets=True), _TECHNIX, 10_000.0, 1.5, _STEP, _SURVIVES),
     Case("Technix, serial", lambda: technix(9600), _TECHNIX, 10_000.0, 1.5, _STEP, _SURVIVES),
+    Case(
+        "Technix 25 kV, socket",
+        lambda: technix(None, rating=CCR25KV_7_5KJ),
+        _TECHNIX_25,
+        25_000.0,
+        0.6,
+        _STEP,
+        _SURVIVES,
+    ),
 )
 
 

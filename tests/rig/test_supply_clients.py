@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import serial
 
-from drivers.registry import open_instrument
+from drivers.registry import find_model, open_instrument
 from drivers.transports.multidrop import SharedLine
 from drivers.transports.serial import serial_port
 from drivers.transports.tcp import tcp
@@ -138,26 +138,32 @@ async def test_the_genesys_standing_alone_answers_at_address_6() -> None:
     await doors.close()
 
 
+TECHNIX = {"ccr10kv-7.5kj": 1.5, "ccr25kv-7.5kj": 0.6}
+"""Model -> its full current."""
+
+
+@pytest.mark.parametrize("model", TECHNIX)
 @pytest.mark.parametrize("transport", ["socket", "serial"])
-async def test_the_technix_standing_alone_charges_at_both_doors(transport: str) -> None:
-    doors = await open_doors(STANDALONE["Technix CCR10KV-7.5KJ"](0), None)
+async def test_the_technix_standing_alone_charges_at_both_doors(transport: str, model: str) -> None:
+    doors = await open_doors(STANDALONE[find_model(model).name](0), None)
     address = doors.endpoints[transport]
     host, _, port = address.rpartition(":")
     route = serial_port(address) if transport == "serial" else tcp(host, int(port))
-    charger: Any = await open_instrument("ccr10kv-7.5kj", "charger", route, identity="CCR10KV")
-    await charger.configure(1000.0, 1.5)
+    charger: Any = await open_instrument(model, "charger", route, identity=model[:7].upper())
+    await charger.configure(1000.0, TECHNIX[model])
     await charger.output(True)
     await asyncio.sleep(0.3)
     reading = await charger.read()
-    assert reading.voltage_v == pytest.approx(1000.0, abs=3.0)
+    assert reading.voltage_v == pytest.approx(1000.0, abs=8.0)  # a step is 6.1 V at 25 kV
     assert (reading.output_on, reading.constant_voltage) == (True, True)
     await charger.output(False)
     await charger.close()
     await doors.close()
 
 
-async def test_pyserial_speaks_the_first_clients_start_order_to_the_technix() -> None:
-    doors = await open_doors(STANDALONE["Technix CCR10KV-7.5KJ"](0), None)
+@pytest.mark.parametrize("model", TECHNIX)
+async def test_pyserial_speaks_the_first_clients_start_order_to_the_technix(model: str) -> None:
+    doors = await open_doors(STANDALONE[find_model(model).name](0), None)
     words = (b"P7,0\r", b"P6,1\r", b"P6,0\r", b"P8,0\r", b"d1,2047\r")
 
     def job() -> list[bytes]:
