@@ -1,7 +1,8 @@
 """PURE: what cools and heats: pumps, cooling, heater, magnet (bench.md 2; safety.md 2.3 row 45).
 
 Nothing of it stops on close, crash or TRIP: the outputs are bistable relays and this function is their only author.
-One stops when it is no longer asked for or by a fault of its own, and then only when nothing on it needs it.
+One stops when it is no longer asked for or by a fault of its own, and then only when nothing on it needs it. One that
+is asked for before what it needs has come (a heater before its water flows) starts when that has come.
 """
 
 from typing import NamedTuple
@@ -20,7 +21,8 @@ class Auxiliary(NamedTuple):
 
 
 class AuxiliaryState(NamedTuple):
-    """``asked``: what shall be on; an own fault clears the bit, so that nothing starts again by itself. ``on``: is."""
+    """``asked``: what shall be on; an own fault of what is on clears the bit, so that nothing starts again by itself.
+    ``on``: is."""
 
     asked: int = 0
     on: int = 0
@@ -37,7 +39,7 @@ def drive_auxiliaries(
     for at in range(len(plan) - 1, -1, -1):
         one, bit = plan[at], 1 << at
         if one.stops_on & lost:
-            asked &= ~bit
+            asked &= ~(bit & state.on)
             wanted = False
         else:
             wanted = bool(asked & bit or one.serves & on & ~bit)

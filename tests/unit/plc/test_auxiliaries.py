@@ -55,13 +55,22 @@ def test_cooling_stays_while_something_hot_is_on_unless_its_own_fault_stops_it()
 
 def test_a_fault_of_its_own_is_not_forgotten() -> None:
     """Nothing starts again by itself when the flow comes back: it is asked for anew."""
-    for _, lost, _, after in every():
+    for state, lost, _, after in every():
         for at, one in enumerate(PLAN):
-            if one.stops_on & lost:
+            if one.stops_on & lost and state.on >> at & 1:
                 assert not after.asked >> at & 1
         again = drive_auxiliaries(after, 0, True, PLAN)
         hot = again.on & (HEATER | MAGNET)
         assert not again.on & ~after.asked & ~(COOLING if hot else 0)
+
+
+def test_what_is_asked_for_before_its_water_flows_starts_when_it_does() -> None:
+    """One AUXILIARIES for all of them: the flow needs seconds after the pump has started."""
+    dry = drive_auxiliaries(AuxiliaryState(COOLING | HEATER | MAGNET, 0), TUBE_FLOW | MAGNET_FLOW, True, PLAN)
+    assert dry.on == COOLING
+    tube = drive_auxiliaries(dry, MAGNET_FLOW, True, PLAN)
+    assert tube.on == COOLING | HEATER
+    assert drive_auxiliaries(tube, 0, True, PLAN).on == COOLING | HEATER | MAGNET
 
 
 def test_nothing_that_nobody_asked_for_starts() -> None:
