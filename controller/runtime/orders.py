@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 from controller.sequencer.plan import Plan
-from drivers.wire.plc import (
+from drivers.wire.plc import PlcCommand, PlcStatus, Refusal
+from drivers.wire.plc_arguments import (
     FireEnableArguments,
     PermitArguments,
     PermitToken,
-    PlcCommand,
-    PlcStatus,
-    Refusal,
     encode_fire_enable,
     encode_permit,
     encode_shot,

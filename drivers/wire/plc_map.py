@@ -10,7 +10,6 @@ import zlib
 from dataclasses import dataclass
 
 from drivers.wire.plc import (
-    ARGUMENTS_MAX,
     MODULES_MAX,
     PlcEvent,
     PlcRequest,
@@ -23,6 +22,7 @@ from drivers.wire.plc import (
     state_of,
     trips_of,
 )
+from drivers.wire.plc_arguments import ARGUMENTS_MAX
 from drivers.wire.plc_run import WINDOWS_MAX, PlcRunStatus, inhibit_of, run_flags_of
 
 EVENTS_MAX = 256

@@ -6,15 +6,8 @@ addressing; corruption is caught by the CRC-32 of the block (plc_map).
 
 import hashlib
 
-from drivers.wire.plc import (
-    PermitToken,
-    PlcCommand,
-    PlcRequest,
-    Refusal,
-    decode_fire_enable,
-    decode_permit,
-    decode_shot,
-)
+from drivers.wire.plc import PlcCommand, PlcRequest, Refusal
+from drivers.wire.plc_arguments import PermitToken, decode_fire_enable, decode_permit, decode_shot
 from drivers.wire.plc_run import decode_run
 from firmware_sim.plc.limits import PlcLimits
 from firmware_sim.plc.settings import Permit

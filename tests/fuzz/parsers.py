@@ -6,7 +6,20 @@ from collections.abc import Callable
 from functools import partial
 
 from controller.shots import journal
-from drivers.wire import block, formula, hislip, labjack_t7, modbus, plc, plc_map, probus, scpi, visa, wavedesc
+from drivers.wire import (
+    block,
+    formula,
+    hislip,
+    labjack_t7,
+    modbus,
+    plc,
+    plc_arguments,
+    plc_map,
+    probus,
+    scpi,
+    visa,
+    wavedesc,
+)
 from drivers.wire.dialect import BadReply, Dialect
 from drivers.wire.verbs import block_data, block_framer
 from firmware_sim.sessions import rpc
@@ -176,7 +189,7 @@ def check_plc(data: bytes) -> None:
         if encode is not None:
             allow((ValueError,), partial(decode, encode(value)))
     registers = struct.unpack(f">{len(data) // 2}H", data[: len(data) // 2 * 2])
-    for read in (plc.decode_permit, plc.decode_fire_enable, plc.decode_shot):
+    for read in (plc_arguments.decode_permit, plc_arguments.decode_fire_enable, plc_arguments.decode_shot):
         allow((ValueError,), partial(read, registers))
         for count in range(len(registers)):
             allow((ValueError,), partial(read, registers[: count % 32]))

@@ -21,10 +21,7 @@ from drivers.transports.tcp import tcp
 from drivers.wire.plc import (
     ARMED_STATES,
     EventCode,
-    FireEnableArguments,
     Flag,
-    PermitArguments,
-    PermitToken,
     PlcCommand,
     PlcEvent,
     PlcRequest,
@@ -32,6 +29,11 @@ from drivers.wire.plc import (
     PlcStatus,
     Refusal,
     Trip,
+)
+from drivers.wire.plc_arguments import (
+    FireEnableArguments,
+    PermitArguments,
+    PermitToken,
     encode_fire_enable,
     encode_permit,
     encode_shot,

@@ -2,16 +2,11 @@
 
 from pathlib import Path
 
-from drivers.wire.plc import (
-    SELF_TEST_PATHS,
+from drivers.wire.plc import SELF_TEST_PATHS, PlcCommand, PlcRequest, PlcState, PlcStatus, Refusal
+from drivers.wire.plc_arguments import (
     FireEnableArguments,
     PermitArguments,
     PermitToken,
-    PlcCommand,
-    PlcRequest,
-    PlcState,
-    PlcStatus,
-    Refusal,
     encode_fire_enable,
     encode_permit,
     encode_shot,

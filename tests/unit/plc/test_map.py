@@ -10,14 +10,11 @@ from hypothesis import strategies as st
 
 from drivers.wire import plc_map
 from drivers.wire.modbus import ExceptionCode
-from drivers.wire.plc import (
+from drivers.wire.plc import PlcCommand, PlcEvent, PlcRequest, PlcState
+from drivers.wire.plc_arguments import (
     FireEnableArguments,
     PermitArguments,
     PermitToken,
-    PlcCommand,
-    PlcEvent,
-    PlcRequest,
-    PlcState,
     decode_fire_enable,
     decode_permit,
     decode_shot,

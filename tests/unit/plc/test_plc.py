@@ -5,20 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from drivers.wire.plc import (
-    SELF_TEST_PATHS,
-    EventCode,
-    Flag,
-    Guard,
-    PermitArguments,
-    PlcCommand,
-    PlcRequest,
-    PlcState,
-    Refusal,
-    Trip,
-    encode_permit,
-    encode_shot,
-)
+from drivers.wire.plc import SELF_TEST_PATHS, EventCode, Flag, Guard, PlcCommand, PlcRequest, PlcState, Refusal, Trip
+from drivers.wire.plc_arguments import PermitArguments, encode_permit, encode_shot
 from firmware_sim import signals
 from firmware_sim.plc.plc import MISSED_SCANS_MAX, Plc
 from firmware_sim.signals import FieldInputs
@@ -333,7 +321,7 @@ def test_fire_needs_the_present_nonce(station: Station) -> None:
 
 
 def test_fire_enable_keeps_the_gate_and_the_mask_in_bounds(station: Station) -> None:
-    from drivers.wire.plc import FireEnableArguments, encode_fire_enable
+    from drivers.wire.plc_arguments import FireEnableArguments, encode_fire_enable
 
     station.reach(S.ISOLATE)
     nonce = station.plc.nonce

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.wire.plc import EventCode, FireEnableArguments, PlcCommand, PlcState, Refusal, Trip, encode_fire_enable
+from drivers.wire.plc import EventCode, PlcCommand, PlcState, Refusal, Trip
+from drivers.wire.plc_arguments import FireEnableArguments, encode_fire_enable
 from firmware_sim.plc.levels import Proof
 from firmware_sim.plc.plc import Plc
 from firmware_sim.plc.trend import SETTLE_SCANS

@@ -5,13 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.wire.plc import (
+from drivers.wire.plc import PlcCommand, PlcRequest, Refusal
+from drivers.wire.plc_arguments import (
     FireEnableArguments,
     PermitArguments,
     PermitToken,
-    PlcCommand,
-    PlcRequest,
-    Refusal,
     encode_fire_enable,
     encode_permit,
     encode_shot,
