@@ -296,13 +296,25 @@ class VacuumGauge(Instrument, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RfPlan:
-    """A carrier and how it is pulsed; ``pulse_width_s`` None: an external gate makes the pulses."""
+    """A carrier and how it is pulsed.
+
+    ``pulse_width_s`` None: an external gate makes the pulses. ``pulse_period_s`` None: each edge at the trigger input
+    starts one pulse; with a period the source pulses by its own clock, in step with nothing else.
+    """
 
     frequency_hz: float
     power_dbm: float
     pulse_modulation: bool = True
     pulse_width_s: float | None = None
     pulse_period_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RfReading:
+    """What a source delivers: its level, and whether the output is on."""
+
+    power_dbm: float
+    output_on: bool
 
 
 class RfSource(Instrument, Protocol):
@@ -314,6 +326,10 @@ class RfSource(Instrument, Protocol):
 
     async def read_back(self) -> RfPlan:
         """The plan as the instrument holds it now."""
+        ...
+
+    async def read(self) -> RfReading:
+        """Level and output, without disturbing anything."""
         ...
 
     async def output(self, on: bool) -> None:

@@ -51,6 +51,9 @@ GAUGE_HEAD = "PKR"
 RF_OFF_DBM = -200.0
 """What the plant is told of a generator whose output is off: no power worth speaking of."""
 
+RF_DRIVES = ("frequency_hz", "power_dbm", "pulse_width_s", "pulse_delay_s", "pulse_period_s")
+"""What it is told of one that is on; see ``PulseTiming`` for the pulses."""
+
 
 def _plc(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
     registers = PlcRegisters(wiring.plc)
@@ -104,14 +107,20 @@ def _gauge(model: GaugeModel) -> Build:
 
 
 def _smb100a(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
-    _, drive = terminals(wiring, spec, (), ("frequency_hz", "power_dbm"))
+    _, drive = terminals(wiring, spec, (), RF_DRIVES)
     panel = Smb100a()
     hislip = HislipServer(lambda: ScpiSession(panel, held=True))
     doors = checked_doors(spec, socket=lambda: ScpiSession(panel), hislip=hislip.open_session)
 
     def look() -> Mapping[str, float]:
-        power_dbm = panel.power_dbm
-        return {"frequency_hz": panel.frequency_hz, "power_dbm": RF_OFF_DBM if power_dbm is None else power_dbm}
+        power_dbm, pulses = panel.power_dbm, panel.pulses
+        return {
+            "frequency_hz": panel.frequency_hz,
+            "power_dbm": RF_OFF_DBM if power_dbm is None else power_dbm,
+            "pulse_width_s": pulses.width_s,
+            "pulse_delay_s": pulses.delay_s,
+            "pulse_period_s": pulses.period_s,
+        }
 
     told = telling(panel.advance, look, drive)
     return StandIn(spec.model, spec.transport, panel, link_of(spec), doors, told)

@@ -127,9 +127,9 @@ class RunActions:
         return cast(PulseGenerator, self.bench.delay)
 
     def _rf(self, step: Step) -> RfPlan:
-        """Pulsed by its own generator, in step with the triggers' period."""
+        """Each edge of the trigger generator makes one pulse: with a clock of its own it would miss the beam."""
         power_dbm = dbm(step.drive_w) if step.drive_w > 0.0 else dbm(MILLIWATT_W)
-        return RfPlan(self.run.frequency_hz, power_dbm, True, step.width_s, 1.0 / self.run.rate_hz)
+        return RfPlan(self.run.frequency_hz, power_dbm, True, step.width_s)
 
     async def start_services(self) -> None:
         """Chillers first, then heater and magnet: what serves comes before what is served."""

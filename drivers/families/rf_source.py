@@ -5,7 +5,7 @@ from typing import Any
 
 from drivers.errors import InstrumentRefused
 from drivers.families.identity import match_identity
-from drivers.ports import Identity, RfPlan
+from drivers.ports import Identity, RfPlan, RfReading
 from drivers.transports.link import Hello
 from drivers.transports.route import InstrumentLink, Route, make_link
 from drivers.wire.dialect import Values
@@ -36,11 +36,14 @@ FORCED: Mapping[str, Any] = {
     "power.mode": "CW",
     "power.offset": 0.0,
     "pulse.mode": "SING",
-    "pulse.trigger": "AUTO",
+    "pulse.trigger.slope": "POS",
     "pulse.polarity": "NORM",
     "pulse.delay": 0.0,
 }
 """Settings an RfPlan does not name: written by configure, checked by every read-back."""
+
+CLOCKED, TRIGGERED = "AUTO", "EXT"
+"""Trigger modes of its pulse generator that a plan describes: by its own period, by edges at its input."""
 
 
 class Smb100aSource:
@@ -60,15 +63,19 @@ class Smb100aSource:
         The output stays as it was. With pulse modulation and no width an external gate makes the pulses.
         """
         internal = plan.pulse_modulation and plan.pulse_width_s is not None
-        if internal and plan.pulse_period_s is None:
-            raise InstrumentRefused(self.name, "a plan with a pulse width needs a pulse period")
+        triggered = internal and plan.pulse_period_s is None
+        if plan.pulse_period_s is not None and not internal:
+            raise InstrumentRefused(self.name, "a plan with a pulse period needs pulse modulation and a pulse width")
         settings = dict(FORCED)
+        settings["pulse.trigger"] = TRIGGERED if triggered else CLOCKED
         settings["frequency"] = plan.frequency_hz
         settings["power"] = plan.power_dbm
         if plan.pulse_modulation:
             settings["pulse.source"] = "INT" if internal else "EXT"
         if internal:
-            settings["pulse.period"], settings["pulse.width"] = plan.pulse_period_s, plan.pulse_width_s
+            settings["pulse.width"] = plan.pulse_width_s
+        if internal and not triggered:
+            settings["pulse.period"] = plan.pulse_period_s
         settings["pulse"] = plan.pulse_modulation
         await self._check_errors(b"*CLS\n")
         await self._check_errors(b"".join(SMB100A[name].request(value=value) for name, value in settings.items()))
@@ -84,6 +91,9 @@ class Smb100aSource:
         changed = [
             f"{name} is {held}" for name, value in FORCED.items() if (held := await self._value(f"{name}?")) != value
         ]
+        trigger = await self._value("pulse.trigger?")
+        if trigger not in (CLOCKED, TRIGGERED):
+            changed.append(f"pulse.trigger is {trigger}")
         if changed:
             raise InstrumentRefused(self.name, "changed since it was configured: " + ", ".join(changed))
         pulsed = bool(await self._value("pulse?"))
@@ -93,8 +103,12 @@ class Smb100aSource:
             power_dbm=await self._value("power?"),
             pulse_modulation=pulsed,
             pulse_width_s=await self._value("pulse.width?") if internal else None,
-            pulse_period_s=await self._value("pulse.period?") if internal else None,
+            pulse_period_s=await self._value("pulse.period?") if internal and trigger == CLOCKED else None,
         )
+
+    async def read(self) -> RfReading:
+        """Level and output, in two exchanges."""
+        return RfReading(float(await self._value("power?")), await self._value("output?") is True)
 
     async def output(self, on: bool) -> None:
         """Switch the RF output and confirm it; raises InstrumentRefused."""

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from drivers.wire.scpi import HeaderTable, ScpiError, Unit
 from drivers.wire.scpi_rows import ScpiRow
 from drivers.wire.smb100a import CENTRE_SPAN, ENABLES, SETTINGS, SMB100A, ListRow, Setting
+from firmware_sim.personalities.smb100a_pulse import PulseTiming, pulses_of
 from firmware_sim.personalities.smb100a_sweep import Sweep, SweepKind
 from firmware_sim.personalities.status488 import Status488, Stb
 from firmware_sim.sessions.scpi import Handler, Reply
@@ -84,6 +85,11 @@ class Smb100a:
         found = self._running()
         swept = found is not None and found.kind is SweepKind.POWER
         return found.value(self.now_ns) if swept and found is not None else float(self.values["power"])
+
+    @property
+    def pulses(self) -> PulseTiming:
+        """How the carrier is pulsed now."""
+        return pulses_of(self.values)
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch one of :data:`FAULTS` on or off. Raises KeyError for an unknown one."""

@@ -1,5 +1,6 @@
 """What every RfSource must do, whatever its model: one row of ``INSTRUMENTS`` each."""
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,11 +14,13 @@ from drivers.families.rf_source import open_smb100a
 from drivers.ports import Identity, RfPlan, RfSource
 from drivers.wire.scpi import parse_message
 from firmware_sim.personalities.smb100a import Smb100a
+from firmware_sim.personalities.smb100a_pulse import PulseTiming
 from firmware_sim.sessions.base import Session
 from firmware_sim.sessions.scpi import ScpiSession
 from tests.conformance.port_bench import PortCase, Question, Stage, Trial
 
 PLAN = RfPlan(frequency_hz=2.856e9, power_dbm=-5.5, pulse_width_s=2.5e-6, pulse_period_s=10e-3)
+TRIGGERED = RfPlan(frequency_hz=2.856e9, power_dbm=18.0, pulse_width_s=3e-6)
 GATED = RfPlan(frequency_hz=2.856e9, power_dbm=10.0)
 CW = RfPlan(frequency_hz=1.3e9, power_dbm=0.0, pulse_modulation=False)
 
@@ -26,25 +29,28 @@ DEADLINE_S = 4.0
 
 @dataclass(frozen=True)
 class Row:
-    """One implementation: ``make`` gives the session, what the output carries (None: off), and the front panel."""
+    """One implementation: ``make`` gives the session, the stand-in's panel and its knobs.
+
+    The panel's ``power_dbm`` is what the output carries (None: off), its ``pulses`` how that is pulsed.
+    """
 
     model: str
     open: Callable[..., Awaitable[RfSource]]
-    make: Callable[[], tuple[Callable[[], Session], Callable[[], float | None], Callable[[bytes], Any]]]
+    make: Callable[[], tuple[Callable[[], Session], Smb100a, Callable[[bytes], Any]]]
     tampering: tuple[bytes, ...]
     too_high_dbm: float
     too_high_hz: float
     identity: Identity
 
 
-def make_smb100a() -> tuple[Callable[[], Session], Callable[[], float | None], Callable[[bytes], Any]]:
+def make_smb100a() -> tuple[Callable[[], Session], Smb100a, Callable[[bytes], Any]]:
     panel = Smb100a()
 
     def turn_knobs(line: bytes) -> None:
         for unit in parse_message(line):
             panel.compile(unit)()
 
-    return lambda: ScpiSession(panel), lambda: panel.power_dbm, turn_knobs
+    return lambda: ScpiSession(panel), panel, turn_knobs
 
 
 SMB_TAMPERING = (
@@ -54,6 +60,7 @@ SMB_TAMPERING = (
     b"PULM:MODE DOUB",
     b"PULM:TRIG:MODE EGAT",
     b"PULM:POL INV",
+    b"PULM:TRIG:EXT:SLOP NEG",
 )
 
 SMB = Identity("Rohde&Schwarz", "SMB100A", "1406.6000k02/112233", "3.1.19.15-3.20.390.24")
@@ -64,8 +71,11 @@ INSTRUMENTS = (Row("SMB100A", open_smb100a, make_smb100a, SMB_TAMPERING, 500.0, 
 class Bench:
     """One source on its stage."""
 
+    def power_dbm(self) -> float | None:
+        return self.panel.power_dbm
+
     def __init__(self, row: Row) -> None:
-        session, self.power_dbm, self.tamper = row.make()
+        session, self.panel, self.tamper = row.make()
         self.stage: Stage[RfSource] = Stage("rf_drive", session, row.open, row.model)
 
 
@@ -89,7 +99,7 @@ def row(request: pytest.FixtureRequest) -> Row:
     return found
 
 
-@pytest.mark.parametrize("plan", [PLAN, GATED, CW], ids=["pulsed", "gated", "cw"])
+@pytest.mark.parametrize("plan", [PLAN, TRIGGERED, GATED, CW], ids=["clocked", "triggered", "gated", "cw"])
 def test_program_and_switch(row: Row, plan: RfPlan) -> None:
     async def main() -> None:
         bench = Bench(row)
@@ -108,6 +118,26 @@ def test_program_and_switch(row: Row, plan: RfPlan) -> None:
     run_virtual(main())
 
 
+MADE: tuple[tuple[RfPlan, PulseTiming], ...] = (
+    (PLAN, PulseTiming(2.5e-6, period_s=10e-3)),
+    (TRIGGERED, PulseTiming(3e-6)),
+    (GATED, PulseTiming(math.inf)),
+    (CW, PulseTiming(math.inf)),
+)
+"""What a trigger edge makes of each plan: with a period nothing that is in step with it."""
+
+
+def test_a_pulse_per_trigger_only_without_a_period(row: Row) -> None:
+    async def main() -> None:
+        bench = Bench(row)
+        port = await bench.stage.open()
+        for plan, made in (*MADE, *reversed(MADE)):
+            await port.configure(plan)
+            assert bench.panel.pulses == made, plan
+
+    run_virtual(main())
+
+
 def test_what_it_cannot_do_is_refused_and_the_old_plan_stays(row: Row) -> None:
     async def main() -> None:
         bench = Bench(row)
@@ -118,8 +148,9 @@ def test_what_it_cannot_do_is_refused_and_the_old_plan_stays(row: Row) -> None:
         assert (await port.read_back()).power_dbm == PLAN.power_dbm
         with pytest.raises(InstrumentRefused, match="rf_drive"):
             await port.configure(replace(PLAN, frequency_hz=row.too_high_hz))
-        with pytest.raises(InstrumentRefused, match="period"):
-            await port.configure(replace(PLAN, pulse_period_s=None))
+        for senseless in (replace(PLAN, pulse_width_s=None), replace(PLAN, pulse_modulation=False)):
+            with pytest.raises(InstrumentRefused, match="period"):
+                await port.configure(senseless)
         await port.configure(PLAN)
         assert await port.read_back() == PLAN
 

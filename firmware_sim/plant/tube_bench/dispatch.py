@@ -45,6 +45,15 @@ FIELD_STEP = 0.01
 LEAST_DRIVE_W = 1e-6
 """Less drive is none."""
 
+CLOCK_PPM = 2.0
+"""By how much the clock of a source that pulses by itself differs from the trigger generator's [T]."""
+
+CLOCK_PHASE = 0.37
+"""And where in a period of the source the bench was switched on: anywhere."""
+
+PHASE_STEP_S = 50e-9
+"""Where such a pulse meets the beam is rounded to this before it is solved."""
+
 SAFE_SIGMAS = 6.0
 """A recharge that stays this many scatters of hold-off below it never finds the thyratron conducting."""
 
@@ -53,11 +62,16 @@ RECHARGE_POINTS = 400
 
 @dataclass(slots=True)
 class Generator:
-    """The RF source and what follows it up to the tube's input."""
+    """The RF source. ``width_s`` inf: a carrier, or as long as the gate; 0: no pulse comes of a trigger.
+
+    ``delay_s`` is after the trigger. ``period_s`` 0: each trigger makes one pulse; else it pulses by its own clock.
+    """
 
     power_dbm: float = -200.0
     frequency_hz: float = 0.0
     width_s: float = 0.0
+    delay_s: float = 0.0
+    period_s: float = 0.0
 
 
 class Dispatch:
@@ -92,7 +106,7 @@ class Dispatch:
             firing = Firing(0.0, Refusal.MISSED)
         if firing.refusal is not None:
             return TubeEdges(t0_ns, index, line_v, trigger_s, 0.0, None, firing.refusal)
-        drive = None if "drive_off" in faults else self._drive()
+        drive = None if "drive_off" in faults else self._drive(t0_ns + round(trigger_s * 1e9))
         request = PulseRequest(line_v, drive, conditions, self._line_faults(faults))
         request, breakdown = self._strike(request, faults)
         jitter_s = firing.delay_s - self._nominal_delay_s
@@ -134,14 +148,26 @@ class Dispatch:
         self._recharge = key, safe
         return not safe and latches_at(thyratron, state, since_s, anode_v, (self.seed, index)) is not None
 
-    def _drive(self) -> Drive | None:
+    def _drive(self, trigger_ns: int) -> Drive | None:
         """Pre-amplifier with its limit, and the tube's input cavity off its frequency (first order, B5)."""
         p, g = self.parameters.drive, self.generator
         watts = min(10.0 ** ((g.power_dbm + p.gain_db - 30.0) / 10.0), p.most_w)
         watts /= 1.0 + (2.0 * (g.frequency_hz - p.frequency_hz) / p.bandwidth_hz) ** 2
-        if watts < LEAST_DRIVE_W or g.width_s <= 0.0:
+        width_s = min(g.width_s, self.parameters.limiter.width_s)
+        start_s = p.delay_s + (g.delay_s if g.period_s <= 0.0 else self._phase_s(trigger_ns))
+        end_s = min(start_s + width_s, self.parameters.modulator.record.end_s)
+        start_s = max(start_s, 0.0)
+        if watts < LEAST_DRIVE_W or end_s <= start_s:
             return None
-        return Drive(watts, p.delay_s, min(g.width_s, self.parameters.limiter.width_s), p.edge_s)
+        return Drive(watts, start_s, round(end_s - start_s, 12), p.edge_s)
+
+    def _phase_s(self, trigger_ns: int) -> float:
+        """When the pulse nearest to this trigger begins, of a source that pulses by a clock of its own."""
+        g = self.generator
+        clock_s = trigger_ns * 1e-9 * (1.0 + CLOCK_PPM * 1e-6)
+        since_s = (clock_s - g.delay_s + CLOCK_PHASE * g.period_s) % g.period_s
+        nearest_s = -since_s if since_s < 0.5 * g.period_s else g.period_s - since_s
+        return PHASE_STEP_S * round(nearest_s / PHASE_STEP_S)
 
     def _line_faults(self, faults: Collection[str]) -> frozenset[str]:
         return frozenset(fault for fault in faults if fault in RF_FAULTS and fault not in LINE_ARCS)

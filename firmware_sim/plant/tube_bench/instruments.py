@@ -69,7 +69,8 @@ def _volts(daq: DaqParameters, read: Read) -> float:
 def list_controls(room: PlantRoom, generator: Generator, charger: Charger) -> Mapping[str, Drive]:
     """Every control: name -> what takes the value, in the unit of its name. Of a supply's two the current acts.
 
-    ``rf_source_power_dbm`` is what leaves the generator in the pulse: -200 and less is off.
+    ``rf_source_power_dbm`` is what leaves the generator in the pulse: -200 and less is off. For its pulses see
+    ``dispatch.Generator``.
     """
     return {
         "charger_set_voltage_v": partial(setattr, charger, "set_voltage_v"),
@@ -78,6 +79,8 @@ def list_controls(room: PlantRoom, generator: Generator, charger: Charger) -> Ma
         "rf_source_frequency_hz": partial(setattr, generator, "frequency_hz"),
         "rf_source_power_dbm": partial(setattr, generator, "power_dbm"),
         "rf_source_pulse_width_s": partial(setattr, generator, "width_s"),
+        "rf_source_pulse_delay_s": partial(setattr, generator, "delay_s"),
+        "rf_source_pulse_period_s": partial(setattr, generator, "period_s"),
         "heater_supply_voltage_v": _told,
         "heater_supply_current_a": partial(setattr, room, "heater_a"),
         "magnet_supply_voltage_v": _told,

@@ -50,7 +50,8 @@ class WorldPlant(ToyPlant):
     }
     controls = ToyPlant.controls | {
         "heater_supply_voltage_v", "heater_supply_current_a", "magnet_supply_voltage_v", "magnet_supply_current_a",
-        "drive_frequency_hz", "drive_power_dbm", "drive_by_hislip_frequency_hz", "drive_by_hislip_power_dbm",
+        *(f"{name}_{what}" for name in ("drive", "drive_by_hislip")
+          for what in ("frequency_hz", "power_dbm", "pulse_width_s", "pulse_delay_s", "pulse_period_s")),
         "chiller_loop_c", "chiller_running",
         "other_charger_set_voltage_v", "other_charger_set_current_a", "other_charger_output",
     }
@@ -141,7 +142,7 @@ def test_gauge_generator_and_chiller_are_wired_to_the_plant(folder: Path) -> Non
         pressures = await others["gauge"].read()
         assert pressures[1].pressure_pa == pytest.approx(PRESSURE_PA, rel=0.01)
         assert pressures[2].status.value == "no sensor"
-        await others["drive"].configure(RfPlan(2.998e9, 3.0))
+        await others["drive"].configure(RfPlan(2.998e9, 3.0, pulse_width_s=2e-6))
         await others["drive"].output(True)
         await others["chiller"].configure(25.0)
         await others["chiller"].run(True)
@@ -150,6 +151,8 @@ def test_gauge_generator_and_chiller_are_wired_to_the_plant(folder: Path) -> Non
 
     told = on_bench(folder, widened(folder), body)
     assert (told["drive_frequency_hz"], told["drive_power_dbm"]) == (2.998e9, 3.0)
+    assert (told["drive_pulse_width_s"], told["drive_pulse_delay_s"], told["drive_pulse_period_s"]) == (2e-6, 0.0, 0.0)
+    assert told["drive_by_hislip_pulse_width_s"] == float("inf"), "not pulsed"
     assert told["drive_by_hislip_power_dbm"] == -200.0, "its output is off"
     assert told["chiller_running"] == 1.0 and told["chiller_loop_c"] > 22.0, "500 W warm the loop"
 

@@ -1,5 +1,7 @@
 """The SMB100A stand-in over a SCPI session (instruments.md 2.10, 2.0, 4b): client habits, sweeps, lists, status."""
 
+import math
+
 import pytest
 
 from firmware_sim.personalities.smb100a import Smb100a
@@ -153,3 +155,29 @@ def test_faults(bench: Bench) -> None:
     bench.panel.inject("refuses")
     bench.say(b"FREQ 2GHz\n")
     assert bench.say(b"SYST:ERR?\n") == b'-221,"Settings conflict"\n'
+
+
+OFF = 0.0
+PULSED = b"PULM:STAT ON;WIDT 3us;PER 20ms;DEL 200ns;TRIG:MODE EXT"
+
+
+@pytest.mark.parametrize(
+    ("line", "width_s", "delay_s", "period_s"),
+    [
+        (b"PULM:TRIG:MODE EXT", 3e-6, 200e-9, 0.0),
+        (b"PULM:TRIG:MODE EGAT", 3e-6, 200e-9, 0.0),
+        (b"PULM:TRIG:MODE AUTO", 3e-6, 200e-9, 20e-3),
+        (b"PULM:TRIG:MODE SING", OFF, 0.0, 0.0),
+        (b"PULM:TRIG:MODE ESIN", OFF, 0.0, 0.0),
+        (b"PULM:TRIG:EXT:SLOP NEG", OFF, 0.0, 0.0),
+        (b"PULM:SOUR EXT", math.inf, 0.0, 0.0),
+        (b"PULM:SOUR EXT;POL INV", OFF, 0.0, 0.0),
+        (b"PULM:STAT OFF", math.inf, 0.0, 0.0),
+        (b":OUTP:MOD OFF", math.inf, 0.0, 0.0),
+        (b"MOD:STAT OFF", math.inf, 0.0, 0.0),
+    ],
+)
+def test_what_a_trigger_makes(bench: Bench, line: bytes, width_s: float, delay_s: float, period_s: float) -> None:
+    assert bench.say(PULSED + b"\n" + line + b"\nSYST:ERR?\n") == b'0,"No error"\n'
+    made = bench.panel.pulses
+    assert (made.width_s, made.delay_s, made.period_s) == pytest.approx((width_s, delay_s, period_s))

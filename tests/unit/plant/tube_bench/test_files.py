@@ -21,6 +21,7 @@ NEEDED_READINGS = {
 NEEDED_CONTROLS = {
     *("charger_set_voltage_v", "charger_set_current_a", "charger_output"),
     *("rf_source_frequency_hz", "rf_source_power_dbm"),
+    *("rf_source_pulse_width_s", "rf_source_pulse_delay_s", "rf_source_pulse_period_s"),
     *("heater_supply_voltage_v", "heater_supply_current_a", "magnet_supply_voltage_v", "magnet_supply_current_a"),
     *("chiller_loop_c", "chiller_running"),
 }

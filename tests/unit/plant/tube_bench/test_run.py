@@ -145,6 +145,36 @@ def test_frequency_and_power_of_the_generator_reach_the_tube():
     assert bench.plant.train.last.shape.radiated.width_s == pytest.approx(1.0e-6, rel=0.05)
 
 
+def radiated(bench: Bench, **told: float):
+    for name, value in {"width_s": 2.0e-6, "delay_s": 0.0, "period_s": 0.0, **told}.items():
+        bench.plant.drive(f"rf_source_pulse_{name}", value)
+    bench.run(0.02)
+    bench.trigger()
+    return bench.plant.train.last.shape.radiated
+
+
+def test_the_source_s_pulse_is_the_one_that_its_trigger_starts():
+    bench = Bench()
+    bench.go()
+    usual = radiated(bench)
+    later = radiated(bench, delay_s=1.0e-6)
+    assert later.from_s - usual.from_s == pytest.approx(1.0e-6, abs=20e-9)
+    assert later.width_s == pytest.approx(usual.width_s, rel=0.02)
+    assert radiated(bench, width_s=0.0).power_w == 0.0, "no pulse comes of a trigger"
+    assert radiated(bench, delay_s=20.0e-6).power_w == 0.0, "the beam is long over"
+    gated = radiated(bench, width_s=float("inf"))
+    assert gated.width_s == pytest.approx(bench.plant.parameters.limiter.width_s, rel=0.1), "the hardware ends it"
+
+
+def test_a_source_with_a_clock_of_its_own_seldom_meets_the_beam():
+    bench = Bench()
+    bench.go()
+    met = [radiated(bench, period_s=20.0e-3).power_w > 0.0 for _ in range(40)]
+    assert not any(met), "microseconds of 20 ms"
+    dense = radiated(bench, period_s=3.0e-6)
+    assert dense.power_w > 1e6, "one of its pulses always does"
+
+
 def test_pulses_may_come_between_ticks():
     bench = Bench()
     bench.go()
