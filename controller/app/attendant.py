@@ -12,6 +12,9 @@ from drivers.wire.plc import EventCode, PlcCommand, Refusal
 from firmware_sim.plant.contract import AnyPlant
 from firmware_sim.plc.plc import Plc
 
+LEFT_RUNNING = "left_running"
+"""The word for: what cools, heats and pumps has run since yesterday."""
+
 KEY_NS = 300_000_000
 """Time to walk up and turn a key."""
 
@@ -32,6 +35,7 @@ class Attendant:
             "close_door": self._close_door,
             "maintenance": self._maintenance,
             "operation": self._operation,
+            LEFT_RUNNING: self._left_running,
         }
 
     def press(self, what: str, t_ns: int) -> None:
@@ -57,6 +61,10 @@ class Attendant:
         elif asked is PlcCommand.LEAVE_TEST and self._testing:
             self._testing = False
             self._operation(t_ns + KEY_NS)
+
+    def _left_running(self, t_ns: int) -> None:
+        self._plant.people.at(t_ns, "left_running", 1)
+        self._plc.left_running()
 
     def _open_door(self, t_ns: int) -> None:
         self._both_doors(t_ns, 0)
@@ -87,6 +95,8 @@ def last_command(plc: Plc) -> PlcCommand:
 def scene_of(plan: Plan, modules: int) -> tuple[str, ...]:
     """What people do at a simulated bench before this plan runs, as words for :meth:`Attendant.press`."""
     scene = [f"load:{plan.load}"]
+    if plan.run is not None:
+        scene.append(LEFT_RUNNING)
     if plan.module_mask != (1 << modules) - 1:
         scene.append(f"modules:{plan.module_mask:#b}")
     return tuple(scene)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from controller.app.attendant import Attendant
+from controller.app.attendant import LEFT_RUNNING, Attendant
 from controller.app.linked import Way, linked, way_by
 from controller.app.standin_models import maker_of
 from controller.app.standin_parts import StandIn, TriggerBox, Wiring
@@ -175,6 +175,12 @@ class SimulatedRig:
         shot = self._cycle(edges)
         if shot is not None:
             self.plant.apply(self.solve(shot))
+            self._show_signal(shot.t0_ns)
+
+    def _show_signal(self, t0_ns: int) -> None:
+        """A pulse is known: scopes that trigger on what they measure find their edge in it."""
+        for scope in self._scopes:
+            scope.trigger_from_signal(t0_ns, EDGE_SEARCH_S)
 
     def solve(self, edges: Edges) -> Pulse:
         """The pulse that ``edges`` make. Reads nothing that changes: it may run in a thread."""
@@ -186,8 +192,7 @@ class SimulatedRig:
         self.plant.apply(record)
         for standin in self.standins.values():
             standin.link.disturb(record.emi_until_ns)
-        for scope in self._scopes:
-            scope.trigger_from_signal(edges.t0_ns, EDGE_SEARCH_S)
+        self._show_signal(edges.t0_ns)
         for edge_ns in record.false_edges_ns:
             # interference on the trigger cable: single shot and hold-off have to refuse it (bench.md 1, "EMI")
             stray = self._delay.trigger_input(edge_ns)
@@ -238,8 +243,22 @@ class SimulatedRig:
             published[spec.name] = {"model": standin.model, "endpoints": endpoints}
         return published
 
+    def _set_by_hand(self) -> None:
+        """Supplies and chillers on, at the set-points of rig.yaml: they were not switched off the day before."""
+        run = self.rig.run
+        if run is None:
+            return
+        hands: dict[str, dict[str, float]] = {name: {"set_point_c": c} for name, c in run.chillers.items()}
+        hands |= {name: {"voltage_v": s.voltage_v, "current_a": s.current_a} for name, s in run.supplies.items()}
+        for name, values in hands.items():
+            set_by_hand = self.standins[name].by_hand
+            if set_by_hand is not None:
+                set_by_hand(**values)
+
     def press(self, what: str) -> None:
         """Play a person at the bench; see ``attendant.py`` for the words. Raises KeyError for another one."""
+        if what == LEFT_RUNNING:
+            self._set_by_hand()
         self.attendant.press(what, self.plant.t_ns)
 
 

@@ -74,7 +74,8 @@ def _dg645(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) 
 def _t560(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
     panel = T560Panel(wiring.on_cycle)
     doors = checked_doors(spec, socket=lambda: T560Session(panel))
-    return StandIn(spec.model, spec.transport, panel, link_of(spec), doors, delay=panel)
+    # its synthesizer goes on triggering when nobody talks to it
+    return StandIn(spec.model, spec.transport, panel, link_of(spec), doors, each_scan=panel.advance, delay=panel)
 
 
 def _labjack(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
@@ -136,7 +137,7 @@ def _lauda(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) 
         panel.advance(t_ns)
 
     told = telling(advance, lambda: {"loop_c": panel.bath.loop_c, "running": float(panel.running)}, drive)
-    return StandIn(spec.model, spec.transport, panel, link_of(spec), doors, told)
+    return StandIn(spec.model, spec.transport, panel, link_of(spec), doors, told, panel.set_by_hand)
 
 
 MAKERS: Mapping[str, Maker] = {

@@ -62,8 +62,9 @@ class StandIn:
     """One simulated instrument: its panel, its links' faults, and its doors: transport -> what opens a session.
 
     ``transport`` is the door that the rig file names, the one that a bench on virtual time uses. ``each_scan`` is told
-    the time before every scan of the PLC: what its panel does to the plant without being asked. ``delay`` and ``scope``
-    are the panel again where it has a place in the trigger chain.
+    the time before every scan of the PLC: what its panel does to the plant without being asked. ``by_hand`` sets it as
+    somebody at its front does (``voltage_v`` and ``current_a`` of a supply, ``set_point_c`` of a chiller) and leaves it
+    on. ``delay`` and ``scope`` are the panel again where it has a place in the trigger chain.
     """
 
     model: str
@@ -72,6 +73,7 @@ class StandIn:
     link: LinkFaults
     doors: Mapping[str, SessionFactory]
     each_scan: Callable[[int], None] | None = None
+    by_hand: Callable[..., None] | None = None
     delay: TriggerBox | None = None
     scope: TriggeredScope | None = None
 

@@ -87,7 +87,9 @@ def _genesys(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]
         line.add(unit)
     shared = line
     told = telling(unit.advance, lambda: {"voltage_v": unit.measured_v, "current_a": unit.measured_a}, drive)
-    return StandIn(spec.model, spec.transport, unit, link, checked_doors(spec, serial=lambda: shared), told)
+    return StandIn(
+        spec.model, spec.transport, unit, link, checked_doors(spec, serial=lambda: shared), told, unit.set_by_hand
+    )
 
 
 MAKERS: Mapping[str, Maker] = {

@@ -190,6 +190,12 @@ class GenesysUnit:
         self.settings.out = on
         return True
 
+    def set_by_hand(self, voltage_v: float, current_a: float) -> None:
+        """Set-points turned and output switched on at the front; the unit stays in remote."""
+        volts, amperes = self.rating.form(self.rating.voltage_v), self.rating.form(self.rating.current_a)
+        self.settings = replace(self.settings, pv=format(voltage_v, volts), pc=format(current_a, amperes))
+        self.switch(True)
+
     def recall(self) -> None:
         """RCL: what SAV stored; a fault keeps the output off."""
         on = self.saved.out

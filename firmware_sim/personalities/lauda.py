@@ -151,6 +151,11 @@ class LaudaPanel:
         self.advance(now_ns)
         return LAUDA[name].reply() if fault is None else write_fault(fault)
 
+    def set_by_hand(self, set_point_c: float) -> None:
+        """Set-point turned and started at the front."""
+        self._values["SP_00"] = set_point_c
+        self.running = True
+
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""
         switch(FAULTS, self._faults, fault_id, on)

@@ -24,6 +24,8 @@ class People:
     second_consent: bool = True
     charger_locked_out: bool = False
     positions: int = 0b1111
+    left_running: bool = False
+    """Somebody left what cools, heats and pumps running long ago. Of no meaning where nothing does."""
     script: list[tuple[int, str, int]] = field(default_factory=list)
 
     def at(self, t_ns: int, name: str, value: int) -> None:

@@ -144,6 +144,8 @@ class TubeBench:
             self.charger.update(True)  # the latch is in the charger's inhibit as well
         if chain.powered:
             self.room.switch(Auxiliary(out.auxiliaries & 15), self.t_ns)
+        if self.people.left_running:
+            self._find_running()
         self._watch_gate(out)
         self._watch_dumps(out)
         if chain.moving:
@@ -335,6 +337,12 @@ class TubeBench:
             raise KeyError(load)
         self.load = load
         self.dispatch.mount(load)
+
+    def _find_running(self) -> None:
+        """People say that the services were left running: so they were, unless the bench has a cold start."""
+        self.people.left_running = False
+        if "cold_start" not in self._faults:
+            self.room.left_running()
 
     # --- L0 and faults --------------------------------------------------------------------------------------------
 

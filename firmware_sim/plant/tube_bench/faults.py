@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from firmware_sim.plant.faults import list_faults
 from firmware_sim.plant.rf.faults import RF_FAULTS
+from firmware_sim.signals import RUN_SELF_TEST_PATHS, SELF_TEST_PATHS
 
 ABSENT = frozenset({"rebound_high", "armature_stuck", "no_emi"})
 """Faults of the capacitor bench that have nothing to break here."""
@@ -22,9 +23,16 @@ TUBE_FAULTS: Mapping[str, str] = {
     "pulse_counter_stuck": "the rig's pulse counter stands still",
     "pulse_gate_stuck_open": "the pulse gate lets triggers through whatever the PLC says",
     "duty_limiter_dead": "the hardware duty limiter lets every trigger pass",
+    "cold_start": "the services were off: nothing is warm when the run begins",
     "drive_off": "the pre-amplifier delivers nothing",
 }
 """Fault id -> one line."""
+
+RELAY_FAULTS: Mapping[str, str] = {
+    f"selftest_{path}_dead": f"the test relay of interlock path {path} reaches nothing"
+    for path in RUN_SELF_TEST_PATHS[len(SELF_TEST_PATHS) :]
+}
+"""Relays that only a bench that runs has."""
 
 PREFIRE_V = 5e3
 """``thyratron_prefires``: it fires once the line is above this."""
@@ -41,4 +49,4 @@ SHARED = frozenset(
 def list_tube_faults(utilities: Mapping[str, str]) -> Mapping[str, str]:
     """Every fault of the bench; ``utilities`` are those of its Services."""
     shared = {fault: text for fault, text in list_faults(1).items() if fault in SHARED}
-    return {**shared, **TUBE_FAULTS, **RF_FAULTS, **utilities}
+    return {**shared, **RELAY_FAULTS, **TUBE_FAULTS, **RF_FAULTS, **utilities}

@@ -21,6 +21,10 @@ CALM_NS = 100_000_000
 LIVELY_NS = 1_000_000_000
 """For this long after a change every tick counts: gauges answer within 50 ms, monitors within a second."""
 
+LEFT_STEP_S = 10.0
+LEFT_STEPS = 1440
+"""Four hours, for :meth:`PlantRoom.left_running`: twice the slowest time constant's settling."""
+
 OPEN_OHM = 1e6
 """What a supply sees of an open circuit."""
 
@@ -65,6 +69,17 @@ class PlantRoom:
         if relays != self.relays:
             self.relays = relays
             self.disturb(t_ns)
+
+    def left_running(self) -> None:
+        """As somebody finds it who comes back: heater, magnet, water and pumps have run for hours."""
+        self.relays = Auxiliary.COOLING | Auxiliary.PUMPS | Auxiliary.HEATER | Auxiliary.MAGNET
+        self.heater_a, self.magnet_a = self._p.utilities.heater.nominal_a, self._p.slow.magnet_a
+        self.chiller_on = True
+        thyratron = self._p.modulator.thyratron
+        for _ in range(LEFT_STEPS):
+            self.services.tick(LEFT_STEP_S, self._drive(LEFT_STEP_S))
+            self.thyratron = advance(thyratron, self.thyratron, LEFT_STEP_S, 1.0, 1.0)
+        self.disturb(self._t_ns)
 
     def book(self, shape: Shape, share: float) -> None:
         """One pulse: its beam, RF and what the load took; ``share`` is the true energy over the shape's."""
