@@ -23,6 +23,7 @@ from firmware_sim.plc.windows import (
     follow,
     left,
     read_windows,
+    seasoned,
     unknown,
 )
 from firmware_sim.signals import FieldInputs, FieldOutputs
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from firmware_sim.plc.levels import Levels
     from firmware_sim.plc.machine import ControlState
     from firmware_sim.plc.settings import Times
+
+SEASONING_SCANS = 200
+"""Two seconds: supplies and monitors have settled by then."""
 
 COUNTER_MASK = 0xFFFFFFFF
 """The rig's pulse counter has 32 bits and runs over."""
@@ -45,6 +49,7 @@ class RunSide:
         "_counter",
         "_limits",
         "_new",
+        "_seasoning",
         "_seen_once",
         "_was_on",
         "auxiliaries",
@@ -71,6 +76,11 @@ class RunSide:
         """Windows that left on this scan, and what was on before it: only for the events."""
         self._counter = 0
         self._seen_once = False
+        self._seasoning = 0
+
+    def left_running(self) -> None:
+        """The bench is found as it was left, hours ago: within SEASONING_SCANS, what is within its window is warm."""
+        self._seasoning = SEASONING_SCANS
 
     def _remembered(self, pulse: PulseState, times: RunTimes) -> tuple[int, ...]:
         """What one scan leaves to the next, the pulse inhibit and its times included."""
@@ -106,6 +116,9 @@ class RunSide:
         self.values = values = read_windows(inputs.analogue, windows)
         before = self.memory
         self.memory = memory = follow(before, values, windows)
+        if self._seasoning:
+            self._seasoning -= 1
+            self.memory = memory = seasoned(memory, values, windows)
         self._new = memory.lost & ~before.lost | memory.dead & ~before.dead
         self.verdict = verdict = conclude(self.memory, windows, state)
         pulses = inputs.pulse_counter - self._counter & COUNTER_MASK
