@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ from firmware_sim.faults import Faulty
 from firmware_sim.personalities.ds1000z import Ds1074z
 from firmware_sim.personalities.dsox import Dsox
 from firmware_sim.personalities.rto import Rto
+from firmware_sim.personalities.scope_engine import ScopeEngine
 from firmware_sim.personalities.scope_record import Volts
 from firmware_sim.sessions.base import SessionFactory
 from firmware_sim.sessions.hislip import HislipServer
@@ -35,6 +37,11 @@ Array = npt.NDArray[np.float64]
 
 class Scope(ScpiDevice, TriggeredScope, Faulty, Protocol):
     """A panel."""
+
+    @property
+    def engine(self) -> ScopeEngine[Any]:
+        """Its acquisition."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +68,12 @@ def _build(model: ScopeModel) -> Build:
         plant = wiring.plant
         probes = input_numbers(wiring, spec, channels, "CHAN", frozenset(plant.probes))
 
-        def volts(index: int, t_s: Array) -> Array:
+        def volts(index: int, t_s: Array, t0_ns: int | None = None) -> Array:
             probe = probes.get(index + 1)
-            return np.zeros_like(t_s) if probe is None else plant.scope_volts(probe, t_s)
+            return np.zeros_like(t_s) if probe is None else plant.scope_volts(probe, t_s, t0_ns=t0_ns)
 
         panel = model.panel(_serial(spec, model), volts, wiring.seed)
+        panel.engine.since = lambda t0_ns: partial(volts, t0_ns=t0_ns)
         doors: dict[str, SessionFactory] = {"socket": lambda: ScpiSession(panel, False, model.ignored)}
         if model.hislip:
             doors["hislip"] = HislipServer(lambda: ScpiSession(panel, True, model.ignored)).open_session

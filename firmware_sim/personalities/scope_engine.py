@@ -84,7 +84,8 @@ class ScopeEngine(Generic[Made]):
         condition: Mapping[Run, int],
     ) -> None:
         self._panel = panel
-        self._volts = volts
+        self.since: Callable[[int], Volts] = lambda t0_ns: volts
+        """What the inputs see, in time after a given T0: a train is read long after its triggers."""
         self._key = key
         self._make = make
         self.run = RunControl(panel, self._capture, condition)
@@ -126,7 +127,9 @@ class ScopeEngine(Generic[Made]):
         if not source.startswith("CHAN"):
             return False
         self.advance(t0_ns)
-        edge_s = self._find_edge(source_index(source), np.linspace(0.0, search_s, EDGE_POINTS))
+        if self.run.state is Run.STOPPED:
+            return False
+        edge_s = self._find_edge(source_index(source), np.linspace(0.0, search_s, EDGE_POINTS), t0_ns)
         if edge_s is None:
             return False
         self._t0_ns = t0_ns
@@ -139,7 +142,7 @@ class ScopeEngine(Generic[Made]):
             return None
         start_s = (from_ns - self._t0_ns) * 1e-9
         times = np.linspace(start_s, start_s + self._panel.window()[1], LIVE_EDGE_POINTS)
-        edge_s = self._find_edge(source_index(source), times)
+        edge_s = self._find_edge(source_index(source), times, self._t0_ns)
         return None if edge_s is None else from_ns + round((edge_s - start_s) * 1e9)
 
     def trigger_itself(self) -> None:
@@ -229,15 +232,15 @@ class ScopeEngine(Generic[Made]):
         segment = () if live or self.run.taken <= 1 else (self.run.taken,)
         origin_s = (trigger_ns - self._t0_ns) * 1e-9
         key = (*self._key, number, *segment)
-        record = ScopeRecord(self._panel.freeze(), self._volts, key, origin_s, trigger_ns, faults)
+        record = ScopeRecord(self._panel.freeze(), self.since(self._t0_ns), key, origin_s, trigger_ns, faults)
         self.history.append(self._make(record))
         self.times_ns.append(trigger_ns)
 
-    def _find_edge(self, channel: int, times: npt.NDArray[np.float64]) -> float | None:
+    def _find_edge(self, channel: int, times: npt.NDArray[np.float64], t0_ns: int) -> float | None:
         """First time at which the trigger channel passes the level in the set direction, hysteresis included."""
         own, edge = self._panel.freeze().inlets[channel], self._panel.edge()
         sign = -1.0 if edge.slope == "NEG" else 1.0
-        signal = sign * own.gain * self._volts(channel, times)
+        signal = sign * own.gain * self.since(t0_ns)(channel, times)
         level, band = sign * edge.level_v, own.range_v * HYSTERESIS
         below = np.flatnonzero(signal < level - band / 2)
         if not below.size:

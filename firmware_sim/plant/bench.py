@@ -322,8 +322,12 @@ class BenchPlant:
         peak_a = max(record.peak_a)
         self.log.append((record.edges.t0_ns, f"shot {record.edges.shot}: module peak {peak_a:.0f} A"))
 
-    def scope_volts(self, probe: str, t_s: Array, salt: int = 0, *, live: bool = False) -> Array:
+    def scope_volts(
+        self, probe: str, t_s: Array, salt: int = 0, *, live: bool = False, t0_ns: int | None = None
+    ) -> Array:
         """Volts at the scope input ``probe`` at ``t_s`` seconds after the last T0 (after a pre-fire: after its switch).
+
+        The last one, whatever ``t0_ns`` says: this bench pulses once and remembers no other.
 
         Shape of ``t_s``. Before T0 and without a pulse: the quiescent value with noise. ``salt`` tells acquisitions
         apart; ``live`` is for an acquisition forced by hand, which sees the bench as it is now and no T0.

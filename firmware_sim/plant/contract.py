@@ -153,8 +153,12 @@ class Plant(Protocol[EdgesT, PulseT]):
         """Let a solved pulse have happened."""
         ...
 
-    def scope_volts(self, probe: str, t_s: Array) -> Array:
-        """Volts at an oscilloscope's input, ``t_s`` in seconds after T0. Raises KeyError for an unknown probe."""
+    def scope_volts(self, probe: str, t_s: Array, *, t0_ns: int | None = None) -> Array:
+        """Volts at an oscilloscope's input, ``t_s`` in seconds after T0. Raises KeyError for an unknown probe.
+
+        ``t0_ns`` is that T0 (None: the last one), for segments that are read long after their triggers. A bench that
+        pulses once has no other than the last.
+        """
         ...
 
     def read(self, probe: str) -> float:

@@ -254,7 +254,7 @@ class ToyPlant:
                 self._latches |= (record.peak_a[k] >= self._p.latch_a) << k
         self.log.append((record.firing.t0_ns, f"pulse {self._pulses}: {max(record.peak_a):.0f} A"))
 
-    def scope_volts(self, probe: str, t_s: Array) -> Array:
+    def scope_volts(self, probe: str, t_s: Array, *, t0_ns: int | None = None) -> Array:
         """As the contract says."""
         k = self.probes.index(probe) if probe in self.probes else -1
         if k < 0:
