@@ -57,6 +57,7 @@ class RunFile(StrictModel):
     charger_power: Watts
     efficiency: Annotated[float, Field(gt=0.0, le=1.0)]
     warm_up: Seconds
+    charger_meter: Amperes = 0.0
     supplies: dict[_Name, SupplyRowFile] = Field(default_factory=dict)
     chillers: dict[_Name, ChillerRowFile] = Field(default_factory=dict)
     gauge: GaugeFile | None = None
@@ -91,6 +92,7 @@ def read_run_rig(file: RunFile | None) -> RunRig | None:
         charger_power_w=file.charger_power,
         efficiency=file.efficiency,
         warm_up_s=file.warm_up,
+        charger_meter_a=file.charger_meter,
         supplies={name: SupplyRow(row.voltage, row.current) for name, row in file.supplies.items()},
         chillers={name: row.set_point_c for name, row in file.chillers.items()},
         gauge=gauge.instrument if gauge else "",

@@ -17,7 +17,8 @@ class RunRig:
     """Ratings and services of a bench that runs. ``source`` and ``gauge`` are instruments, empty for none.
 
     ``charger_gain`` is the store's voltage over the charger's (1 direct, near 2 resonant); of what the charger delivers
-    ``efficiency`` gets into the store. ``rate_max_hz`` .. ``drive_max_w`` are the tube's and its drive's ratings;
+    ``efficiency`` gets into the store; ``charger_meter_a`` is how far its current reading may be off. ``rate_max_hz``
+    .. ``drive_max_w`` are the tube's and its drive's ratings;
     ``pulses_max`` and ``permit_s`` the PLC's. ``windows`` and ``auxiliaries`` are the names in the PLC's limits file,
     in its order. ``chillers`` are set-points in degrees Celsius. Without a calorimeter its windows are empty.
     """
@@ -35,6 +36,7 @@ class RunRig:
     charger_power_w: float
     efficiency: float
     warm_up_s: float
+    charger_meter_a: float
     supplies: Mapping[str, SupplyRow]
     chillers: Mapping[str, float]
     gauge: str = ""

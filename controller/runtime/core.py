@@ -247,7 +247,8 @@ def bank_model(rig: Rig, module_mask: int, current_a: float) -> BankModel | None
     if not modules:
         return None
     bank = rig.bank
-    return BankModel(modules * bank.module_capacitance_f, modules / bank.bleeder_ohm, current_a)
+    meter_a = rig.run.charger_meter_a if rig.run is not None else 0.0
+    return BankModel(modules * bank.module_capacitance_f, modules / bank.bleeder_ohm, current_a, meter_a)
 
 
 def planned_ramp_v_per_s(plan: Plan, rig: Rig) -> float:
@@ -255,7 +256,9 @@ def planned_ramp_v_per_s(plan: Plan, rig: Rig) -> float:
     bank = bank_model(rig, plan.module_mask, plan.charge_current_a)
     if bank is None:
         return 0.0
-    return min(plan.charge_current_a / bank.capacitance_f, rig.bank.charge_rate_v_per_s)
+    fed_v_per_s = plan.charge_current_a / bank.capacitance_f
+    planned = min(fed_v_per_s, plan.charge_rate_v_per_s) if plan.run is not None else fed_v_per_s
+    return min(planned, rig.bank.charge_rate_v_per_s)
 
 
 def gate_s(plan: Plan) -> float:

@@ -26,6 +26,9 @@ from drivers.ports import Chiller, PowerSupply, PulseGenerator, RfPlan, RfSource
 RECHARGE_MARGIN = 1.25
 """The charger's current while pulses come: what recharging takes on average, and a quarter more."""
 
+RAMP_STEP_S = 0.2
+"""Between two set-points of a ramp: 1.6 % of one of 12 s, and a line of 9600 baud has time for readings between."""
+
 MILLIWATT_W = 1e-3
 
 
@@ -105,6 +108,8 @@ class RunActions:
     def table(self) -> Mapping[str, Callable[[], Coroutine[Any, Any, None]]]:
         """The actions by name."""
         return {
+            "ready_charger": self.ready_charger,
+            "ramp_charger": self.ramp_charger,
             "start_services": self.start_services,
             "set_drive": self.set_drive,
             "drive_on": self.drive_on,
@@ -142,6 +147,25 @@ class RunActions:
             instrument = cast(PowerSupply, self.bench.others[supply.instrument])
             await instrument.configure(supply.voltage_v, supply.current_a)
             await instrument.output(True)
+
+    async def ready_charger(self) -> None:
+        """Output on at zero volts, with the current that the ramp needs; the PLC still holds the charger off."""
+        await self.bench.charger.configure(0.0, self._ramp_a)
+        await self.bench.charger.output(True)
+
+    @property
+    def _ramp_a(self) -> float:
+        return min(self.plan.charge_current_a * RECHARGE_MARGIN, self.tools.rated_current_a)
+
+    async def ramp_charger(self) -> None:
+        """Move the charger's set-point to its target, in steps of :data:`RAMP_STEP_S`; a core that dies leaves it."""
+        step, loop = self.tools.step(), asyncio.get_running_loop()
+        start_s, set_v = loop.time(), 0.0
+        while set_v < step.voltage_v:
+            self._alive(RAMP_STEP_S)
+            set_v = min(step.voltage_v, step.ramp_v_per_s * (loop.time() - start_s))
+            await self.bench.charger.configure(set_v, self._ramp_a)
+            await asyncio.sleep(RAMP_STEP_S)
 
     async def set_drive(self) -> None:
         """Drive off, then its level and pulse length, while no pulse comes; and count from here."""

@@ -23,11 +23,15 @@ STAMP_S = 0.05
 
 
 class BankModel(NamedTuple):
-    """The confirmed modules as one capacitor: farads, siemens of their bleeders, and the charger's set current."""
+    """The confirmed modules as one capacitor: farads, siemens of their bleeders, and the charger's set current.
+
+    ``meter_a`` is how far each reading of the current may be off, where that is not inside :data:`AGREE_FRACTION`.
+    """
 
     capacitance_f: float
     bleeder_s: float
     current_a: float
+    meter_a: float = 0.0
 
 
 class Tally(NamedTuple):
@@ -69,7 +73,7 @@ def _over(tally: Tally, t_ns: int, current_a: float, bank: BankModel) -> Tally:
     time_s = max(0.0, (t_ns - tally.t_ns) * 1e-9)
     change_a = abs(current_a - tally.current_a)
     charge_c = (0.5 * (tally.current_a + current_a) - tally.voltage_v * bank.bleeder_s) * time_s
-    doubt_c = change_a * (0.5 * time_s + STAMP_S)
+    doubt_c = change_a * (0.5 * time_s + STAMP_S) + bank.meter_a * time_s
     return Tally(
         max(t_ns, tally.t_ns),
         current_a,

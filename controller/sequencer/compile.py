@@ -60,16 +60,19 @@ def _plan(resolver: Resolver, rig: Rig, mask: int, steps: tuple[Step, ...]) -> P
     scopes = scope_plans(resolver, rig)
     expect = file.expect
     run = run_plan(resolver, rig, steps)
+    capacitance_f = bank.capacitance_f(mask)
+    # a charger for pulses fills a store in milliseconds: its set-point makes the ramp, its current feeds bleeders too
+    ramp_v_per_s, leak_a = (0.0, 0.0) if run is None else (rate_v_per_s, voltage_v / bank.bleeder_ohm)
     return Plan(
         profile=profile.name,
         title=file.title,
         rig=rig.name,
         kind=ShotKind(file.kind),
         load=file.load,
-        steps=tuple(_charged(step, voltage_v) for step in steps),
+        steps=tuple(_charged(step, voltage_v, ramp_v_per_s) for step in steps),
         module_mask=mask,
         charge_voltage_v=voltage_v,
-        charge_current_a=rate_v_per_s * bank.capacitance_f(mask),
+        charge_current_a=rate_v_per_s * capacitance_f + leak_a,
         tolerance_v=tolerance_v,
         trigger_delays_s=_delays(resolver, rig, mask, triggers),
         scopes=scopes,
@@ -79,7 +82,7 @@ def _plan(resolver: Resolver, rig: Rig, mask: int, steps: tuple[Step, ...]) -> P
         parameters={name: quantity.value for name, quantity in resolver.values.items()},
         checklist=tuple(file.checklist),
         purpose=file.purpose,
-        bank_capacitance_f=bank.capacitance_f(mask),
+        bank_capacitance_f=capacitance_f,
         v_safe_v=bank.v_safe_v(mask),
         dump_tau_s=bank.dump_tau_s(_dump_path(steps)),
         stored_energy_j=bank.energy_j(voltage_v, mask),
@@ -171,8 +174,8 @@ def _step(resolver: Resolver, rig: Rig, index: int, file: StepFile, name: str) -
     return Step(name, kind, timeout_s, LEAVES[kind], duration_s=duration_s, dump_path=file.path or "both")
 
 
-def _charged(step: Step, voltage_v: float) -> Step:
-    return replace(step, voltage_v=voltage_v) if step.kind is StepKind.CHARGE else step
+def _charged(step: Step, voltage_v: float, ramp_v_per_s: float) -> Step:
+    return replace(step, voltage_v=voltage_v, ramp_v_per_s=ramp_v_per_s) if step.kind is StepKind.CHARGE else step
 
 
 def _dump_path(steps: tuple[Step, ...]) -> str:

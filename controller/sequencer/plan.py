@@ -90,6 +90,8 @@ class InstrumentClass(Enum):
 class Step:
     """One step: ``voltage_v`` for CHARGE, ``dump_path`` (both, a, b) for DUMP, ``duration_s`` for the timed ones.
 
+    ``ramp_v_per_s``: CHARGE moves the charger's set-point at this rate; 0: the charger's current makes the ramp.
+
     Steps with pulses: ``pulses`` of a run that ends with their number (0: after ``duration_s``), the drive and its
     pulse length, the time a level of a sweep settles, and for a trip check the name of the latch that has to come.
     """
@@ -106,6 +108,7 @@ class Step:
     width_s: float = 0.0
     settle_s: float = 0.0
     latch: str = ""
+    ramp_v_per_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,15 @@ def _isolated(seen: Observation, step: Step, elapsed_s: float) -> bool:
     return seen.state is B.ISOLATE and "CONTACTOR_OPEN" in seen.inputs and "IN_TOLERANCE" in seen.flags
 
 
+def _charging(seen: Observation, step: Step, elapsed_s: float) -> bool:
+    """The charger's current makes the ramp until FLOAT; a set-point that is moved begins in CHARGE."""
+    return seen.state is B.FLOAT or (seen.state is B.CHARGE and _by_set_point(step))
+
+
+def _by_set_point(step: Step) -> bool:
+    return step.ramp_v_per_s > 0.0
+
+
 def _safe(seen: Observation, step: Step, elapsed_s: float) -> bool:
     return seen.state is B.SAFE and "PROOF_OF_SAFE" in seen.flags
 
@@ -220,7 +229,8 @@ TABLE: dict[StepKind, Behaviour] = {
     ),
     StepKind.CHARGE: Behaviour(
         (
-            Phase((Journal("charge_intent", True), Command("CHARGE"), Journal("charge_start")), _in(B.FLOAT)),
+            Phase((Journal("charge_intent", True), Command("CHARGE"), Journal("charge_start")), _charging),
+            Phase((Perform("ramp_charger"),), _in(B.FLOAT), wanted=_by_set_point),
             Phase((Journal("charge_done"),), _in(B.FLOAT)),
         ),
         frozenset({B.OPENING, B.CHARGE, B.FLOAT}),
