@@ -143,6 +143,16 @@ def follow(memory: WindowMemory, values: tuple[float, ...], windows: tuple[Windo
     return WindowMemory(lost, dead, memory.blamed, tuple(bads), tuple(goods))
 
 
+def seasoned(memory: WindowMemory, values: tuple[float, ...], windows: tuple[Window, ...]) -> WindowMemory:
+    """As if what is within its resume bounds had been there for hours: for stand-ins that are found running."""
+    lost, goods = memory.lost, list(memory.good)
+    for at, (w, value) in enumerate(zip(windows, values, strict=True)):
+        if w.resume_low <= value <= w.resume_high:
+            lost &= ~(1 << at)
+            goods[at] = w.good_max
+    return memory._replace(lost=lost, good=tuple(goods))
+
+
 _HIGH_VOLTAGE = frozenset({S.CHARGE, S.FLOAT, S.RUN})
 """Where a window that inhibits does that instead of keeping the bench from going on."""
 
