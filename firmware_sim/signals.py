@@ -46,6 +46,8 @@ While the relay of a path is energised its input shows the trip level: a digital
 all out, the latches all set, a voltage reads beyond its full scale. Nothing but the PLC's own input is affected.
 plc.yaml must list the same names, and so does the controller's side, ``drivers.wire.plc``: a test compares them.
 """
+RUN_SELF_TEST_PATHS = (*SELF_TEST_PATHS, "windows", "pulse_latches")
+"""Those of a bench that runs: one relay opens every analogue input (it reads NaN), one sets all four pulse latches."""
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ _RUN_TRIPS = frozenset(str(trip.name) for trip in Trip if trip in RUN_TRIPS)
 
 def require_known_names(rig: Rig, filename: str) -> None:
     """Raise Refused for every name in the mimic and the alarms that no telemetry frame carries, by file and line."""
-    words = {word.name: word.bits for word in frame_words()}
+    words = {word.name: word.bits for word in frame_words(rig.run)}
     if _RUN_TRIPS.isdisjoint(row.plc_trip for row in rig.interlocks):  # a rig that fires once: its PLC never has them
         words["trips"] = tuple("" if name in _RUN_TRIPS else name for name in words["trips"])
     _require_alarm_names(rig, filename, words)

@@ -7,6 +7,7 @@ from controller.messages import Message
 from controller.rig.model import Rig
 from controller.runtime.alarming import Alarming
 from controller.runtime.frames import hello_of
+from controller.runtime.slow_readings import slow_instruments
 from controller.runtime.watching import Opens, Watcher
 from drivers.ports import CapacitorCharger, Daq, Instrument, RigPlc
 from drivers.registry import open_instrument
@@ -23,13 +24,17 @@ def watcher_of(
 ) -> Watcher:
     """A watcher for ``rig`` behind ``connects``, on the running loop; nothing is opened yet."""
 
-    def opens(port: str) -> Callable[[], Awaitable[Instrument]]:
-        spec = next(spec for spec in rig.instruments if spec.port == port)
+    def opens_named(name: str) -> Callable[[], Awaitable[Instrument]]:
+        spec = rig.instrument(name)
         return lambda: open_instrument(spec.model, spec.name, connects[spec.name], identity=spec.identity)
+
+    def opens(port: str) -> Callable[[], Awaitable[Instrument]]:
+        return opens_named(next(spec.name for spec in rig.instruments if spec.port == port))
 
     watched = Opens(
         cast(Callable[[], Awaitable[RigPlc]], opens("RigPlc")),
         cast(Callable[[], Awaitable[CapacitorCharger]], opens("CapacitorCharger")),
         cast(Callable[[], Awaitable[Daq]], opens("Daq")),
+        {name: opens_named(name) for name in slow_instruments(rig)},
     )
     return Watcher(rig, watched, hello_of(rig, None, 0, "", virtual, "watch", started_utc), publish, alarming)

@@ -10,6 +10,7 @@ from controller.rig.fields import require_version, sha256, validate
 from controller.rig.mimic_file import mimic_problems, read_mimic
 from controller.rig.model import Bank, Channel, InstrumentSpec, Interlock, Limits, Part, Rig, TriggerChain
 from controller.rig.plc_limits import read_plc_limits, read_self_test
+from controller.rig.polled import bound_problems, input_problems
 from controller.rig.run_file import read_run_rig, run_problems, with_plc
 from controller.rig.schema import VERSION, BankFile, ChannelFile, InstrumentFile, LimitsFile, PartFile, RigFile
 from controller.rig.source import Document, Path, Problem, Refused, load
@@ -47,9 +48,18 @@ def load_rig(data: bytes, filename: str, plc_text: bytes | None = None, plc_file
         run, misfits = with_plc(rig.run, plc, filename)
         rig = replace(rig, run=run)
         problems += [*looser, *unread, *misfits]
+    problems += _input_problems(document, rig)
     if problems:
         raise Refused(problems)
     return replace(rig, plc_limits=plc_limits, self_test_paths=paths)
+
+
+def _input_problems(document: Document, rig: Rig) -> Iterator[Problem]:
+    windows = rig.run.windows if rig.run is not None else ()
+    for channel in rig.channels:
+        port = rig.instrument(channel.instrument).port
+        if port != "RigPlc" or rig.plc_text:  # without the PLC's own file nobody knows its windows
+            yield from input_problems(document, ("channels", channel.name), channel, port, windows)
 
 
 def _migrate(document: Document) -> Document:
@@ -148,7 +158,19 @@ def _limits(file: LimitsFile) -> Limits:
 
 def _channel(name: str, file: ChannelFile) -> Channel:
     chain = tuple(_part(part) for part in file.chain)
-    return Channel(name, file.title, file.instrument, file.input, file.unit, file.full_scale.value, chain, file.module)
+    return Channel(
+        name,
+        file.title,
+        file.instrument,
+        file.input,
+        file.unit,
+        file.full_scale.value,
+        chain,
+        file.module,
+        file.group or "",
+        None if file.low is None else file.low.value,
+        None if file.high is None else file.high.value,
+    )
 
 
 def _part(file: PartFile) -> Part:
@@ -242,6 +264,7 @@ def _channel_problems(document: Document, file: RigFile, path: Path, channel: Ch
         if channel.full_scale.unit == channel.unit:
             problem = "is not above zero"
         yield document.problem((*path, "full_scale"), problem, f"write a value above zero in {channel.unit}")
+    yield from bound_problems(document, path, channel.unit, channel.group, {"low": channel.low, "high": channel.high})
     broken = False
     units = []
     for index, part in enumerate(channel.chain):

@@ -125,16 +125,25 @@ class PartFile(StrictModel):
     due: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
 
 
+ChannelUnit = Literal[
+    "A", "A/s", "V", "T", "T/s", "J", "Pa", "W", "K", "degC", "kg/s", "l/min", "W/m^2", "Sv/h", "s", "Hz", "1"
+]
+
+
 class ChannelFile(StrictModel):
-    """One entry of ``channels:``."""
+    """One entry of ``channels:``. One with a ``group`` is read all the time and published with the telemetry, and
+    judged by ``low`` and ``high``."""
 
     title: Text
     instrument: Name
     input: Text
-    unit: Literal["A", "A/s", "V", "T", "T/s", "J", "Pa", "1"]
+    unit: ChannelUnit
     full_scale: AnyQuantity
     chain: list[PartFile] = Field(default_factory=list)
     module: Annotated[int, Field(ge=0, le=8)] = 0
+    group: Name | None = None
+    low: AnyQuantity | None = None
+    high: AnyQuantity | None = None
 
 
 class InterlockFile(StrictModel):

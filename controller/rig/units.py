@@ -41,6 +41,9 @@ _DEFINITIONS = (
     "tesla = volt * second / meter ** 2 = T",
     "hertz = 1 / second = Hz",
     "byte = [information] = B",
+    "liter = 1e-3 * meter ** 3 = l = L",
+    "celsius = [degree_celsius] = degC",  # a reading, not a difference: it converts to nothing
+    "sievert = [dose] = Sv",
 )
 
 KINDS: dict[str, tuple[str, str]] = {
@@ -63,9 +66,20 @@ KINDS: dict[str, tuple[str, str]] = {
     "Pa": ("a pressure", "1e-4 Pa"),
     "W": ("a power", "4 kW"),
     "V/m": ("an electric field", "80 MV/m"),
+    "K": ("a temperature difference", "15 K"),
+    "degC": ("a temperature", "35 degC"),
+    "l/min": ("a flow", "30 l/min"),
+    "kg/s": ("a mass flow", "0.5 kg/s"),
+    "W/m^2": ("a power density", "10 W/m^2"),
+    "Sv/h": ("a dose rate", "5 uSv/h"),
     "A/V": ("a sensitivity", "5 kA/V"),
     "A/s/V": ("a sensitivity", "2e8 A/s/V"),
     "T/s/V": ("a sensitivity", "200 T/s/V"),
+    "Pa/V": ("a sensitivity", "0.1 Pa/V"),
+    "K/V": ("a sensitivity", "10 K/V"),
+    "degC/V": ("a sensitivity", "10 degC/V"),
+    "kg/s/V": ("a sensitivity", "0.05 kg/s/V"),
+    "l/min/V": ("a sensitivity", "4 l/min/V"),
     "B": ("an amount of data", "1 GB"),
     "1": ("a plain number", "2.5"),
 }

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from controller.messages import AlarmChanged, Event, Frame, Message
+from controller.messages import AlarmChanged, Event, Frame, Message, WordInfo
 from controller.rig.model import Rig
 from controller.runtime.frames import frame_words
 from controller.runtime.situation import Situation
@@ -93,6 +93,7 @@ class Alarming:
         self._stored = stored
         self.book = AlarmBook([rule.spec for rule in self._rules], utc)
         self._by_id = {rule.id: rule for rule in self._rules}
+        self._bits = _bits(frame_words(rig.run))
         self._trip_points = self._point_table(Kind.TRIP)
         self._points = self._point_table(Kind.POINT)
         self._width = len(telemetry_channels(rig))
@@ -253,7 +254,7 @@ class Alarming:
     def _point_table(self, kind: Kind) -> tuple[_Point, ...]:
         table = []
         for index, rule in self._of_kind(kind):
-            word, mask = _BITS[f"trips.{rule.subject}" if kind is Kind.TRIP else rule.subject]
+            word, mask = self._bits[f"trips.{rule.subject}" if kind is Kind.TRIP else rule.subject]
             bad = 0 if rule.healthy else mask
             table.append(_Point(index, self.book.detectors[index], word, mask, bad, frozenset(rule.states)))
         return tuple(table)
@@ -290,14 +291,10 @@ class Alarming:
         )
 
 
-def _bits() -> Mapping[str, tuple[int, int]]:
-    words = frame_words()
+def _bits(words: Sequence[WordInfo]) -> Mapping[str, tuple[int, int]]:
     return {
         f"{word.name}.{bit}": (index, 1 << position)
         for index, word in enumerate(words)
         for position, bit in enumerate(word.bits)
         if bit
     }
-
-
-_BITS = _bits()

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from controller.runtime.conditioning_file import ConditioningFile
 from controller.runtime.offload import Offload
-from controller.runtime.situation import COUNTER_MASK, RUN_AGE_S, Situation
+from controller.runtime.pulse_tally import COUNTER_MASK
+from controller.runtime.situation import RUN_AGE_S, Situation
 from controller.sequencer.conditioning import Action, FaultSeen, Observation, decide, resume
 from controller.sequencer.conditioning_state import ConditioningState, Fault
 from controller.sequencer.run_plan import ConditioningPlan
@@ -39,12 +40,18 @@ SLACK_S = 1.0
 """Beside the pulses of an action: nothing is asked so often that this matters."""
 
 FAULTS = {
-    "ARC": Fault.WAVEGUIDE_ARC,
     "OVER_CURRENT": Fault.GUN_ARC,
+    "ARC": Fault.WAVEGUIDE_ARC,
     "VSWR": Fault.VSWR,
     "VACUUM": Fault.VACUUM,
 }
-"""The PLC's causes in the decision's words. A window that inhibits is no fault: the pressure says it itself."""
+"""The PLC's causes in the decision's words. A window that inhibits is no fault: the pressure says it itself.
+
+In this order within one pulse: an arc in the gun sets the arc latch as well, one in the waveguide draws no current; an
+arc reflects, and frees gas.
+"""
+
+_ORDER = {kind: place for place, kind in enumerate(FAULTS.values())}
 
 
 class Drive(Protocol):
@@ -179,7 +186,7 @@ class Conditioner:
             if cause in FAULTS:
                 behind = (self._counter - counter) & COUNTER_MASK
                 found.append(FaultSeen(FAULTS[cause], max(0, self._pulse - 1 - behind)))
-        return tuple(found)
+        return tuple(sorted(found, key=lambda fault: (fault.pulse, _ORDER[fault.kind])))
 
     async def _pressure_pa(self) -> float:
         """In Pa; NaN where there is no pressure, which the decision takes for what it is."""

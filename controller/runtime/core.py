@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -20,8 +21,10 @@ from controller.runtime.offload import Offload
 from controller.runtime.orders import ShotTicket
 from controller.runtime.pollers import Pollers
 from controller.runtime.run_actions import RunActions, RunTools
+from controller.runtime.run_values import RunValues
 from controller.runtime.runner import Runner
 from controller.runtime.situation import Situation, SlowHistory
+from controller.runtime.slow_readings import slow_instruments
 from controller.safety.charge import BankModel
 from controller.safety.watch import WatchLimits
 from controller.sequencer.engine import EngineState
@@ -35,6 +38,9 @@ from drivers.wire.plc import Flag, PlcEvent, PlcStatus
 
 GATE_MARGIN_S = 100e-6
 """The PLC's gate stays open this much longer than the last programmed delay: fibre links and jitter."""
+
+RUN_LOG_S = 0.25
+"""The run block comes with every heartbeat; a record of hours keeps four of its values a second."""
 
 RING_EVENTS = 256
 """Events the PLC's ring holds (bench.md 2)."""
@@ -133,6 +139,7 @@ class Core:
         if plan.run is not None and rig.run is not None:
             self._actions.running = self._running(plan, plan.run, rig.run, health)
         self._pollers = Pollers(rig, self.situation, self.runner, health, setup.publish, setup.alarming)
+        self._run_values, self._run_logged_ns = RunValues(rig), -round(RUN_LOG_S * 1e9)
 
     def _running(self, plan: Plan, run: RunPlan, rated: RunRig, health: Health) -> RunActions:
         setup = self._setup
@@ -173,6 +180,10 @@ class Core:
             ("frames", self._pollers.frames),
             ("charger", lambda: self._pollers.charger(setup.bench.charger)),
             ("daq", lambda: self._pollers.daq(setup.bench.daq)),
+            *(
+                (f"slow {name}", partial(self._pollers.slow, setup.bench.others[name]))
+                for name in slow_instruments(setup.rig)
+            ),
         )
         try:
             async with asyncio.TaskGroup() as group:
@@ -201,6 +212,11 @@ class Core:
         situation.log("probe_b", now_ns, math.nan if forced else status.probe_b_v)
         for index, voltage_v in enumerate(status.module_v, start=1):
             situation.log(f"module_{index}_voltage", now_ns, voltage_v)
+        if situation.run is not None and now_ns - self._run_logged_ns >= RUN_LOG_S * 1e9:
+            self._run_logged_ns = now_ns
+            for name, value in self._run_values.values(situation, now_ns).items():
+                if not math.isnan(value) or situation.history[name].t_s:  # what never says anything is not kept
+                    situation.log(name, now_ns, value)
 
     def _on_trouble(self, text: str, now_ns: int) -> None:
         self.runner.on_trouble(text, now_ns)

@@ -2,18 +2,26 @@
 
 import math
 from enum import IntFlag
+from operator import is_not
 
 from controller.messages import ChannelInfo, Frame, Hello, SourceInfo, StepInfo, WordInfo
 from controller.rig.model import Rig
+from controller.rig.run_rig import RunRig
+from controller.runtime.run_values import RunValues, run_words
 from controller.runtime.situation import Situation
 from controller.safety.bench import BenchState
 from controller.sequencer.plan import Plan
 from controller.telemetry.channels import telemetry_channels, telemetry_sources
-from drivers.ports import ChargerReading
 from drivers.wire.plc import MODULES_MAX, Flag, Input, Output, PlcStatus, Trip
 
 NEVER_S = math.inf
 """Age of what was never read."""
+
+_FIXED = 6
+"""Values that every frame has beside one per module: two probes, the witness, the set-point, two of the charger."""
+
+_FIXED_SOURCES = 3
+"""Instruments that every frame has: PLC, data acquisition, charger."""
 
 
 def hello_of(rig: Rig, plan: Plan | None, shot: int, shot_id: str, virtual: bool, mode: str, started_utc: str) -> Hello:
@@ -35,13 +43,16 @@ def hello_of(rig: Rig, plan: Plan | None, shot: int, shot_id: str, virtual: bool
         rig_title=rig.title,
         started_utc=started_utc,
         sources=tuple(SourceInfo(s.name, s.title, s.stale_after_s) for s in telemetry_sources(rig)),
-        words=frame_words(),
+        words=frame_words(rig.run),
         states=tuple(state.value for state in BenchState),
     )
 
 
-def frame_words() -> tuple[WordInfo, ...]:
-    """The digital points of every frame, by the names of the PLC's bits; modules are bits of their own words."""
+def frame_words(run: RunRig | None = None) -> tuple[WordInfo, ...]:
+    """The digital points of every frame, by the names of the PLC's bits; modules are bits of their own words.
+
+    A bench that pulses (``run``) has more of them, behind the others.
+    """
     modules = tuple(f"MODULE_{n}" for n in range(1, MODULES_MAX + 1))
     return (
         WordInfo("inputs", _bit_names(Input)),
@@ -51,6 +62,7 @@ def frame_words() -> tuple[WordInfo, ...]:
         WordInfo("latches", modules),
         WordInfo("positions", modules),
         WordInfo("confirmed", modules),
+        *run_words(run),
     )
 
 
@@ -70,10 +82,11 @@ class FrameMaker:
         self._situation = situation
         self._modules = rig.bank.modules
         self._valid = tuple(channel.valid for channel in telemetry_channels(rig))
+        self._run = RunValues(rig)
+        self._behind = tuple(channel.name for channel in telemetry_channels(rig))[_FIXED + rig.bank.modules :]
+        self._sources = tuple(source.name for source in telemetry_sources(rig))[_FIXED_SOURCES:]
+        self._known: tuple[object, ...] = ()
         self._sequence = 0
-        self._status: PlcStatus | None = None
-        self._charger: ChargerReading | None = None
-        self._witness_v: float | None = None
         self._state = BenchState.UNKNOWN.value
         self._words: tuple[int, ...] = ()
         self._values: tuple[float, ...] = ()
@@ -85,16 +98,16 @@ class FrameMaker:
         self._sequence += 1
         if status is None:
             return Frame(self._sequence, now_ns, (), self._state, step, None, NEVER_S, late_s=late_s)
-        if status is not self._status:
-            self._state, self._words = status.state.name, _words_of(status)
-            self._collect(status)
-        elif situation.witness_v is not self._witness_v or situation.charger is not self._charger:
-            self._collect(status)
+        known = (status, situation.charger, situation.witness_v, situation.run, situation.polls, situation.held)
+        if len(self._known) != len(known) or any(map(is_not, known, self._known)):
+            self._known = known
+            self._collect(status, now_ns)
         age_s = (now_ns - situation.status_ns) * 1e-9
         ages_s = (
             age_s,
             NEVER_S if situation.witness_v is None else (now_ns - situation.witness_ns) * 1e-9,
             NEVER_S if situation.charger is None else (now_ns - situation.charger_ns) * 1e-9,
+            *[self._age_s(name, now_ns) for name in self._sources],
         )
         return Frame(
             self._sequence,
@@ -109,9 +122,16 @@ class FrameMaker:
             late_s,
         )
 
-    def _collect(self, status: PlcStatus) -> None:
-        charger, witness_v = self._situation.charger, self._situation.witness_v
-        self._status, self._charger, self._witness_v = status, charger, witness_v
+    def _age_s(self, instrument: str, now_ns: int) -> float:
+        since_ns = self._situation.polled_ns.get(instrument)
+        return NEVER_S if since_ns is None else (now_ns - since_ns) * 1e-9
+
+    def _collect(self, status: PlcStatus, now_ns: int) -> None:
+        situation = self._situation
+        charger, witness_v = situation.charger, situation.witness_v
+        self._state = status.state.name
+        self._words = (*_words_of(status), *self._run.words(situation, now_ns))
+        behind = situation.polled | self._run.values(situation, now_ns)
         values = (
             status.probe_a_v,
             status.probe_b_v,
@@ -120,6 +140,7 @@ class FrameMaker:
             status.target_v,
             math.nan if charger is None else charger.voltage_v,
             math.nan if charger is None else charger.current_a,
+            *[behind.get(name, math.nan) for name in self._behind],
         )
         valid = zip(values, self._valid, strict=True)
         self._values = tuple([value if low <= value <= high else math.nan for value, (low, high) in valid])

@@ -1,4 +1,4 @@
-"""The periodic readers beside the heartbeat: charger, data acquisition, telemetry frames.
+"""The periodic readers beside the heartbeat: charger, data acquisition, what changes slowly, telemetry frames.
 
 All are scheduled at t0 + n * period and keep off the links while the bench is quiet for the pulse.
 """
@@ -13,8 +13,9 @@ from controller.runtime.alarming import Alarming
 from controller.runtime.frames import FrameMaker
 from controller.runtime.health import PING_S, Health
 from controller.runtime.situation import Situation
+from controller.runtime.slow_readings import READ_S, SLOW_S, SlowReader
 from drivers.errors import InstrumentError
-from drivers.ports import CapacitorCharger, Daq
+from drivers.ports import CapacitorCharger, Daq, Instrument
 from drivers.wire.plc import PlcState
 
 FRAME_S = 0.02
@@ -88,7 +89,7 @@ class Host(Protocol):
 
 
 class Pollers:
-    """The three periodic tasks beside the PLC's."""
+    """The periodic tasks beside the PLC's."""
 
     def __init__(
         self,
@@ -106,7 +107,9 @@ class Pollers:
         self._alarming = alarming
         self._loop = asyncio.get_running_loop()
         daq = next(spec.name for spec in rig.instruments if spec.port == "Daq")
+        self._rig, self._daq = rig, daq
         self._daq_channels = [(c.name, c.input, c.scale) for c in rig.channels_of(daq)]
+        self._daq_published = frozenset(c.name for c in rig.channels_of(daq) if c.group)
         self._witness = next((c for c in self._daq_channels if c[0] == "probe_b_daq"), None)
         self._maker = FrameMaker(situation, rig)
 
@@ -117,6 +120,16 @@ class Pollers:
     async def daq(self, daq: Daq) -> None:
         """Read the data acquisition unit until it is lost, faster while the bank is being dumped."""
         await self._poll("daq", daq.name, self._daq_period_s, lambda: self._read_daq(daq))
+
+    async def slow(self, instrument: Instrument) -> None:
+        """Read what changes slowly once a second, until the instrument is lost."""
+        reader = SlowReader(self._rig, instrument)
+
+        async def read() -> None:
+            values = await reader.read()
+            self._situation.take_polled(instrument.name, values, self._host.now_ns())
+
+        await self._poll(f"slow {instrument.name}", instrument.name, lambda: SLOW_S, read, READ_S)
 
     async def frames(self) -> None:
         """Publish a telemetry frame every 20 ms; each says how late it is against its place in the schedule."""
@@ -147,12 +160,17 @@ class Pollers:
             self._host.note("alarms", "fault", f"alarms are not judged any more: {defect!r}")
 
     async def _poll(
-        self, task: str, instrument: str, period_s: Callable[[], float], read: Callable[[], Awaitable[None]]
+        self,
+        task: str,
+        instrument: str,
+        period_s: Callable[[], float],
+        read: Callable[[], Awaitable[None]],
+        answer_s: float = ANSWER_S - PING_S,
     ) -> None:
         due, misses, found = self._loop.time(), 0, False
         while instrument not in self._situation.lost_optional:
             now_ns = self._host.now_ns()
-            self._health.promise(task, now_ns, ANSWER_S)
+            self._health.promise(task, now_ns, answer_s + PING_S)
             if not self._host.quiet(now_ns):
                 try:
                     await read()
@@ -183,6 +201,13 @@ class Pollers:
         for name, terminal, scale in self._daq_channels:
             if terminal in volts:
                 self._situation.log(name, now_ns, volts[terminal] * scale)
+        published = {
+            name: volts[terminal] * scale
+            for name, terminal, scale in self._daq_channels
+            if name in self._daq_published and terminal in volts
+        }
+        if published:
+            self._situation.show(self._daq, published, now_ns)
         if self._witness is not None and self._witness[1] in volts:
             self._situation.witness_v = volts[self._witness[1]] * self._witness[2]
             self._situation.witness_ns = now_ns

@@ -236,6 +236,7 @@ class Runner:
 
     def _post(self, event: engine.Event) -> None:
         self.state, outputs = engine.step(self._plan, self.state, event)
+        self._situation.held = self.state.held
         for output in outputs:
             self._take(output)
 

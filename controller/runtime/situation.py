@@ -3,14 +3,16 @@
 import math
 from array import array
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from controller.runtime.pulse_tally import COUNTER_MASK, PulseTally
 from controller.safety import charge
 from controller.safety.bench import BenchState, Reading
 from controller.sequencer.steps import Observation
 from drivers.ports import ChargerReading
-from drivers.wire.plc import SELF_TEST_PATHS, Flag, Input, PlcState, PlcStatus, Refusal, Trip
+from drivers.wire.plc import RUN_SELF_TEST_PATHS, Flag, Input, PlcState, PlcStatus, Refusal, Trip
 from drivers.wire.plc_run import InhibitCause, PlcRunStatus, RunFlag
 
 LOG_SAMPLES_MAX = 400_000
@@ -31,8 +33,18 @@ RUN_AGE_S = 0.3
 INHIBITS_MAX = 64
 """Causes of inhibits that nobody has looked at yet: the PLC's budget ends long before."""
 
-COUNTER_MASK = 0xFFFFFFFF
-"""The rig's pulse counter has 32 bits and runs over."""
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Where a conditioning stands, for people; NaN where nobody knows, and in every other run."""
+
+    field_v_per_m: float = math.nan
+    pulse_s: float = math.nan
+    hours_early: float = math.nan
+    hours_late: float = math.nan
+
+
+NOTHING_REACHED = Reached()
 
 
 @dataclass(slots=True)
@@ -95,6 +107,18 @@ class Situation:
     """Sums of the windows' readings while somebody wants their means; the last is how many."""
     run_facts: dict[str, Any] = field(default_factory=dict)
     """What the journal says of the pulses that are asked for."""
+    polled: dict[str, float] = field(default_factory=dict)
+    """Channels that are read all the time, in their units; NaN: no reading."""
+    polled_ns: dict[str, int] = field(default_factory=dict)
+    """When each instrument behind :attr:`polled` answered last."""
+    polls: int = 0
+    """Counts changes of :attr:`polled`."""
+    held: bool = False
+    """Somebody holds the run."""
+    inhibited: int = 0
+    """Causes that began to inhibit since the run began."""
+    expected: PulseTally = field(default_factory=PulseTally)
+    reached: Reached = NOTHING_REACHED
 
     def take_run(self, run: PlcRunStatus, now_ns: int) -> None:
         """The run block has come; called before the status that came with it is judged."""
@@ -102,10 +126,24 @@ class Situation:
         for cause in InhibitCause:
             if cause in run.inhibit and cause not in before:
                 self.inhibits.append((str(cause.name), run.pulse_counter))
+                self.inhibited += 1
         self.run, self.run_ns = run, now_ns
+        self.expected.take(run, now_ns, self.run_facts.get("rate_hz", 0.0))
         if self.sums is not None:
             values = [*run.window_values, 1.0]
             self.sums = [a + b for a, b in zip(self.sums or [0.0] * len(values), values, strict=True)]
+
+    def take_polled(self, instrument: str, values: Mapping[str, float], now_ns: int) -> None:
+        """Readings of channels that are read all the time: published, and kept."""
+        self.show(instrument, values, now_ns)
+        for name, value in values.items():
+            self.log(name, now_ns, value)
+
+    def show(self, instrument: str, values: Mapping[str, float], now_ns: int) -> None:
+        """Readings for the telemetry alone."""
+        self.polled.update(values)
+        self.polled_ns[instrument] = now_ns
+        self.polls += 1
 
     def begin_pulses(self, asked: int) -> None:
         """A step with pulses begins; ``asked`` 0: no number."""
@@ -228,7 +266,7 @@ def trip_names(trips: Trip) -> tuple[str, ...]:
 
 def path_names(failed: int) -> tuple[str, ...]:
     """Names of the interlock paths whose bits are set, in the order in which they are tested."""
-    return tuple(name for index, name in enumerate(SELF_TEST_PATHS) if failed >> index & 1)
+    return tuple(name for index, name in enumerate(RUN_SELF_TEST_PATHS) if failed >> index & 1)
 
 
 def observe(status: PlcStatus, t_ns: int, words: frozenset[str] = frozenset()) -> Observation:

@@ -6,9 +6,10 @@ answer keeps nobody from watching: it is asked again with growing pauses, and me
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeVar
+from functools import partial
+from typing import TypeVar, cast
 
 from controller.messages import Event, Hello, Message
 from controller.rig.model import Rig
@@ -20,7 +21,7 @@ from controller.runtime.situation import Situation, trip_names
 from controller.runtime.sleeper import Sleeper
 from controller.sequencer.acquisition import daq_ranges
 from drivers.errors import InstrumentError
-from drivers.ports import CapacitorCharger, Daq, Instrument, RigPlc
+from drivers.ports import CapacitorCharger, Daq, Instrument, RigPlc, RunPlc
 from drivers.wire.plc import ARMED_STATES, Flag, PlcCommand, PlcRequest, PlcState, PlcStatus, Trip
 
 PERIOD_S = 0.05
@@ -45,6 +46,9 @@ time, as in a recovery."""
 FIRST_LOOK_S = 5.0
 """Longest wait for the PLC's first word when the watch is to end right after it began: it is being connected to."""
 
+RUN_RETRY_S = 10.0
+"""A PLC that has no run block is not asked for it twenty times a second."""
+
 FRESH_S = 0.5
 """A PLC silent for longer does not answer, and who asks for an abort is told so: ten exchanges."""
 
@@ -58,6 +62,8 @@ class Opens:
     plc: Callable[[], Awaitable[RigPlc]]
     charger: Callable[[], Awaitable[CapacitorCharger]]
     daq: Callable[[], Awaitable[Daq]]
+    slow: Mapping[str, Callable[[], Awaitable[Instrument]]] = field(default_factory=dict)
+    """What is read for the telemetry alone, by name."""
 
 
 class Parting(Enum):
@@ -87,6 +93,7 @@ class Watcher:
         self._sleeper = Sleeper()
         self._dump = False
         self._dumped = False
+        self._run_failed_s = -RUN_RETRY_S
         self._lost: dict[str, str] = {}
         self._leaving: asyncio.Future[None] = self._loop.create_future()
         self._settled: asyncio.Future[None] = self._loop.create_future()
@@ -98,12 +105,13 @@ class Watcher:
     async def run(self) -> Parting:
         """Watch until :meth:`leave`, and on until a bench with energy in it is safe, but no longer than LEAVE_S."""
         self._publish(self._hello)
+        slow = self._pollers.slow
         works: Mapping[str, Callable[[], Awaitable[None]]] = {
             "plc": lambda: self._keep(self._opens.plc, self._watch_plc, PLC_RETRY_MAX_S),
             "charger": lambda: self._keep(self._opens.charger, self._pollers.charger, RETRY_MAX_S),
             "daq": lambda: self._keep(self._opens.daq, self._watch_daq, RETRY_MAX_S),
             "frames": self._pollers.frames,
-        }
+        } | {f"slow {name}": partial(self._keep, each, slow, RETRY_MAX_S) for name, each in self._opens.slow.items()}
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(_run(work), name=f"watch {name}") for name, work in works.items()]
             await self._leaving
@@ -215,10 +223,23 @@ class Watcher:
                 self.found(plc.name)
                 if command is PlcCommand.DUMP:
                     self._dump = False
+                await self._take_run(plc)
                 self._take(status)
             count = max(count + 1, int((self._loop.time() - start) / PERIOD_S) + 1)
             if not self._dump or command is PlcCommand.DUMP:  # a new DUMP does not wait, a repeated one does
                 await self._sleeper.until(start + count * PERIOD_S)
+
+    async def _take_run(self, plc: RigPlc) -> None:
+        """The run block of a bench that pulses; one that fails only grows old."""
+        if self._rig.run is None or self._run_failed_s + RUN_RETRY_S > self._loop.time():
+            return
+        try:
+            run = await cast(RunPlc, plc).read_run()
+        except InstrumentError as trouble:
+            self._run_failed_s = self._loop.time()
+            self.note(plc.name, "warning", f"its run block: {trouble.problem}")
+        else:
+            self.situation.take_run(run, self.now_ns())
 
     # --- the PLC's word -----------------------------------------------------------------------------------------
 

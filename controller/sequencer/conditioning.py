@@ -127,7 +127,9 @@ def decide(recipe: ConditioningRecipe, state: ConditioningState, seen: Observati
         over = counted.time_s - counted.since_s >= recipe.pause_s and seen.pressure_pa < recipe.vacuum_resume_pa
         return _run(recipe, counted) if over else (counted, _inhibit(recipe, 1.0, Because.PAUSED))
     if counted.drop > 0.0:
-        return _run(recipe, replace(counted, drop=_recovered(recipe, counted)))
+        # only pulses show that a level holds: while the bench itself inhibits them, time alone brings nothing back
+        proven = 2 * (seen.fired - state.fired) >= recipe.recover_pulses
+        return _run(recipe, replace(counted, drop=_recovered(recipe, counted)) if proven else counted)
     return _regulated(recipe, counted)
 
 

@@ -44,7 +44,7 @@ def engineering(value: float, unit: str, digits: int = 4) -> str:
     """A number for people: ``64580 A`` -> ``64.58 kA``; powers and per-units keep their unit and go to an exponent."""
     if value == 0.0:
         return f"0 {unit}".rstrip()
-    simple = unit.isalpha() and unit not in ("dB", "count", "counts")
+    simple = unit.isalpha() and unit not in ("dB", "degC", "count", "counts")
     if simple:
         for prefix in ("G", "M", "k", "", "m", "µ", "n", "p"):
             if abs(value) >= PREFIXES[prefix] * 0.99995:

@@ -4,11 +4,22 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controller.rig.model import Rig
+from controller.rig.model import Channel, Rig
 
-STALE_AFTER_S = {"RigPlc": 0.5, "Daq": 0.5, "CapacitorCharger": 2.0}
+STALE_AFTER_S = {
+    "RigPlc": 0.5,
+    "Daq": 0.5,
+    "CapacitorCharger": 2.0,
+    "PowerSupply": 5.0,
+    "VacuumGauge": 5.0,
+    "Chiller": 5.0,
+    "RfSource": 5.0,
+}
 """Port -> age above which its values are not shown as true: ten heartbeats, ten readings of the DAQ at rest, four of
-the charger."""
+the charger, five of what changes slowly."""
+
+PULSES = "pulses"
+"""Group of what the PLC and a conditioning say of the pulses; a value that means nothing in this run is never valid."""
 
 FRAME_STALE_AFTER_S = 0.5
 """Twenty-five frames: an older picture of the whole bench is not the present. The bus gives up after a second."""
@@ -67,7 +78,38 @@ def telemetry_channels(rig: Rig) -> tuple[TelemetryChannel, ...]:
         TelemetryChannel("target", "Set-point", "V", plc, "bank"),
         bank("charger_voltage", "Charger output voltage", charger, "charger"),
         TelemetryChannel("charger_current", "Charger output current", "A", charger, "charger"),
+        *pulse_channels(rig, plc),
+        *(
+            TelemetryChannel(c.name, c.title, c.unit, c.instrument, c.group, c.low, c.high, c.full_scale)
+            for c in polled_channels(rig)
+        ),
     )
+
+
+def pulse_channels(rig: Rig, plc: str) -> tuple[TelemetryChannel, ...]:
+    """What is counted on a bench that pulses, and what a conditioning reaches where there is a drive to do it with."""
+    if rig.run is None:
+        return ()
+    counted = (
+        ("pulses", "Pulses", "1"),
+        ("pulses_asked", "Pulses asked for", "1"),
+        ("pulses_missing", "Pulses that did not come", "1"),
+        ("inhibits", "Times inhibited", "1"),
+        ("retries_left", "Retries left", "1"),
+    )
+    reached = (
+        ("field", "Field", "V/m"),
+        ("pulse_length", "Pulse length", "s"),
+        ("hours_to_goal", "Hours to goal, at least", "h"),
+        ("hours_to_goal_late", "Hours to goal, at most", "h"),
+    )
+    rows = (*counted, *(reached if rig.run.source else ()))
+    return tuple(TelemetryChannel(name, title, unit, plc, PULSES) for name, title, unit in rows)
+
+
+def polled_channels(rig: Rig) -> tuple[Channel, ...]:
+    """The channels of rig.yaml that are read all the time and published, in its order."""
+    return tuple(channel for channel in rig.channels if channel.group)
 
 
 def telemetry_sources(rig: Rig) -> tuple[TelemetrySource, ...]:

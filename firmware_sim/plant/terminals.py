@@ -8,7 +8,7 @@ from firmware_sim.plant.bank import Bank
 from firmware_sim.plant.charger import Charger
 from firmware_sim.plant.faults import ACTS_RATIO, COMMON_GAIN, DRIFT_PER_S, FULLY_RATIO, OFFSET_V
 from firmware_sim.plant.parameters import SlowProbeParameters
-from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs
+from firmware_sim.signals import RUN_SELF_TEST_PATHS, FieldInputs
 
 NOISE_SIZE = 4_099
 """Samples of the noise table, a prime: with 6 readings a tick it repeats after 41 s."""
@@ -18,6 +18,9 @@ STREAM_TERMINALS = 103
 
 OUT_OF_RANGE_RATIO = 2.0
 """A probe under self-test reads this many full scales."""
+
+PULSE_LATCHES = 0b1111
+"""Arc, VSWR, over-current and vacuum, all set."""
 
 READINGS = frozenset(
     (
@@ -144,10 +147,10 @@ class Terminals:
         return reading_v * self._slow.gain_fault
 
     def force(self, inputs: FieldInputs, path: int) -> None:
-        """Energise the test relay of a path (1-based index into SELF_TEST_PATHS); an unknown one does nothing."""
-        if not 1 <= path <= len(SELF_TEST_PATHS):
+        """Energise the test relay of a path (1-based index into RUN_SELF_TEST_PATHS); an unknown one does nothing."""
+        if not 1 <= path <= len(RUN_SELF_TEST_PATHS):
             return
-        name = SELF_TEST_PATHS[path - 1]
+        name = RUN_SELF_TEST_PATHS[path - 1]
         if (dead := f"selftest_{name}_dead") in self._faults:
             self.wrong.setdefault(dead, 0.0)
             return
@@ -162,6 +165,10 @@ class Terminals:
             inputs.latches = (1 << modules) - 1
         elif name == "positions":
             inputs.positions = 0
+        elif name == "windows":
+            inputs.analogue = [nan] * len(inputs.analogue)
+        elif name == "pulse_latches":
+            inputs.pulse_latches = PULSE_LATCHES
         else:
             setattr(inputs, _FORCED[name], False)
 

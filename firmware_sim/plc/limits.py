@@ -12,7 +12,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from firmware_sim.plc.run_limits import SECTIONS as RUN_SECTIONS
 from firmware_sim.plc.run_limits import RunLimits, read_run
-from firmware_sim.signals import SELF_TEST_PATHS
+from firmware_sim.signals import RUN_SELF_TEST_PATHS, SELF_TEST_PATHS
 
 FILE_BYTES_MAX = 65_536
 """A limits file is about 3 kB; anything of this size is not one, and parsing it would hold up the start."""
@@ -210,6 +210,7 @@ def _read_tree(
     for key in tree:
         if key != "version" and key not in SECTIONS and key not in RUN_SECTIONS:
             problems.append(f"{filename}:{_line(tree, key)}: {key}: unknown section; one of {', '.join(SECTIONS)}")
+    wired = RUN_SELF_TEST_PATHS if any(name in tree for name in RUN_SECTIONS) else SELF_TEST_PATHS
     for section, names in SECTIONS.items():
         node = tree.get(section)
         if not isinstance(node, CommentedMap):
@@ -223,7 +224,7 @@ def _read_tree(
                 problems.append(f"{filename}:{_line(tree, section)}: {name}: missing; it belongs to {section}")
                 continue
             lines[name] = _line(node, name)
-            value, wrong = _read_value(name, node[name])
+            value, wrong = _read_value(name, node[name], wired)
             if wrong:
                 problems.append(f"{filename}:{lines[name]}: {name}: {wrong}")
             values[name] = value
@@ -233,12 +234,12 @@ def _line(node: CommentedMap, key: object) -> int:
     return int(node.lc.key(key)[0]) + 1
 
 
-def _read_value(name: str, raw: object) -> tuple[Any, str]:
-    """A field's value and what is wrong with it."""
+def _read_value(name: str, raw: object, wired: tuple[str, ...]) -> tuple[Any, str]:
+    """A field's value and what is wrong with it; ``wired`` are the self-test's paths on such a rig."""
     if name == "paths":
-        if isinstance(raw, list) and tuple(raw) == SELF_TEST_PATHS:
-            return SELF_TEST_PATHS, ""
-        return (), f"{raw!r}; the paths wired on this rig are {', '.join(SELF_TEST_PATHS)}, in this order"
+        if isinstance(raw, list) and tuple(raw) == wired:
+            return wired, ""
+        return (), f"{raw!r}; the paths wired on this rig are {', '.join(wired)}, in this order"
     if name == "capacitance_f":
         if not isinstance(raw, list) or not 1 <= len(raw) <= MODULES_MAX or not all(map(_is_number, raw)):
             return (), f"{raw!r}; a list of 1 to {MODULES_MAX} positive capacitances in farads"

@@ -12,6 +12,7 @@ from firmware_sim.plc.levels import AIM_IN, AUX_CLOSED, AUX_OPEN, Latch, Levels
 from firmware_sim.plc.pulses import AT_REST, NO_RUN, PulseState, advance, at_rest
 from firmware_sim.plc.settings import Times
 from firmware_sim.plc.table import RULES, Row, Rules
+from firmware_sim.signals import FieldOutputs
 
 S = PlcState
 C = PlcCommand
@@ -294,6 +295,18 @@ def _drive(
         guards,
         c.state is _RUN and not c.pulse.inhibit,
     )
+
+
+def drive(out: Outputs, gate_ns: int, outputs: FieldOutputs) -> None:
+    """Onto the terminals; ``gate_ns`` is how long the trigger gate opens when it does."""
+    outputs.dump_a_open = out.dump_a_open
+    outputs.dump_b_open = out.dump_b_open
+    outputs.contactor_close = out.contactor_close
+    outputs.charger_enable = out.charger_enable
+    outputs.fire = out.fire
+    outputs.gate_open_ns = gate_ns if out.gate_open else 0
+    outputs.door_lock = out.door_lock
+    outputs.pulse_gate = out.pulse_gate
 
 
 def unlockable(c: ControlState, v: Levels, times: Times) -> bool:

@@ -19,11 +19,13 @@ from drivers.wire.plc import (
 )
 from drivers.wire.plc_run import PlcRunStatus
 from firmware_sim.plc import report
+from firmware_sim.plc.commands import judge, settle
 from firmware_sim.plc.levels import Band, Facts, Levels, Proof, classify
 from firmware_sim.plc.limits import PlcLimits
 from firmware_sim.plc.link import NEVER, Link, Tokens
-from firmware_sim.plc.machine import ControlState, Outputs, step
+from firmware_sim.plc.machine import ControlState, Outputs, drive, step
 from firmware_sim.plc.memory import Retained, turn_over
+from firmware_sim.plc.notes import note_change
 from firmware_sim.plc.pulses import NOTHING_SEEN, at_rest
 from firmware_sim.plc.ring import Ring
 from firmware_sim.plc.running import RunSide
@@ -42,7 +44,8 @@ _WATCHED = ARMED_STATES - {PlcState.SHOT}
 _ENDING = frozenset({PlcState.DUMPING, PlcState.TRIP})
 _SAFE, _CHARGE = PlcState.SAFE, PlcState.CHARGE
 _NONE, _DUMP, _ACCEPTED = PlcCommand.NONE, PlcCommand.DUMP, Refusal.ACCEPTED
-_TOKEN_COMMANDS = frozenset({PlcCommand.CHARGE, PlcCommand.FIRE})
+_ADOPTED = frozenset({PlcCommand.PERMIT, PlcCommand.FIRE_ENABLE})
+"""Commands whose permit counts from the scan that judges them."""
 _STORED = ("control", "permit", "bands", "times", "_tested", "_horn_from")
 _LOST = int(Trip.MEMORY)
 
@@ -85,14 +88,10 @@ class Plc:
         self._bias = SelfTest(self._scans(limits.self_test_step_s))
         self.memory = Retained()
         self._flip = False
-        self._adopt(Permit())
-        self.control = control._replace(pulse=at_rest(self.times.run))
-        if self._run is not None:
-            self._run.forget()
+        self._begin(control)
         self._pending: PlcRequest | None = None
         self.ack, self.ack_sequence, self.ack_guards = Refusal.ACCEPTED, 0, 0
         self._entered = 0
-        self._tested = self._horn_from = NEVER
         self.memory.state.store(self._remembered())
         if self._run is not None:
             self._run.store(self.control.pulse, self.times.run)
@@ -102,6 +101,14 @@ class Plc:
         self.ring.record(0, EventCode.BOOT, self.boot_id)
         self.ring.record(0, EventCode.LIMITS, limits.limits_hash >> 32)
 
+    def _begin(self, control: ControlState) -> None:
+        """Without a permit, untested, and with a whole retry budget."""
+        self._adopt(Permit())
+        self.control = control._replace(pulse=at_rest(self.times.run))
+        if self._run is not None:
+            self._run.forget()
+        self._tested = self._horn_from = NEVER
+
     def _scans(self, time_s: float) -> int:
         return round(time_s / self.limits.scan_s)
 
@@ -110,8 +117,6 @@ class Plc:
         self.bands = resolve_bands(self.limits, permit)
         self.times = resolve_times(self.limits, permit, pulses)
         self.memory.settings.store((*permit, *self.bands, *self.times[:-1]))
-
-    # ---- memory -------------------------------------------------------------------------------------------------
 
     def _remembered(self) -> tuple[int, ...]:
         """What one scan leaves to the next and a wrong bit of which could energise something."""
@@ -123,17 +128,11 @@ class Plc:
         Nobody knows what was going on, so the worst is assumed: the whole bank is charged and a switch may hang.
         LOCKOUT is not left by it, and is where a state goes of which neither copy is one.
         """
-        self.control = ControlState(
-            state=self.memory.worst_state(self.control.state), misfire=True, trips=_LOST, first_fault=_LOST
-        )
+        worst = self.memory.worst_state(self.control.state)
         self.test.stop()
         self._bias.stop()
         self._tokens.withdraw()
-        self._adopt(Permit())
-        self.control = self.control._replace(pulse=at_rest(self.times.run))
-        if self._run is not None:
-            self._run.forget()
-        self._tested = self._horn_from = NEVER
+        self._begin(ControlState(state=worst, misfire=True, trips=_LOST, first_fault=_LOST))
         self._entered = self.scan_number
         self.proof.forget()
         self.proof.begin_dump(0, _highest(inputs))
@@ -150,7 +149,10 @@ class Plc:
         else:
             self.control, self.times = self._run.damage(name, damaged, self.control, self.times)
 
-    # ---- faults -------------------------------------------------------------------------------------------------
+    def left_running(self) -> None:
+        """What heats and cools has run for hours when this PLC is switched on; of no meaning where nothing does."""
+        if self._run is not None:
+            self._run.left_running()
 
     def left_running(self) -> None:
         """What heats and cools has run for hours when this PLC is switched on; of no meaning where nothing does."""
@@ -173,8 +175,6 @@ class Plc:
                 locked = self.control.state is PlcState.LOCKOUT  # retentive memory
                 self._start(self.boot_id + 1, ControlState(state=PlcState.LOCKOUT if locked else PlcState.TRIP))
 
-    # ---- the scan -----------------------------------------------------------------------------------------------
-
     def scan(self, inputs: FieldInputs) -> FieldOutputs:
         """One scan: returns :attr:`outputs`, the same object every time."""
         if self._dead:
@@ -193,6 +193,8 @@ class Plc:
             self._lose_memory(inputs)
         elif self.scan_number == 1 and self.control.state is PlcState.TRIP:
             self.proof.begin_dump(0, _highest(inputs))  # restarted: what is in the bank now has to be seen to go
+        if self._run is not None:
+            self._run.meet(inputs)
         request, kept = self._pending, self.permit
         self._pending = None
         command, token, gate_ns = _NONE, _ACCEPTED, 0
@@ -215,9 +217,7 @@ class Plc:
             self._prove(before, inputs, levels)
         self._drive(out)
         if self._run is not None:
-            self._run.drive(self.outputs, control, levels, self.times)
-            self._run.note(self.ring, self.scan_number, before, control, self.times)
-            self._run.store(control.pulse, self.times.run)
+            self._run.finish(self.outputs, self.ring, self.scan_number, before, control, levels, self.times)
         self.memory.state.store(self._remembered())
         return self.outputs
 
@@ -237,7 +237,7 @@ class Plc:
             trend.falling,
             self.proof.level,
             under_test,
-            NOTHING_SEEN if self._run is None else self._run.see(inputs, state),
+            NOTHING_SEEN if self._run is None else self._run.see(inputs, state, under_test),
         )
 
     @property
@@ -258,30 +258,16 @@ class Plc:
     def _judge(self, request: PlcRequest, inputs: FieldInputs) -> tuple[PlcCommand, Refusal, int]:
         """Check the token of a waiting command; commands that are none of the state machine's are done here."""
         command = request.command
-        if command is PlcCommand.PERMIT:
-            token, permit = self._tokens.judge_permit(request, self.link.epoch, inputs.positions)
-            if permit is not None and self.control.state is PlcState.SAFE:
-                self._adopt(permit)
-            return command, token, 0
-        if command is PlcCommand.FIRE_ENABLE:
-            token, fire_mask, gate_ns = self._tokens.judge_fire_enable(request)
-            if fire_mask and self.control.state is PlcState.ISOLATE:
-                self._adopt(self.permit._replace(fire_mask=fire_mask))
-            return command, token, gate_ns
-        if command in _TOKEN_COMMANDS:
-            return command, self._tokens.judge_shot(request), 0
-        if command is PlcCommand.RUN:
-            token, pulses = self._tokens.judge_run(request)
-            if token is _ACCEPTED and self.control.state is PlcState.FLOAT:
-                self._adopt(self.permit, pulses)  # outside RUN nothing looks at them: a refused one leaves no trace
-            return command, token, 0
         if command is PlcCommand.AUXILIARIES and self._run is not None:
             self._acknowledge(request, self._run.ask(request.arguments, self.control), 0)
-            return PlcCommand.NONE, Refusal.ACCEPTED, 0
+            return _NONE, _ACCEPTED, 0
         if command in (PlcCommand.SELF_TEST, PlcCommand.WARN):
             self._acknowledge(request, self._prepare(command), 0)
-            return PlcCommand.NONE, Refusal.ACCEPTED, 0
-        return command, Refusal.ACCEPTED, 0
+            return _NONE, _ACCEPTED, 0
+        judged = judge(self._tokens, request, self.link.epoch, self.control.state, self.permit, inputs.positions)
+        if judged.permit is not None:
+            self._adopt(judged.permit, judged.pulses)
+        return command, judged.token, judged.gate_ns
 
     def _prepare(self, command: PlcCommand) -> Refusal:
         """SELF_TEST and WARN: only in SAFE, one at a time."""
@@ -311,17 +297,11 @@ class Plc:
 
     def _answer(self, request: PlcRequest, out: Outputs, gate_ns: int, kept: Permit) -> None:
         """Take the consequences of a command's fate for its token."""
-        accepted = out.ack is Refusal.ACCEPTED
-        command = request.command
-        if command in (PlcCommand.PERMIT, PlcCommand.FIRE_ENABLE) and not accepted:
+        if out.ack is _ACCEPTED:
+            settle(self._tokens, request, gate_ns)
+        elif request.command in _ADOPTED:
             self._adopt(kept, self.times.run.pulses)  # also in RUN, whose number of pulses stays
-        elif command is PlcCommand.PERMIT:
-            self._tokens.use_permit(request)
-        elif command is PlcCommand.FIRE_ENABLE:
-            self._tokens.use_fire_enable(gate_ns)
-        elif command in (PlcCommand.FIRE, PlcCommand.RUN) and accepted:
-            self._tokens.use_once()
-        self._acknowledge(request, out.ack or Refusal.ACCEPTED, out.guards)
+        self._acknowledge(request, out.ack or _ACCEPTED, out.guards)
 
     def _acknowledge(self, request: PlcRequest, ack: Refusal, guards: int) -> None:
         self.ack, self.ack_sequence, self.ack_guards = ack, request.sequence, guards
@@ -329,26 +309,19 @@ class Plc:
 
     def _note_change(self, before: ControlState, after: ControlState, inputs: FieldInputs) -> None:
         """Record a transition and start or end what belongs to it."""
-        old, new, now, a_v = before.state, after.state, self.scan_number, inputs.probe_a_v
-        self._entered = now
+        old, new = before.state, after.state
+        self._entered = self.scan_number
+        note_change(self.ring, self.scan_number, before, after, inputs, self.permit.shot)
         if new is PlcState.TRIP:
-            self.ring.record(now, EventCode.TRIP, after.trips & ~before.trips, a_v, first_fault=not before.first_fault)
             self._tested = NEVER
             if self._run is not None:
                 self._run.trip(old)
             self.test.stop()  # its relay would stand in for the bias check's, and fail the proof
-        self.ring.record(now, EventCode.STATE, old << 8 | new, a_v)
-        if new is PlcState.SHOT:
-            self.ring.record(now, EventCode.FIRE, self.permit.shot, a_v)
         elif new is PlcState.OPENING:
             self.proof.forget()
             self._horn_from = NEVER
         elif new is PlcState.CHARGE or old is PlcState.RUN:
-            self._trend.begin(self.permit, max(a_v, inputs.probe_b_v))
-        if old is PlcState.SHOT:
-            self.ring.record(now, EventCode.LATCHES, inputs.latches)
-            if after.misfire or after.partial:
-                self.ring.record(now, EventCode.MISFIRE, 1 if after.misfire else 2)
+            self._trend.begin(self.permit, max(inputs.probe_a_v, inputs.probe_b_v))
         if new in _ENDING:
             self._tokens.withdraw()
             if old is not PlcState.DUMPING:
@@ -362,32 +335,20 @@ class Plc:
             proof.begin_dump(self.permit.mask, _highest(inputs))
         if proof.level is not Proof.OPEN or levels.a is Band.INVALID or levels.b is Band.INVALID:
             return  # a probe without a reading proves nothing
-        closed = control.dwell > 0
-        settled = control.dwell >= self.times.dwell
         voltages_v = [inputs.probe_a_v, inputs.probe_b_v, *inputs.module_v]
-        level = proof.follow(voltages_v, closed, settled, self.scan_number)
+        dwell = control.dwell
+        level = proof.follow(voltages_v, dwell > 0, dwell >= self.times.dwell, self.scan_number)
         if proof.wants_bias_check and not self._bias.running:
             self._bias.start(BIAS_PATHS)
         if level is not Proof.OPEN:
             self.ring.record(self.scan_number, EventCode.PROOF, level, proof.worst_ratio)
 
-    # ---- outputs ------------------------------------------------------------------------------------------------
-
     def _drive(self, out: Outputs) -> None:
         outputs = self.outputs
-        outputs.dump_a_open = out.dump_a_open
-        outputs.dump_b_open = out.dump_b_open
-        outputs.contactor_close = out.contactor_close
-        outputs.charger_enable = out.charger_enable
-        outputs.fire = out.fire
-        outputs.gate_open_ns = self._tokens.gate_ns if out.gate_open else 0
+        drive(out, self._tokens.gate_ns, outputs)
         outputs.horn = horn = 0 <= self.scan_number - self._horn_from < self._horn_scans
         outputs.beacon = horn or self.control.state is not _SAFE or self.warned
-        outputs.door_lock = out.door_lock
-        outputs.pulse_gate = out.pulse_gate
         outputs.self_test_path = (self.test.relay or self._bias.relay) if self.exercising else 0
-
-    # ---- the link -----------------------------------------------------------------------------------------------
 
     def exchange(self, request: PlcRequest) -> PlcStatus:
         """One exchange. A request refused by the link shows it in this reply's ``ack`` only; the PLC's own stays."""
@@ -416,9 +377,8 @@ class Plc:
 
     def run_status(self) -> PlcRunStatus | None:
         """The run block as of the last scan; None on a bench that does not run."""
-        if self._run is None:
-            return None
-        return self._run.status(self.scan_number, self.control, self.times, self.outputs)
+        run = self._run
+        return None if run is None else run.status(self.scan_number, self.control, self.times, self.outputs)
 
     @property
     def nonce(self) -> int:

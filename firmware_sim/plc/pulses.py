@@ -51,6 +51,8 @@ class RunSeen(NamedTuple):
     """A window that trips is lost in a state where it must hold, or a live zero is dead."""
     fit: bool = True
     """Every window that must hold here or in the next state does, and is warm."""
+    all_dead: bool = False
+    """No analogue input has a reading: what their test relay makes of them."""
 
 
 NOTHING_SEEN = RunSeen()

@@ -6,7 +6,7 @@ One object per PLC whose limits have a ``run:`` section; any other PLC has none 
 import math
 from typing import TYPE_CHECKING, Any
 
-from drivers.wire.plc import ARMED_STATES, EventCode, PlcState, Refusal
+from drivers.wire.plc import ARMED_STATES, EventCode, PlcState, Refusal, Trip
 from drivers.wire.plc_run import LATCHES, PlcRunStatus, RunFlag, decode_auxiliaries, inhibit_of, run_flags_of
 from firmware_sim.plc.auxiliaries import AuxiliaryState, drive_auxiliaries, may_ask
 from firmware_sim.plc.guards import GUARDS
@@ -106,25 +106,36 @@ class RunSide:
             times = times._replace(run=damaged)
         return control, times
 
-    def see(self, inputs: FieldInputs, state: PlcState) -> RunSeen:
-        """Take one scan's terminals in ``state``."""
-        windows = self._limits.windows
-        if not self._seen_once:  # positions of bistable relays outlive the PLC, and so does the counter
+    def meet(self, inputs: FieldInputs) -> None:
+        """Before anything else on a scan: what outlives a PLC is taken over by one that knows nothing yet.
+
+        That are the positions of bistable relays and the rig's counter; a command of the same scan comes after it.
+        """
+        if not self._seen_once:
             self._seen_once = True
             self._counter = inputs.pulse_counter
             self.auxiliaries = AuxiliaryState(inputs.auxiliaries, inputs.auxiliaries)
+
+    def see(self, inputs: FieldInputs, state: PlcState, under_test: int) -> RunSeen:
+        """Take one scan's terminals in ``state``. Under the windows' own test relay nothing is learned from them.
+
+        That relay opens every loop: warm-ups would begin again, and a heater would stop for a flow that is there.
+        """
+        windows = self._limits.windows
         self.values = values = read_windows(inputs.analogue, windows)
         before = self.memory
-        self.memory = memory = follow(before, values, windows)
+        if not under_test & Trip.WINDOW:
+            self.memory = follow(before, values, windows)
         if self._seasoning:
             self._seasoning -= 1
-            self.memory = memory = seasoned(memory, values, windows)
+            self.memory = seasoned(self.memory, values, windows)
+        memory = self.memory
         self._new = memory.lost & ~before.lost | memory.dead & ~before.dead
         self.verdict = verdict = conclude(self.memory, windows, state)
         pulses = inputs.pulse_counter - self._counter & COUNTER_MASK
         self._counter = inputs.pulse_counter
         causes = inputs.pulse_latches & LATCHES | causes_of(verdict)
-        return RunSeen(causes, verdict.inhibit, pulses, verdict.trip, verdict.fit)
+        return RunSeen(causes, verdict.inhibit, pulses, verdict.trip, verdict.fit, all(map(math.isnan, values)))
 
     def ask(self, arguments: tuple[int, ...], control: "ControlState") -> Refusal:
         """AUXILIARIES, in any state: what shall be on from now on."""
@@ -142,7 +153,22 @@ class RunSide:
         """TRIP was entered from ``state``."""
         self.memory = blame(self.memory, self._limits.windows, state)
 
-    def drive(self, outputs: FieldOutputs, control: "ControlState", levels: "Levels", times: "Times") -> None:
+    def finish(
+        self,
+        outputs: FieldOutputs,
+        ring: Ring,
+        scan: int,
+        before: "ControlState",
+        after: "ControlState",
+        levels: "Levels",
+        times: "Times",
+    ) -> None:
+        """The end of a scan: outputs, events, memory."""
+        self._drive(outputs, after, levels, times)
+        self._note(ring, scan, before, after, times)
+        self.store(after.pulse, times.run)
+
+    def _drive(self, outputs: FieldOutputs, control: "ControlState", levels: "Levels", times: "Times") -> None:
         """The outputs that only such a bench has, after this scan."""
         self.high_voltage_zero = control.state not in ARMED_STATES and GUARDS["energy_safe"](control, levels, times)
         lost = left(self.memory, self._limits.windows)
@@ -152,8 +178,8 @@ class RunSide:
         outputs.auxiliaries = state.on
         outputs.latch_reset = resets_latches(control.pulse, times.run)
 
-    def note(self, ring: Ring, scan: int, before: "ControlState", after: "ControlState", times: "Times") -> None:
-        """Record what began or ended on this scan; called after :meth:`drive`."""
+    def _note(self, ring: Ring, scan: int, before: "ControlState", after: "ControlState", times: "Times") -> None:
+        """Record what began or ended on this scan; called after :meth:`_drive`."""
         pulse = after.pulse
         if self._new:
             first = (self._new & -self._new).bit_length() - 1

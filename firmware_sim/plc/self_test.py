@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from drivers.wire.plc import Trip
+from drivers.wire.plc_run import LATCHES
 from firmware_sim.plc.levels import Band, Levels
-from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs
+from firmware_sim.signals import RUN_SELF_TEST_PATHS, FieldInputs
 
 _PROBE = int(Trip.PROBE_INVALID | Trip.PROBE_MISMATCH | Trip.OVERVOLTAGE)
 FORCED_V = 100.0
@@ -26,6 +27,8 @@ PATHS: dict[str, tuple[int, Callable[[Levels, FieldInputs], bool]]] = {
     "latches": (int(Trip.PREFIRE), lambda v, i: i.latches == (1 << len(i.module_v)) - 1),
     "positions": (int(Trip.POSITION), lambda v, i: not i.positions),
     "charger_inhibit": (int(Trip.CHARGER_UNCOMMANDED), lambda v, i: not v.charger_inhibited),
+    "windows": (int(Trip.WINDOW), lambda v, i: v.facts.run.all_dead),
+    "pulse_latches": (int(Trip.RETRIES), lambda v, i: i.pulse_latches == LATCHES),
 }
 """Path -> (trip bits it raises, "the input shows its trip level")."""
 
@@ -51,14 +54,14 @@ class SelfTest:
 
     def start(self, names: tuple[str, ...]) -> None:
         """Begin with the first of ``names``."""
-        self._waiting = [SELF_TEST_PATHS.index(name) for name in names]
+        self._waiting = [RUN_SELF_TEST_PATHS.index(name) for name in names]
         self.passed, self.total, self.failed = 0, len(names), ()
         self.running = bool(names)
         self._waited, self._released = 0, False
 
     def stop(self) -> None:
         """Give up: what has not passed yet has failed."""
-        self.failed += tuple(SELF_TEST_PATHS[index] for index in self._waiting)
+        self.failed += tuple(RUN_SELF_TEST_PATHS[index] for index in self._waiting)
         self._waiting = []
         self.running = False
 
@@ -70,13 +73,13 @@ class SelfTest:
     @property
     def under_test(self) -> int:
         """Trip bits that are expected now."""
-        return PATHS[SELF_TEST_PATHS[self._waiting[0]]][0] if self._waiting else 0
+        return PATHS[RUN_SELF_TEST_PATHS[self._waiting[0]]][0] if self._waiting else 0
 
     def follow(self, levels: Levels, inputs: FieldInputs) -> bool:
         """Take one scan's levels and terminals, seen with the relay as it was before; True when that was the last."""
         if not self._waiting:
             return False
-        name = SELF_TEST_PATHS[self._waiting[0]]
+        name = RUN_SELF_TEST_PATHS[self._waiting[0]]
         tripped = PATHS[name][1](levels, inputs)
         self._waited += 1
         if not self._released and tripped:
@@ -90,7 +93,7 @@ class SelfTest:
     @property
     def failed_bits(self) -> int:
         """``self_test_failed`` of the status block: one bit per failed path."""
-        return sum(1 << SELF_TEST_PATHS.index(name) for name in self.failed)
+        return sum(1 << RUN_SELF_TEST_PATHS.index(name) for name in self.failed)
 
     def _finish(self, name: str, passed: bool) -> None:
         self.passed += passed

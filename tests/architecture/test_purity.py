@@ -96,6 +96,11 @@ ALLOWED = {
         "controller.runtime.situation.Situation",
         "controller.runtime.situation.path_names",
     },
+    "controller/runtime/pulse_tally.py": {"drivers.wire"},
+    "controller/runtime/run_values.py": {
+        *("controller.messages", "controller.rig", "controller.runtime.situation", "controller.telemetry"),
+        "drivers.wire",
+    },
     "controller/runtime/orders.py": {
         "controller.sequencer.plan",
         "drivers.wire.plc",

@@ -107,8 +107,11 @@ def test_program_and_switch(row: Row, plan: RfPlan) -> None:
         await port.configure(plan)
         assert await port.read_back() == plan
         assert bench.power_dbm() is None, "programmed is not on"
+        assert not (await port.read()).output_on
         await port.output(True)
         assert bench.power_dbm() == pytest.approx(plan.power_dbm)
+        reading = await port.read()
+        assert reading.output_on and reading.power_dbm == pytest.approx(plan.power_dbm)
         await port.configure(replace(plan, power_dbm=plan.power_dbm - 1))
         assert bench.power_dbm() == pytest.approx(plan.power_dbm - 1)
         await port.output(False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from controller.shots.journal import scan_journal
-from drivers.wire.plc import SELF_TEST_PATHS, EventCode, PlcCommand, Trip
+from drivers.wire.plc import RUN_SELF_TEST_PATHS, SELF_TEST_PATHS, EventCode, PlcCommand, Trip
 from firmware_sim.plc.self_test import PATHS
 from tests.virtual.virtual_bench import Bench
 
@@ -24,12 +24,12 @@ def test_every_trip_has_a_relay_path_or_something_else_that_proves_it() -> None:
     assert set(table()) == {str(trip.name) for trip in Trip}
     for cause, (paths, how) in table().items():
         assert paths or how, cause
-        assert paths <= set(SELF_TEST_PATHS)
+        assert paths <= set(RUN_SELF_TEST_PATHS)
 
 
 def test_every_relay_path_is_for_a_trip_of_the_page_and_raises_it() -> None:
     listed = table()
-    assert set(PATHS) == set(SELF_TEST_PATHS) == set().union(*(paths for paths, _ in listed.values()))
+    assert set(PATHS) == set(RUN_SELF_TEST_PATHS) == set().union(*(paths for paths, _ in listed.values()))
     for path, (bits, _) in PATHS.items():
         for trip in Trip:
             if trip & bits:

@@ -93,10 +93,11 @@ class PlantRoom:
         self._pulses += 1
 
     def burst(self, gas_pa_m3: float, t_ns: int) -> None:
-        """Gas that a breakdown frees."""
+        """Gas that a breakdown frees at ``t_ns``: what was calm until then is advanced to that moment first."""
+        self.disturb(t_ns)
+        self.advance(t_ns)
         vacuum = add_burst(self._p.utilities.vacuum, self.services.state.vacuum, gas_pa_m3)
         self.services.state = replace(self.services.state, vacuum=vacuum)
-        self.disturb(t_ns)
 
     def advance(self, t_ns: int) -> bool:
         """On to ``t_ns``; True when the utilities moved, False while they are calm."""

@@ -1,5 +1,6 @@
 """What the tests of a PLC whose bench runs share: the second bench's limits, levels, and an ideal bench with pulses."""
 
+import math
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from firmware_sim.plc.pulses import RunSeen, at_rest
 from firmware_sim.plc.run_limits import RunLimits
 from firmware_sim.plc.settings import Permit, Times, resolve_times
 from firmware_sim.plc.windows import value_of
-from firmware_sim.signals import FieldInputs, FieldOutputs
+from firmware_sim.signals import RUN_SELF_TEST_PATHS, FieldInputs, FieldOutputs
 from tests.unit.plc.kit import IdealBench, Station, control_in, levels_in
 
 RUN_YAML = Path(__file__).parents[3] / "hil_rigs" / "microwave_bench" / "plc.yaml"
@@ -87,6 +88,8 @@ class RunBench:
         self.counter = 0xFFFFFFF0
         self.latches = 0
         self.relays = 0
+        self.relays_working = {"windows", "pulse_latches"}
+        """Test relays that are alive."""
         self.leaks = False
         """Pulses pass a shut gate."""
 
@@ -102,6 +105,12 @@ class RunBench:
         self.relays = out.auxiliaries
         inputs.analogue[:] = [0.0 if n in self.dead else milliamperes(n, v) for n, v in self.values.items()]
         inputs.pulse_counter, inputs.pulse_latches, inputs.auxiliaries = self.counter, self.latches, self.relays
+        path = RUN_SELF_TEST_PATHS[out.self_test_path - 1] if out.self_test_path else ""
+        if path in self.relays_working:
+            if path == "windows":
+                inputs.analogue[:] = [math.nan] * len(self.values)
+            else:
+                inputs.pulse_latches = 0b1111
         return inputs
 
 

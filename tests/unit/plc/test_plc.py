@@ -5,7 +5,18 @@ from itertools import pairwise
 
 import pytest
 
-from drivers.wire.plc import SELF_TEST_PATHS, EventCode, Flag, Guard, PlcCommand, PlcRequest, PlcState, Refusal, Trip
+from drivers.wire.plc import (
+    RUN_SELF_TEST_PATHS,
+    SELF_TEST_PATHS,
+    EventCode,
+    Flag,
+    Guard,
+    PlcCommand,
+    PlcRequest,
+    PlcState,
+    Refusal,
+    Trip,
+)
 from drivers.wire.plc_arguments import PermitArguments, encode_permit, encode_shot
 from firmware_sim import signals
 from firmware_sim.plc.plc import MISSED_SCANS_MAX, Plc
@@ -232,7 +243,8 @@ def test_test_state_rehearses_with_the_gate_shut(station: Station) -> None:
 
 def test_both_ends_of_the_wire_list_the_same_paths() -> None:
     assert SELF_TEST_PATHS == signals.SELF_TEST_PATHS
-    assert len(SELF_TEST_PATHS) <= 16
+    assert RUN_SELF_TEST_PATHS == signals.RUN_SELF_TEST_PATHS
+    assert len(RUN_SELF_TEST_PATHS) <= 16
 
 
 def test_self_test_names_the_path_that_does_not_answer(station: Station) -> None:

@@ -27,7 +27,7 @@ def problems(text: str) -> list[str]:
 def test_the_shipped_file() -> None:
     assert set(WINDOWS) == set(HEALTHY)
     assert AUXILIARIES == ["cooling", "vacuum_pumps", "heater", "magnet"]
-    assert (RUN.retries, RUN.retry_window_s, RUN.permit_s) == (5, 600.0, 43200.0)
+    assert (RUN.retries, RUN.retry_window_s, RUN.permit_s) == (4, 600.0, 43200.0)
     vacuum, flow = RUN.windows[0], RUN.windows[WINDOWS.index("flow_tube_l_per_min")]
     assert (vacuum.high, vacuum.resume_high, vacuum.resume, vacuum.debounce) == (1e-6, 1e-7, 6000, 1)
     assert (vacuum.act, vacuum.live_zero and vacuum.live_zero.scale) == (Act.INHIBIT, Scale.LOG)
@@ -42,19 +42,19 @@ def test_the_shipped_file() -> None:
 
 def test_times_in_scans() -> None:
     assert resolve_run(None, 0.01) == NO_RUN == resolve_times(LIMITS, Permit()).run
-    assert resolve_run(RUN, 0.01, 7) == RunTimes(4_320_000, 100, 10, 60_000, 5, 60, 100, 7)
+    assert resolve_run(RUN, 0.01, 7) == RunTimes(4_320_000, 100, 10, 60_000, 4, 60, 100, 7)
 
 
 WRONG = [
-    ("  retries: 5", "  retries: 9", "retries: 9; a whole number from 1 to 8"),
-    ("  retries: 5", "  retries: 2.5", "retries: 2.5; a whole number"),
-    ("  retries: 5", "  retries: true", "retries: True; a whole number"),
+    ("  retries: 4", "  retries: 9", "retries: 9; a whole number from 1 to 8"),
+    ("  retries: 4", "  retries: 2.5", "retries: 2.5; a whole number"),
+    ("  retries: 4", "  retries: true", "retries: True; a whole number"),
     ("  hold_off_s: 1.0", "  hold_off_s: 0.0", "hold_off_s: 0.0; from 0.01"),
     ("  hold_off_s: 1.0", "  hold_off_s: .nan", "hold_off_s: nan; a finite number"),
     ("  hold_off_s: 1.0", "  hold_off_s: 1 s", "hold_off_s: '1 s'; a finite number without a unit"),
     ("  hold_off_s: 1.0", "  hold_of_s: 1.0", "hold_of_s: unknown key"),
     ("  permit_s: 43200.0 ", "  # ", "permit_s: missing"),
-    ("  retry_window_s: 600.0", "  retry_window_s: 4.0", "retry_window_s: over before its retries are"),
+    ("  retry_window_s: 600.0", "  retry_window_s: 3.0", "retry_window_s: over before its retries are"),
     ("  duty_window_s: 1.0", "  duty_window_s: 61.0", "duty_window_s: longer than a minute hides a burst"),
     ("  pulses_max: 10000000", "  pulses_max: 0", "pulses_max: 0; a whole number"),
     ("high: 1.0e-6, resume_high: 1.0e-7", "high: 1.0e-8, resume_high: 1.0e-7", "high: out of order"),

@@ -1,5 +1,8 @@
 """The whole PLC of a bench that runs, scan by scan: RUN, inhibit, windows, auxiliaries, restart, memory, map."""
 
+import math
+from dataclasses import replace
+
 import pytest
 
 from drivers.wire.modbus import ExceptionCode
@@ -7,6 +10,7 @@ from drivers.wire.plc import EventCode, PlcCommand, PlcState, Refusal, Trip
 from drivers.wire.plc_map import RUN_ADDRESS, RUN_REGISTERS, decode_run_status, encode_run_status
 from drivers.wire.plc_run import InhibitCause, RunArguments, RunFlag, decode_auxiliaries, decode_run, encode_run
 from firmware_sim.plc.registers import PlcRegisters
+from firmware_sim.signals import RUN_SELF_TEST_PATHS
 from tests.unit.plc.kit import Station
 from tests.unit.plc.run_kit import AUXILIARIES, RUN, WINDOWS, RunStation
 
@@ -110,7 +114,7 @@ def test_an_arc_shuts_the_gate_and_lets_go_after_the_hold_off() -> None:
     assert station.status.pulses > before
 
 
-def test_the_sixth_arc_in_ten_minutes_trips_and_a_command_does_not_help() -> None:
+def test_the_fifth_inhibit_in_ten_minutes_trips_and_a_command_does_not_help() -> None:
     station = on_the_air()
     for _ in range(RUN.retries):
         assert station.state is S.RUN
@@ -278,6 +282,55 @@ def test_auxiliaries_go_off_only_at_rest() -> None:
     assert station.run_bench.relays == PUMPS
 
 
+# ---- the self-test of its own inputs ------------------------------------------------------------------------------
+
+
+def test_windows_and_latches_are_tested_without_losing_what_is_warm() -> None:
+    station = everything_on()
+    station.warm()
+    before = station.plc._run
+    assert before is not None
+    memory = before.memory
+    station.do(C.SELF_TEST)
+    opened = set_latches = 0
+    while station.plc.test.running:
+        opened += all(map(math.isnan, station.status.window_values))
+        set_latches += station.plc.inputs.pulse_latches == 0b1111
+        assert station.run_bench.relays == ALL_ON and station.state is S.SAFE
+        station.scan()
+    assert opened and set_latches
+    status = station.plc.status()
+    assert (status.self_test_passed, status.self_test_total, status.self_test_failed) == (15, 15, 0)
+    assert before.memory == memory and not station.status.windows_cold
+
+
+@pytest.mark.parametrize("path", ["windows", "pulse_latches"])
+def test_a_dead_relay_of_windows_or_latches_is_named_and_refuses_the_permit(path: str) -> None:
+    station = RunStation()
+    station.run_bench.relays_working.discard(path)
+    station.warm()
+    station.ready()
+    status = station.plc.status()
+    assert station.plc.test.failed == (path,)
+    assert (status.self_test_passed, status.self_test_failed) == (14, 1 << RUN_SELF_TEST_PATHS.index(path))
+    assert station.do(C.PERMIT, station.permit_arguments(4000.0, 2000.0)).ack is Refusal.GUARD
+
+
+def test_an_input_that_stays_open_after_its_test_is_dead_then() -> None:
+    station = RunStation()
+    station.warm()
+    station.do(C.SELF_TEST)
+    while station.plc.outputs.self_test_path != RUN_SELF_TEST_PATHS.index("windows") + 1:
+        station.scan()
+    station.run_bench.dead |= set(WINDOWS)
+    station.scan(3)
+    assert not station.status.windows_lost, "still under test"
+    while station.plc.test.running:
+        station.scan()
+    assert station.plc.test.failed == ("windows",)
+    assert station.status.windows_lost == station.status.windows_dead == (1 << len(WINDOWS)) - 1
+
+
 # ---- memory and map ------------------------------------------------------------------------------------------------
 
 
@@ -305,6 +358,35 @@ def test_a_wrong_bit_in_what_only_such_a_bench_has_trips(part: str) -> None:
         side.memory = side.memory._replace(good=(0, *side.memory.good[1:]))
     station.scan()
     assert plc.trips == Trip.MEMORY
+
+
+def test_auxiliaries_asked_for_before_the_first_scan_are_on_after_it() -> None:
+    """What is taken over from the relays comes before what is asked for; also in a PLC that restarts."""
+    station = RunStation()
+    for asked in (PUMPS, ALL_ON):
+        station.exchange(C.AUXILIARIES, (asked,))
+        station.scan()
+        assert (station.plc.scan_number, station.plc.status().ack) == (1, Refusal.ACCEPTED)
+        assert station.status.auxiliaries_asked == station.status.auxiliaries == asked
+        station.scan()
+        assert station.run_bench.relays == asked
+        station.plc.inject("reboot")
+
+
+def test_a_controller_that_sees_nothing_does_not_keep_a_run_alive() -> None:
+    """Its requests arrive and no answer does: it echoes the last scan it knows, and that feeds no watchdog."""
+    station = on_the_air()
+    station.scan(100)
+    station.alive = False
+    seen, scans = station.plc.scan_number, 0
+    while station.state is S.RUN:
+        station.scan()
+        scans += 1
+        if scans % 5 == 0:
+            station.plc.exchange(replace(station.request(), age_echo=seen))
+    assert (station.state, station.plc.trips) == (S.TRIP, Trip.HEARTBEAT)
+    assert scans == 30 + 50 + 1, "the oldest answer that still counts, the watchdog, one scan"
+    assert not station.plc.outputs.pulse_gate
 
 
 def test_a_restart_forgets_the_warm_up_and_keeps_the_counter() -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from drivers.wire.plc import PlcState, Trip
 from firmware_sim.plc.levels import Band, Levels
+from firmware_sim.plc.pulses import RunSeen
 from firmware_sim.plc.self_test import BIAS_PATHS, FORCED_V, PATHS, SelfTest
-from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs
+from firmware_sim.signals import RUN_SELF_TEST_PATHS, SELF_TEST_PATHS, FieldInputs
 from tests.unit.plc.kit import levels_in
 
 QUIET = levels_in(PlcState.SAFE)
@@ -30,12 +31,15 @@ WRITTEN: dict[str, tuple[Trip, dict[str, object]]] = {
     "latches": (Trip.PREFIRE, {}),
     "positions": (Trip.POSITION, {}),
     "charger_inhibit": (Trip.CHARGER_UNCOMMANDED, {"charger_inhibited": False}),
+    "windows": (Trip.WINDOW, {"run": RunSeen(all_dead=True)}),
+    "pulse_latches": (Trip.RETRIES, {}),
 }
 # path -> terminals that show the trip; positions reads "all out" when nothing is forced here
 FORCED: dict[str, FieldInputs] = {
     "modules": FieldInputs(module_v=[100.5, 8000.0]),
     "latches": FieldInputs(module_v=[0.0] * 4, latches=0b1111, positions=0b1111),
     "positions": FieldInputs(module_v=[0.0] * 4, positions=0),
+    "pulse_latches": FieldInputs(module_v=[0.0] * 4, positions=0b1111, pulse_latches=0b1111),
 }
 CALM = FieldInputs(module_v=[0.0] * 4, positions=0b1111)
 
@@ -45,17 +49,18 @@ def shown(name: str) -> tuple[Levels, FieldInputs]:
 
 
 def test_every_wired_path_is_written_down_here() -> None:
-    assert tuple(WRITTEN) == SELF_TEST_PATHS == tuple(PATHS)
+    assert tuple(WRITTEN) == RUN_SELF_TEST_PATHS == tuple(PATHS)
+    assert RUN_SELF_TEST_PATHS[:13] == SELF_TEST_PATHS
     assert BIAS_PATHS == ("probe_a", "probe_b") and FORCED_V == 100.0
 
 
-@pytest.mark.parametrize("name", SELF_TEST_PATHS)
+@pytest.mark.parametrize("name", RUN_SELF_TEST_PATHS)
 def test_path_raises_its_own_trips_and_looks_at_its_own_input(name: str) -> None:
     bits, look = PATHS[name]
     assert bits == WRITTEN[name][0]
     assert look(*shown(name))
     assert not look(QUIET, CALM)
-    for other in SELF_TEST_PATHS:
+    for other in RUN_SELF_TEST_PATHS:
         assert look(*shown(other)) is (other == name), f"{name} is satisfied by {other}"
 
 
@@ -80,6 +85,11 @@ def test_every_module_readback_has_to_be_driven(module_v: list[float], trips: bo
 @pytest.mark.parametrize(("latches", "trips"), [(0b1111, True), (0b0111, False), (0b11111, False), (0, False)])
 def test_every_latch_has_to_be_set(latches: int, trips: bool) -> None:
     assert PATHS["latches"][1](QUIET, FieldInputs(module_v=[0.0] * 4, latches=latches)) is trips
+
+
+@pytest.mark.parametrize(("latches", "trips"), [(0b1111, True), (0b0111, False), (0b1110, False), (0b11111, False)])
+def test_every_pulse_latch_has_to_be_set(latches: int, trips: bool) -> None:
+    assert PATHS["pulse_latches"][1](QUIET, FieldInputs(module_v=[0.0] * 4, pulse_latches=latches)) is trips
 
 
 def follow(test: SelfTest, name: str, tripped: bool) -> bool:

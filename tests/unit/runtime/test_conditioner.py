@@ -83,6 +83,23 @@ def test_a_fault_takes_the_drive_away_at_once_and_steps_down(tmp_path: Path) -> 
     assert any(after < before for before, after in pairwise(dbm)), dbm
 
 
+@pytest.mark.parametrize(
+    ("latches", "first"),
+    [
+        (InhibitCause.ARC | InhibitCause.OVER_CURRENT, Fault.GUN_ARC),
+        (InhibitCause.VACUUM | InhibitCause.VSWR | InhibitCause.ARC, Fault.WAVEGUIDE_ARC),
+        (InhibitCause.VSWR | InhibitCause.VACUUM, Fault.VSWR),
+    ],
+)
+def test_of_latches_of_one_pulse_the_cause_is_the_first_fault(
+    latches: InhibitCause, first: Fault, tmp_path: Path
+) -> None:
+    run_virtual(run(World(causes={700: latches}), quick(30.0), tmp_path, fresh=True))
+    state = kept(tmp_path).begin(RECIPE, fresh=False)
+    assert state.first is not None and state.first.kind is first
+    assert state.first.followers == latches.bit_count() - 1 and sum(state.bursts) == 1
+
+
 def test_the_budget_of_arcs_ends_the_session_and_keeps_what_was_reached(tmp_path: Path) -> None:
     world = World(causes={300: InhibitCause.ARC, 700: InhibitCause.ARC, 1200: InhibitCause.OVER_CURRENT})
     outcome, _ = run_virtual(run(world, quick(600.0), tmp_path, fresh=True))

@@ -127,6 +127,16 @@ def test_an_arc_takes_the_large_step_and_the_field_comes_back():
     assert (played.state.drop, levels[-1]) == (0.0, pytest.approx(80e6))
 
 
+def test_time_without_pulses_brings_no_field_back():
+    """The bench may inhibit by itself for a minute (a window of its PLC): a level that fired nothing proves nothing."""
+    played = running(drop=0.10)
+    before = played.action
+    for _ in range(20):
+        shown = replace(played.seen(0), time_s=played.state.time_s + 30.0)
+        assert played.show(shown).field_v_per_m == before.field_v_per_m
+    assert played.go().field_v_per_m > before.field_v_per_m
+
+
 @pytest.mark.parametrize("fault", [VSWR, VACUUM])
 def test_reflection_and_vacuum_take_the_small_step(fault):
     played = running()

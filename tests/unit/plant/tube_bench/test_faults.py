@@ -2,7 +2,7 @@
 
 import pytest
 
-from firmware_sim.signals import SELF_TEST_PATHS
+from firmware_sim.signals import RUN_SELF_TEST_PATHS
 from hil_rigs.microwave_bench.plant import build
 from tests.unit.plant.tube_bench.support import ALL_ON, PLANT_YAML, Bench
 
@@ -49,7 +49,7 @@ def acts_of(fault: str) -> list[str]:
         plant.drive("charger_set_voltage_v", 20e3)
     if fault.startswith("selftest_"):
         path = fault.removeprefix("selftest_").removesuffix("_dead")
-        bench.out.self_test_path = SELF_TEST_PATHS.index(path) + 1
+        bench.out.self_test_path = RUN_SELF_TEST_PATHS.index(path) + 1
     bench.train(0.5, reset=True)
     bench.run(1.0)
     bench.out.pulse_gate = bench.out.contactor_close = bench.out.charger_enable = False
