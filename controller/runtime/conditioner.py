@@ -14,8 +14,9 @@ from typing import Protocol
 from controller.runtime.conditioning_file import ConditioningFile
 from controller.runtime.offload import Offload
 from controller.runtime.pulse_tally import COUNTER_MASK
-from controller.runtime.situation import RUN_AGE_S, Situation
+from controller.runtime.situation import RUN_AGE_S, Reached, Situation
 from controller.sequencer.conditioning import Action, FaultSeen, Observation, decide, resume
+from controller.sequencer.conditioning_estimate import hours_to_goal
 from controller.sequencer.conditioning_state import ConditioningState, Fault
 from controller.sequencer.run_plan import ConditioningPlan
 from drivers.errors import InstrumentError
@@ -26,6 +27,9 @@ POLL_S = 0.05
 
 POLL_MIN_S = 0.001
 """The last bit of a wait: less than a clock shows would be no wait at all."""
+
+ESTIMATE_S = 10.0
+"""The hours to the goal are estimated so often: nobody plans by the second."""
 
 KEEP_S = 60.0
 """The kept state is never older while a session runs."""
@@ -103,6 +107,7 @@ class Conditioner:
         self._pulse_s = 0.0
         self._because = ""
         self._kept_s = self._loop.time()
+        self._estimated_s = -math.inf
 
     @property
     def state(self) -> ConditioningState:
@@ -129,10 +134,12 @@ class Conditioner:
         try:
             while not self.state.phase.ended and self._loop.time() < until_s:
                 await self._act(action)
+                self._show()
                 await self._keep_now_and_then()
                 await self._wait(min(until_s, self._loop.time() + action.pulses / self._plan.recipe.rate_hz))
                 self._state, action = decide(self._plan.recipe, self.state, await self._look())
             await self._off()
+            self._show()
             self._tell(action)
         except asyncio.CancelledError:
             raise  # a hold or an abort waits for no disk: what was kept is a minute old at most
@@ -140,6 +147,16 @@ class Conditioner:
             await self._keep()
             raise
         await self._keep()
+
+    def _show(self) -> None:
+        """For people: the field that is set now, and how long it still takes."""
+        before, now_s = self._situation.reached, self._loop.time()
+        early, late = before.hours_early, before.hours_late
+        if now_s - self._estimated_s >= ESTIMATE_S or self.state.phase.ended:
+            self._estimated_s = now_s
+            estimate = hours_to_goal(self._plan.recipe, self.state)
+            early, late = (math.nan, math.nan) if estimate is None else (estimate.low_h, estimate.high_h)
+        self._situation.reached = Reached(self._field_v_per_m, self._pulse_s, early, late)
 
     async def _keep(self) -> None:
         await self._tools.offload(partial(self._tools.file.keep, self.state))

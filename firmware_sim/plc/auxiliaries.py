@@ -49,6 +49,6 @@ def drive_auxiliaries(
     return AuxiliaryState(asked, on)
 
 
-def may_ask(state: AuxiliaryState, asked: int, at_rest: bool, plan: tuple[Auxiliary, ...]) -> bool:
-    """Anything may be switched on at any time; off only ``at_rest``: not armed and without high voltage."""
-    return asked < 1 << len(plan) and (at_rest or not state.on & ~asked)
+def may_ask(state: AuxiliaryState, asked: int, high_voltage_zero: bool, plan: tuple[Auxiliary, ...]) -> bool:
+    """Anything may be switched on at any time; off only without high voltage."""
+    return asked < 1 << len(plan) and (high_voltage_zero or not state.on & ~asked)

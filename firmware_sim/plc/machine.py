@@ -309,6 +309,11 @@ def drive(out: Outputs, gate_ns: int, outputs: FieldOutputs) -> None:
     outputs.pulse_gate = out.pulse_gate
 
 
+def high_voltage_zero(c: ControlState, v: Levels, times: Times) -> bool:
+    """What the PLC takes for it: not armed, both probes and every module safe. Until then a magnet stays on."""
+    return c.state not in ARMED_STATES and GUARDS["energy_safe"](c, v, times)
+
+
 def unlockable(c: ControlState, v: Levels, times: Times) -> bool:
     """UNLOCK of safety.md 3.1: both probes and every module safe, dumps proven closed, dwell over (state aside)."""
     return all(GUARDS[name](c, v, times) for name in ("energy_safe", "dumps_closed", "dwell_done"))

@@ -259,7 +259,7 @@ class Plc:
         """Check the token of a waiting command; commands that are none of the state machine's are done here."""
         command = request.command
         if command is PlcCommand.AUXILIARIES and self._run is not None:
-            self._acknowledge(request, self._run.ask(request.arguments, self.control), 0)
+            self._acknowledge(request, self._run.ask(request.arguments), 0)
             return _NONE, _ACCEPTED, 0
         if command in (PlcCommand.SELF_TEST, PlcCommand.WARN):
             self._acknowledge(request, self._prepare(command), 0)

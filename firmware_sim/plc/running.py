@@ -6,10 +6,10 @@ One object per PLC whose limits have a ``run:`` section; any other PLC has none 
 import math
 from typing import TYPE_CHECKING, Any
 
-from drivers.wire.plc import ARMED_STATES, EventCode, PlcState, Refusal, Trip
+from drivers.wire.plc import EventCode, PlcState, Refusal, Trip
 from drivers.wire.plc_run import LATCHES, PlcRunStatus, RunFlag, decode_auxiliaries, inhibit_of, run_flags_of
 from firmware_sim.plc.auxiliaries import AuxiliaryState, drive_auxiliaries, may_ask
-from firmware_sim.plc.guards import GUARDS
+from firmware_sim.plc.machine import ControlState, high_voltage_zero
 from firmware_sim.plc.memory import Block
 from firmware_sim.plc.pulses import PulseState, RunSeen, RunTimes, at_rest, resets_latches, retries_left
 from firmware_sim.plc.report import FINITE_MAX_V
@@ -30,7 +30,6 @@ from firmware_sim.signals import FieldInputs, FieldOutputs
 
 if TYPE_CHECKING:
     from firmware_sim.plc.levels import Levels
-    from firmware_sim.plc.machine import ControlState
     from firmware_sim.plc.settings import Times
 
 SEASONING_SCANS = 200
@@ -96,7 +95,7 @@ class RunSide:
         """Nothing of it has changed since it was stored."""
         return self._block.holds(self._remembered(pulse, times))
 
-    def damage(self, name: str, damaged: Any, control: "ControlState", times: "Times") -> "tuple[ControlState, Times]":
+    def damage(self, name: str, damaged: Any, control: ControlState, times: "Times") -> "tuple[ControlState, Times]":
         """The fault ``memory_flip`` in a part of this side."""
         if name == "windows":
             self.memory = damaged
@@ -137,14 +136,13 @@ class RunSide:
         causes = inputs.pulse_latches & LATCHES | causes_of(verdict)
         return RunSeen(causes, verdict.inhibit, pulses, verdict.trip, verdict.fit, all(map(math.isnan, values)))
 
-    def ask(self, arguments: tuple[int, ...], control: "ControlState") -> Refusal:
+    def ask(self, arguments: tuple[int, ...]) -> Refusal:
         """AUXILIARIES, in any state: what shall be on from now on."""
         try:
             asked = decode_auxiliaries(arguments)
         except ValueError:
             return Refusal.OUT_OF_LIMITS
-        at_rest_now = control.state not in ARMED_STATES and self.high_voltage_zero
-        if not may_ask(self.auxiliaries, asked, at_rest_now, self._limits.auxiliaries):
+        if not may_ask(self.auxiliaries, asked, self.high_voltage_zero, self._limits.auxiliaries):
             return Refusal.GUARD
         self.auxiliaries = AuxiliaryState(asked, self.auxiliaries.on)
         return Refusal.ACCEPTED
@@ -158,8 +156,8 @@ class RunSide:
         outputs: FieldOutputs,
         ring: Ring,
         scan: int,
-        before: "ControlState",
-        after: "ControlState",
+        before: ControlState,
+        after: ControlState,
         levels: "Levels",
         times: "Times",
     ) -> None:
@@ -168,9 +166,9 @@ class RunSide:
         self._note(ring, scan, before, after, times)
         self.store(after.pulse, times.run)
 
-    def _drive(self, outputs: FieldOutputs, control: "ControlState", levels: "Levels", times: "Times") -> None:
+    def _drive(self, outputs: FieldOutputs, control: ControlState, levels: "Levels", times: "Times") -> None:
         """The outputs that only such a bench has, after this scan."""
-        self.high_voltage_zero = control.state not in ARMED_STATES and GUARDS["energy_safe"](control, levels, times)
+        self.high_voltage_zero = high_voltage_zero(control, levels, times)
         lost = left(self.memory, self._limits.windows)
         self._was_on = self.auxiliaries.on
         state = drive_auxiliaries(self.auxiliaries, lost, self.high_voltage_zero, self._limits.auxiliaries)
@@ -178,7 +176,7 @@ class RunSide:
         outputs.auxiliaries = state.on
         outputs.latch_reset = resets_latches(control.pulse, times.run)
 
-    def _note(self, ring: Ring, scan: int, before: "ControlState", after: "ControlState", times: "Times") -> None:
+    def _note(self, ring: Ring, scan: int, before: ControlState, after: ControlState, times: "Times") -> None:
         """Record what began or ended on this scan; called after :meth:`_drive`."""
         pulse = after.pulse
         if self._new:
@@ -192,7 +190,7 @@ class RunSide:
         if self._was_on != self.auxiliaries.on:
             ring.record(scan, EventCode.AUXILIARIES, self._was_on << 16 | self.auxiliaries.on)
 
-    def status(self, scan: int, control: "ControlState", times: "Times", outputs: FieldOutputs) -> PlcRunStatus:
+    def status(self, scan: int, control: ControlState, times: "Times", outputs: FieldOutputs) -> PlcRunStatus:
         """The run block as of the last scan."""
         pulse, memory = control.pulse, self.memory
         flags = (

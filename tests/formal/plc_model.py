@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from drivers.wire.plc import PlcState
-from firmware_sim.plc.machine import ControlState
+from firmware_sim.plc.machine import ControlState, high_voltage_zero
 from firmware_sim.plc.pulses import at_rest
 from firmware_sim.plc.table import RULES, Rules
 from tests.formal.bench_faults import HEALTHY, PROBES, RESTARTS, Condition
@@ -139,8 +139,9 @@ class Model:
     def _judge_plant(
         self, before: ControlState, outcome: Outcome, plant: Plant, drive: Drive, pressed: bool, condition: Condition
     ) -> tuple[str, ...]:
+        zero = high_voltage_zero(outcome.control, outcome.levels, self.site.times)
         truth = Truth(
-            before, outcome.control, outcome.out, plant, drive, pressed, "estop_chain_dead" in condition.others
+            before, outcome.control, outcome.out, plant, drive, pressed, "estop_chain_dead" in condition.others, zero
         )
         known = self._plant_verdicts.get(truth)
         if known is None:

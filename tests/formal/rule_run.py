@@ -7,7 +7,7 @@ Written from those texts. They are judged beside all rules of rules.py but those
 from drivers.wire.plc import PlcCommand, PlcState, Refusal, Trip
 from firmware_sim.plc.levels import Aim, Aux, Latch, Levels
 from firmware_sim.plc.machine import ControlState
-from tests.formal.bench_levels import AIMED, CLOSED, OPEN, RUN_TIMES
+from tests.formal.bench_levels import AIMED, CLOSED, OPEN, RUN_TIMES, SAFE
 from tests.formal.rule_checks import late
 from tests.formal.rule_demands import DEMANDS, Demand, trips
 from tests.formal.rule_words import (
@@ -244,5 +244,11 @@ RUN_PLANT_RULES: tuple[PlantRule, ...] = (
             t.after.state is not S.RUN
             or (t.plant.level == AIMED and t.plant.contactor == CLOSED and t.plant.dump_a == t.plant.dump_b == OPEN)
         ),
+    ),
+    PlantRule(
+        "R zero",
+        "what the PLC takes for no high voltage is none: a magnet does not stop before",
+        ALL,
+        lambda t: not t.called_zero or (t.plant.level <= SAFE and t.after.state not in ARMED),
     ),
 )

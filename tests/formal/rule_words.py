@@ -43,6 +43,8 @@ class Truth(NamedTuple):
     drive: Drive
     estop_pressed: bool
     chain_dead: bool
+    called_zero: bool = False
+    """The PLC takes the high voltage for gone after this scan (``high_voltage_zero``)."""
 
 
 class Rule(NamedTuple):

@@ -264,7 +264,11 @@ def test_the_plant_rule_of_run_can_fail() -> None:
     off = Outputs(True, True, True, True, False, False, True, None, 0)
     for wrong in (plant._replace(level=0), plant._replace(level=4, contactor=1)):
         truth = Truth(start, run, off, wrong, Drive(), False, False)
-        assert not all(rule.holds(truth) for rule in RUN_PLANT_RULES)
+        assert [rule.id for rule in RUN_PLANT_RULES if not rule.holds(truth)] == ["R true"]
+    dumping = start._replace(state=S.DUMPING)
+    for after, level in ((dumping, 2), (run, 0)):
+        truth = Truth(dumping, after, off, plant._replace(level=level), Drive(), False, False, called_zero=True)
+        assert [rule.id for rule in RUN_PLANT_RULES if not rule.holds(truth)] == ["R zero"]
 
 
 def _entries() -> Iterator[tuple[Node, Node]]:

@@ -272,7 +272,7 @@ class TubeBench:
         energy = record.share**2
         self.ledger.book(shape.joules, energy)
         self.store.settle(edges.line_v)
-        self.store.set_voltage(shape.scalars.left_v * record.share)
+        self.store.set_voltage(shape.left_v * record.share)
         end_ns = edges.t0_ns + round((edges.trigger_s + self.parameters.slow.dead_s) * 1e9)
         self.store.hold_until_ns = max(self.store.t_ns, end_ns)
         self.room.book(shape, energy)

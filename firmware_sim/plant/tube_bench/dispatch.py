@@ -82,6 +82,7 @@ class Dispatch:
         self.seed = seed
         self.generator = Generator(frequency_hz=parameters.drive.frequency_hz, width_s=parameters.drive.width_s)
         self.shapes = Shapes(parameters.modulator, parameters.rf)
+        self.shapes.warm()
         self._sites = {name: (site.surface, Striking(site.breakdown, seed)) for name, site in parameters.sites.items()}
         self.surface, self.striking = next(iter(self._sites.values()))
         self._regime_v = 0.0

@@ -100,6 +100,8 @@ class Shape:
 
     solved_v: float
     delay_s: float
+    left_v: float
+    """What stays on the line until it is charged again."""
     scalars: PulseScalars
     joules: PulseJoules
     latches: Latches
@@ -123,6 +125,12 @@ class Shapes:
     def __post_init__(self) -> None:
         thyratron = replace(self.modulator.thyratron, jitter_s=0.0, missing_share=0.0)
         self.modulator = replace(self.modulator, thyratron=thyratron)
+
+    def warm(self) -> None:
+        """Load what solving needs, half a second of it, while no pulse waits."""
+        from scipy import integrate, linalg
+
+        del integrate, linalg
 
     def of(self, request: PulseRequest) -> Shape:
         """The pulse of ``request``, its line voltage rounded. Raises ArithmeticError when it has no solution."""
@@ -160,6 +168,7 @@ def solve_shape(modulator: ModulatorParameters, rf: RfParameters, request: Pulse
     return Shape(
         solved_v=request.line_v,
         delay_s=record.delay_s,
+        left_v=_left_v(modulator, record),
         scalars=record.scalars,
         joules=_joules(modulator, record, line),
         latches=line.latches,
@@ -171,13 +180,19 @@ def solve_shape(modulator: ModulatorParameters, rf: RfParameters, request: Pulse
     )
 
 
+def _left_v(modulator: ModulatorParameters, record: ModulatorRecord) -> float:
+    """What the record ends with; the clipper at the line's end takes a reversed rest away within microseconds (B1)."""
+    clipper = modulator.circuit.end_of_line_clipper
+    return record.scalars.left_v if clipper is None else max(record.scalars.left_v, 0.0 - clipper.threshold_v)
+
+
 def _joules(modulator: ModulatorParameters, record: ModulatorRecord, rf: RfPulse) -> PulseJoules:
     discharge = record.discharge
     if discharge is None:
         raise ArithmeticError("a pulse without a discharge has no joules")
     ends = {name: float(values[-1]) for name, values in discharge.ledger_j.items()}
     beam_j, arc_j = ends.pop("tube"), ends.pop("arc")
-    left_j = 0.5 * capacitance_f(modulator.circuit.line) * record.scalars.left_v**2
+    left_j = 0.5 * capacitance_f(modulator.circuit.line) * _left_v(modulator, record) ** 2
     return PulseJoules(
         line_j=discharge.stored_j,
         left_j=left_j,

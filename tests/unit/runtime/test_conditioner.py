@@ -67,6 +67,8 @@ def test_a_session_raises_the_field_and_writes_first(tmp_path: Path) -> None:
             assert before[-3:] == ["file kept", "journal raise_intent", "barrier"], (text, before[-4:])
     raised = [payload["drive_w"] for kind, payload in journal.payloads if kind == "raise_intent"][1:]
     assert raised[0] == pytest.approx(0.016) and raised == sorted(raised)  # 40 of 100 MV/m at 100 mW
+    shown = outcome.situation.history["field"].value
+    assert [max(shown), shown[-1]] == pytest.approx([100e6 * (raised[-1] / 0.1) ** 0.5, 0.0], rel=0.01), "people see it"
     state = kept(tmp_path).begin(RECIPE, fresh=False)
     assert state.working_field_v_per_m > 45e6 and state.phase is Phase.RUN and state.fired_total > 1_000
     assert not world.drive and world.rate_hz == 0.0
