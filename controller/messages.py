@@ -204,6 +204,8 @@ class RunConfig(msgspec.Struct, frozen=True):
     lab: str = ""
     waive: tuple[str, ...] = ()
     """Scopes whose unstored records of earlier shots are given up."""
+    fresh: bool = False
+    """A conditioning begins anew; what was reached is put aside."""
     endpoints: dict[str, dict[str, str]] = {}
     """instrument name -> {transport: address} as `sim --json` prints it; empty on virtual time."""
     started_utc: str = ""
