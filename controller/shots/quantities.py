@@ -12,7 +12,7 @@ from math import hypot, sqrt
 import numpy as np
 
 from controller.shots.fits import fit_decay, fit_peak
-from controller.shots.model import ChannelCapture, FloatArray, SlowLog
+from controller.shots.model import ChannelCapture, FloatArray, SlowLog, SweepLevel
 from controller.shots.signals import BASELINE_MIN_POINTS, baseline, before_t0, lsb, scale_values, time_axis
 
 SETTLED_POINTS = 20
@@ -40,6 +40,7 @@ class MeasureContext:
     t0_s: float | None = None
     dump_s: float | None = None
     safe_s: float | None = None
+    levels: tuple[SweepLevel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,18 @@ def end_voltage(source: Source, context: MeasureContext) -> Reading:
     return _settled(source, np.ones(source.t_s.size, dtype=np.bool_))
 
 
+def calorimetric_deviation(source: Source, context: MeasureContext) -> Reading:
+    """How far coupler and water are apart at worst, as a part of what the water took; over all levels of a sweep."""
+    if not context.levels:
+        return Reading(None, "1", None, "no level of a sweep was measured")
+    worst = 0.0
+    for level in context.levels:
+        if level.coupler_w is None or level.calorimetric_w is None or not level.calorimetric_w > 0.0:
+            return Reading(None, "1", None, f"{level.step}: coupler or water said nothing")
+        worst = max(worst, abs(level.coupler_w / level.calorimetric_w - 1.0))
+    return Reading(worst, "1")
+
+
 def _settled(log: SlowLog, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Reading:
     values = log.value[chosen & np.isfinite(log.value)][-SETTLED_POINTS:]
     if values.size == 0:
@@ -270,6 +283,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "end_voltage": end_voltage,
     "noise_rms": noise_rms,
     "sign": sign,
+    "calorimetric_deviation": calorimetric_deviation,
 }
 """What ``plan.Measurement.function`` may name."""
 
