@@ -266,7 +266,7 @@ def test_the_plant_rule_of_run_can_fail() -> None:
         truth = Truth(start, run, off, wrong, Drive(), False, False)
         assert [rule.id for rule in RUN_PLANT_RULES if not rule.holds(truth)] == ["R true"]
     dumping = start._replace(state=S.DUMPING)
-    for after, level in ((dumping, 2), (run, 0)):
+    for after, level in ((dumping, 2), (start, 0)):
         truth = Truth(dumping, after, off, plant._replace(level=level), Drive(), False, False, called_zero=True)
         assert [rule.id for rule in RUN_PLANT_RULES if not rule.holds(truth)] == ["R zero"]
 
