@@ -225,7 +225,7 @@ def test_each_kind_of_breakdown_latches_in_its_own_way(kind):
 
 
 def test_an_arc_in_the_gun_leaves_no_reversed_line_to_the_probes():
-    """The latch keeps the charger away for a second: what the clipper did not take the PLC would call a broken probe."""
+    """The latch keeps the charger away for a second: what no clipper took the PLC would call a broken probe."""
     bench = Bench()
     bench.go()
     bench.plant.inject("arc_gun")
