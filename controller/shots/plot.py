@@ -101,7 +101,7 @@ def draw_panel(panel: Panel) -> Html:
 
 def axis_prefix(size: float, unit: str) -> str:
     """The SI prefix that leaves one to three digits before the point; none where it would be ambiguous (``A^2 s``)."""
-    if not re.match(r"[A-Za-z]+($|[/ ])", unit) or not size > 0.0:
+    if unit == "count" or not re.match(r"[A-Za-z]+($|[/ ])", unit) or not size > 0.0:
         return ""
     usable = [prefix for prefix in ("G", "M", "k", "", "m", "µ", "n") if size >= PREFIXES[prefix]]
     return usable[0] if usable else "n"

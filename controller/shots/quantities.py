@@ -182,11 +182,16 @@ def _last_before(log: SlowLog, t0_s: float) -> Reading:
 
 
 def end_voltage(source: Source, context: MeasureContext) -> Reading:
-    """The level at the end of the record: median of a slow log's last samples, mean of a capture's last hundredth."""
+    """The level at the end of the record: median of a slow log's last samples, mean of a capture's last hundredth.
+
+    Samples from before the bench was verified safe count only where there are too few after it.
+    """
     if isinstance(source, ChannelCapture):
         tail = scale_values(source)[-max(BASELINE_MIN_POINTS, source.raw.size // 100) :]
         return _level(tail, source.unit, source.uncertainty, lsb(source))
-    return _settled(source, np.ones(source.t_s.size, dtype=np.bool_))
+    everything = np.ones(source.t_s.size, dtype=np.bool_)
+    after = everything if context.safe_s is None else source.t_s >= context.safe_s
+    return _settled(source, after if np.count_nonzero(after) >= FIRE_POINTS else everything)
 
 
 def calorimetric_deviation(source: Source, context: MeasureContext) -> Reading:
