@@ -84,8 +84,12 @@ def test_every_step_mode_and_ending_is_reached() -> None:
         reached = {node.state for node in walked(name).followers}
         here = plans()[name].steps
         phases = {(state.step, state.phase) for state in reached if state.mode is Mode.RUN and state.step >= 0}
-        rows = [(i, step, TABLE[step.kind].phases) for i, step in enumerate(here)]
-        wanted_phases = {(i, p) for i, step, row in rows for p, phase in enumerate(row) if phase.wanted(step)}
+        wanted_phases = {
+            (i, p)
+            for i, step in enumerate(here)
+            for p, phase in enumerate(TABLE[step.kind].phases)
+            if phase.wanted(step)
+        }
         assert phases == wanted_phases, name
         assert {state.mode for state in reached} == set(Mode)
         over = {(state.ending, state.safe) for state in reached if state.mode is Mode.DONE}
