@@ -25,7 +25,7 @@ BASE_PA = 1.35e-6
 
 SESSION_S = 600.0
 SLACK = 3
-"""Pulses: 50 ms at 50 Hz. Where a gauge passes a threshold on the edge of a scan, the gate opens one sooner or later."""
+"""Pulses: 50 ms at 50 Hz. Where a gauge passes a threshold on the edge of a scan, the gate opens sooner or later."""
 
 KEPT_S = 60.0
 """What is on the disk is never older (conditioner.KEEP_S)."""

@@ -164,6 +164,7 @@ class Timeline:
     _points: RandomPoints = field(init=False)
     _next_ns: int = field(init=False)
     _ordered: tuple[float, float] = (0.0, 0.0)
+    _held: tuple[float, float] = (0.0, 0.0)
     _on: bool = False
     _counted: int = 0
     _pulse: int = 0
@@ -192,8 +193,8 @@ class Timeline:
             now_ns, sampled_ns = clock.read_gauge(now_ns, self.began.polled_ns)
             self._play(now_ns)
             pressure_pa = self._pressure_pa(sampled_ns)
-            held = self.bench.held(*self._ordered) if self._on else (0.0, 0.0)
-            seen = Observation(self._pulse, self._fired, self._seen_ns * 1e-9, pressure_pa, *held, faults)
+            self._held = self.bench.held(*self._ordered) if self._on else self._held
+            seen = Observation(self._pulse, self._fired, self._seen_ns * 1e-9, pressure_pa, *self._held, faults)
             self.state, action = decide(recipe, self.state, seen)
             self.events.append(decided(seen, action))
 
