@@ -269,7 +269,7 @@ def _trial(
 ) -> Trial:
     plc = rig.plc
     scan_s = plc.limits.scan_s
-    waits_s = {name: scans * scan_s for name, scans in plc.times._asdict().items()}
+    waits_s = {name: scans * scan_s for name, scans in plc.times._asdict().items() if isinstance(scans, int)}
     charges = plan.charge_current_a > 0.0
     waits_s["tolerance_ramp"] = plan.tolerance_v * plan.bank_capacitance_f / plan.charge_current_a if charges else 0.0
     facts = BenchFacts(plc.bands.safe_v, waits_s["dump"], waits_s["dwell"], waits_s, scan_s)
