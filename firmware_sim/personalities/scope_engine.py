@@ -127,8 +127,8 @@ class ScopeEngine(Generic[Made]):
         if not source.startswith("CHAN"):
             return False
         self.advance(t0_ns)
-        if self.run.state is Run.STOPPED:
-            return False
+        if not self.run.pending:
+            return False  # nobody waits for it: a search costs more than a pulse
         edge_s = self._find_edge(source_index(source), np.linspace(0.0, search_s, EDGE_POINTS), t0_ns)
         if edge_s is None:
             return False

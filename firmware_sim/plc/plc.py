@@ -154,11 +154,6 @@ class Plc:
         if self._run is not None:
             self._run.left_running()
 
-    def left_running(self) -> None:
-        """What heats and cools has run for hours when this PLC is switched on; of no meaning where nothing does."""
-        if self._run is not None:
-            self._run.left_running()
-
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch one of ``FAULTS`` on or off. Raises KeyError for an unknown id."""
         if fault_id not in self.FAULTS:

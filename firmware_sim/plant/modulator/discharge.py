@@ -20,6 +20,9 @@ RTOL = 1e-7
 CHUNK_S = 2.0e-6
 """Longest piece handed to LSODA: bounds what is thrown away when the switch changes in it."""
 
+LINGER_STEP_S, LINGER_POINTS = 100e-9, 20
+"""What is looked at after the record: half a section's period, one chunk at a time."""
+
 SEGMENTS_MAX = 2_000
 """Above chunks + changes of the longest record; a switch that chatters stops here."""
 
@@ -68,8 +71,10 @@ def solve_discharge(
     *,
     arc_s: float | None = None,
     rtol: float = RTOL,
+    linger_s: float = 0.0,
 ) -> Discharge:
-    """Discharge the line, charged to ``voltage_v``, into the tube; the result has exactly ``points_s``.
+    """Discharge the line, charged to ``voltage_v``, into the tube; the result has exactly ``points_s``, and more every
+    :data:`LINGER_STEP_S` for as long as the switch still conducts forward, up to ``linger_s`` after the last of them.
 
     ``points_s`` rise and begin at 0 (the switch closes) or later. ``arc_s``: the tube arcs at this instant (0 or
     before: it is a short from the start). Raises ValueError for points before 0 or a line that is not charged
@@ -82,6 +87,7 @@ def solve_discharge(
     network = Network(parameters, tube, arc_s, voltage_v)
     march = _March(network, voltage_v, points_s, rtol)
     march.advance()
+    march.linger(float(points_s[-1]) + linger_s)
     return march.collect()
 
 
@@ -111,6 +117,17 @@ class _March:
                 until = self.network.arc_s
             self._segment(until)
         raise ArithmeticError(f"discharge not solved after {SEGMENTS_MAX} segments (t = {self.t} s)")
+
+    def linger(self, end_s: float) -> None:
+        """Go on, with coarse points, until the switch's forward current has died, but not beyond ``end_s``.
+
+        A tube that takes less current than the line's impedance asks for reflects: the line is emptied in steps, and in
+        the end by the transformer's magnetising current (positive mismatch).
+        """
+        while self.network.contact is Contact.FORWARD and self.t < end_s:
+            more = self.points[-1] + LINGER_STEP_S * np.arange(1.0, LINGER_POINTS + 1.0)
+            self.points = np.concatenate((self.points, more))
+            self.advance()
 
     def _segment(self, until: float) -> None:
         low, high = np.searchsorted(self.points, (self.t, until), "right")

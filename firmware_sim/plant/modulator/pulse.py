@@ -20,6 +20,10 @@ from firmware_sim.plant.modulator.thyratron import WARM, Firing, Refusal, Thyrat
 from firmware_sim.plant.modulator.tube import NOMINAL, Array, Conditions, Drive, Mode, Tube
 from firmware_sim.plant.modulator.tubes import build_tube
 
+LINGER_S = 200e-6
+"""A switch that still conducts at the record's end is followed for so long: what it leaves on the line decides whether
+it recovers. The line and the transformer's magnetising inductance ring with some 130 us."""
+
 REMEMBERED = 32
 """Solved discharges kept: about half a megabyte each; a train needs one per rounded line voltage."""
 
@@ -141,7 +145,7 @@ def _solve(
     law = _no_current if open_load else parameters.tube.characteristic(conditions)
     step_s = parameters.record.step_s
     points_s = np.asarray(step_s * np.arange(round(parameters.record.end_s / step_s) + 2), dtype=np.float64)
-    solution = solve_discharge(parameters.circuit, law, line_v, points_s, arc_s=arc_s)
+    solution = solve_discharge(parameters.circuit, law, line_v, points_s, arc_s=arc_s, linger_s=LINGER_S)
     for name in Discharge.__slots__:
         value = getattr(solution, name)
         if isinstance(value, np.ndarray):

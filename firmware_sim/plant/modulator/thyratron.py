@@ -162,15 +162,20 @@ def recovered_v(p: ThyratronParameters, state: ThyratronState, since_s: Array) -
 
 
 def latches_at(
-    p: ThyratronParameters, state: ThyratronState, since_s: Array, anode_v: Array, key: tuple[int, int]
+    p: ThyratronParameters,
+    state: ThyratronState,
+    since_s: Array,
+    anode_v: Array,
+    key: tuple[int, int],
+    burning_v: float = 0.0,
 ) -> float | None:
     """When a recharge overtakes the recovering hold-off: latch-through, in s after the current's end; None: it holds.
 
     ``since_s`` and ``anode_v`` (points,) are the recharge as the anode sees it. The scatter of hold-off is this
-    pulse's, keyed by (seed, index).
+    pulse's, keyed by (seed, index). Below ``burning_v``, its own arc's voltage, nothing burns.
     """
     scale = max(0.0, 1.0 + p.hold_spread * float(draws(*key, STREAM_LATCH).standard_normal()))
-    beyond = np.flatnonzero((anode_v > 0.0) & (anode_v > scale * recovered_v(p, state, since_s)))
+    beyond = np.flatnonzero((anode_v > burning_v) & (anode_v > scale * recovered_v(p, state, since_s)))
     return float(since_s[beyond[0]]) if len(beyond) else None
 
 

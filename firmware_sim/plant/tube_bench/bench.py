@@ -341,7 +341,9 @@ class TubeBench:
     def _find_running(self) -> None:
         """People say that the services were left running: so they were, unless the bench has a cold start."""
         self.people.left_running = False
-        if "cold_start" not in self._faults:
+        if "cold_start" in self._faults:
+            self._acting.say(self.t_ns, "cold_start", "heater, magnet, water and pumps are off")
+        else:
             self.room.left_running()
 
     # --- L0 and faults --------------------------------------------------------------------------------------------

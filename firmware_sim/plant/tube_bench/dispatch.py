@@ -82,6 +82,7 @@ class Dispatch:
         self.seed = seed
         self.generator = Generator(frequency_hz=parameters.drive.frequency_hz, width_s=parameters.drive.width_s)
         self.shapes = Shapes(parameters.modulator, parameters.rf)
+        self.shapes.warm()
         self._sites = {name: (site.surface, Striking(site.breakdown, seed)) for name, site in parameters.sites.items()}
         self.surface, self.striking = next(iter(self._sites.values()))
         self._regime_v = 0.0
@@ -144,9 +145,12 @@ class Dispatch:
         charging, line_f = self.parameters.charging, self.parameters.line_f
         anode_v = line_voltages_v(charging, line_f, set_v, left_v, since_s - slow.dead_s)
         held_v = (1.0 - SAFE_SIGMAS * thyratron.hold_spread) * recovered_v(thyratron, state, since_s)
-        safe = bool((anode_v <= held_v)[anode_v > 0.0].all())
+        burning_v = self.parameters.modulator.circuit.switch.drop_v
+        safe = bool((anode_v <= held_v)[anode_v > burning_v].all())
         self._recharge = key, safe
-        return not safe and latches_at(thyratron, state, since_s, anode_v, (self.seed, index)) is not None
+        if safe:
+            return False
+        return latches_at(thyratron, state, since_s, anode_v, (self.seed, index), burning_v) is not None
 
     def _drive(self, trigger_ns: int) -> Drive | None:
         """Pre-amplifier with its limit, and the tube's input cavity off its frequency (first order, B5)."""

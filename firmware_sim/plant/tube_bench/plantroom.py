@@ -21,9 +21,8 @@ CALM_NS = 100_000_000
 LIVELY_NS = 1_000_000_000
 """For this long after a change every tick counts: gauges answer within 50 ms, monitors within a second."""
 
-LEFT_STEP_S = 10.0
-LEFT_STEPS = 1440
-"""Four hours, for :meth:`PlantRoom.left_running`: twice the slowest time constant's settling."""
+LEFT_S = 7_200.0
+"""Since when everything has run that :meth:`PlantRoom.left_running` finds: longer than the longest warm-up."""
 
 OPEN_OHM = 1e6
 """What a supply sees of an open circuit."""
@@ -75,10 +74,8 @@ class PlantRoom:
         self.relays = Auxiliary.COOLING | Auxiliary.PUMPS | Auxiliary.HEATER | Auxiliary.MAGNET
         self.heater_a, self.magnet_a = self._p.utilities.heater.nominal_a, self._p.slow.magnet_a
         self.chiller_on = True
-        thyratron = self._p.modulator.thyratron
-        for _ in range(LEFT_STEPS):
-            self.services.tick(LEFT_STEP_S, self._drive(LEFT_STEP_S))
-            self.thyratron = advance(thyratron, self.thyratron, LEFT_STEP_S, 1.0, 1.0)
+        self.services.tick(LEFT_S, self._drive(LEFT_S))
+        self.thyratron = advance(self._p.modulator.thyratron, self.thyratron, LEFT_S, 1.0, 1.0)
         self.disturb(self._t_ns)
 
     def book(self, shape: Shape, share: float) -> None:

@@ -37,6 +37,8 @@ def acts_of(fault: str) -> list[str]:
     bench.go()
     if not before:
         plant.inject(fault)
+    if fault == "cold_start":
+        plant.people.left_running = True
     if fault in PAIRED:
         bench.run(0.05)
         plant.inject(PAIRED[fault])

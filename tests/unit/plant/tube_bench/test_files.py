@@ -132,7 +132,7 @@ def test_loads_are_mounted_by_name():
         ("version: 1", "version: 2", "this reader knows version 1"),
         ("perveance: 1.94e-6", "perveance: two", "plant.yaml: modulator.tube.klystron.perveance: 'two'"),
         ("gain_db: 46.0", "gain: 46.0", "'gain' is unknown"),
-        ("  dead_s: 100.0e-6", "  dead_s: .inf", "slow.dead_s: inf is not a finite number"),
+        ("  dead_s: 300.0e-6", "  dead_s: .inf", "slow.dead_s: inf is not a finite number"),
         ("limiter:", "limitor:", "limiter, limitor: missing, or unknown"),
         ("[211.6e-9]", "[210.0e-9]", "right would be the line's, [2.116e-07]"),
         ("kind: forward,", "kind: sideways,", "probes.forward_detector.kind: 'sideways'"),

@@ -6,7 +6,7 @@ import pytest
 
 from firmware_sim.plant.tube_bench.ledger import run_residual_j
 from firmware_sim.plant.tube_bench.shapes import arc_j
-from tests.unit.plant.tube_bench.support import LINE_V, OFF_DBM, SCAN_NS, Bench
+from tests.unit.plant.tube_bench.support import LINE_V, OFF_DBM, SCAN_NS, Bench, shipped
 
 CPU_LIMIT_S = 3.0
 """For 60 s at 50 Hz. It takes 1.0 s; 600 s in well under 30 s is what is wanted."""
@@ -106,7 +106,7 @@ def test_the_line_recharges_between_pulses_as_the_closed_form_says():
     left_v = bench.plant.store.voltage_v
     assert left_v == 0.0, "the clipper at the line's end takes a reversed rest away"
     bench.run(0.01)
-    dead_s, amperes, farads = 100e-6, 0.6, 211.6e-9
+    dead_s, amperes, farads = shipped().slow.dead_s, 0.6, 211.6e-9
     assert bench.plant.store.voltage_v == pytest.approx(min(LINE_V, left_v + (0.01 - dead_s) * amperes / farads))
     bench.plant.drive("charger_set_current_a", 0.3)
     bench.run(0.01)
@@ -181,5 +181,5 @@ def test_pulses_may_come_between_ticks():
     assert bench.trigger(bench.now_ns + 3_000_000)
     v = bench.plant.store.voltage_v
     bench.run(0.01)
-    assert bench.plant.store.voltage_v == pytest.approx(v + (0.007 - 100e-6) * 0.6 / 211.6e-9, rel=1e-4)
+    assert bench.plant.store.voltage_v == pytest.approx(v + (0.007 - shipped().slow.dead_s) * 0.6 / 211.6e-9, rel=1e-4)
     assert bench.plant.t_ns % SCAN_NS == 0

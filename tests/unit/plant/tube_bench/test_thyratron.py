@@ -102,3 +102,15 @@ def test_latch_through_is_an_over_current_and_ends_with_the_charge():
     assert not bench.plant.store.latched, "the latch inhibits the charger as well"
     assert bench.plant.charger.inhibited and abs(bench.plant.store.voltage_v) < 1.0
     assert bench.logged("the thyratron lets go")
+
+
+@pytest.mark.parametrize("line_v", [2_250.0, 2_500.0, 5_000.0, 10_000.0])
+def test_a_tenth_of_the_voltage_leaves_next_to_nothing_and_is_no_latch_through(line_v):
+    """A tube that takes little current reflects: the switch conducts on until the line is as good as empty (B1)."""
+    bench = Bench()
+    bench.go(line_v)
+    assert bench.trigger()
+    assert abs(bench.plant.store.voltage_v) < 0.05 * line_v
+    bench.run(0.02)
+    assert bench.train(1.0) == 50
+    assert not bench.logged("latch-through")
