@@ -19,7 +19,7 @@ class ChannelInfo(msgspec.Struct, frozen=True):
     """One value of the telemetry frame.
 
     ``source`` is the instrument that measures it (one of Hello.sources), ``group`` what it is shown and published
-    with, ``low`` and ``high`` the limits a person judges it by, in ``unit``.
+    with, ``low`` and ``high`` the limits a person judges it by, in ``unit``, in those states of the PLC (none: in all).
     """
 
     name: str
@@ -29,6 +29,7 @@ class ChannelInfo(msgspec.Struct, frozen=True):
     group: str = ""
     low: float | None = None
     high: float | None = None
+    states: tuple[str, ...] = ()
 
 
 class SourceInfo(msgspec.Struct, frozen=True):
@@ -204,6 +205,8 @@ class RunConfig(msgspec.Struct, frozen=True):
     lab: str = ""
     waive: tuple[str, ...] = ()
     """Scopes whose unstored records of earlier shots are given up."""
+    fresh: bool = False
+    """A conditioning begins anew; what was reached is put aside."""
     endpoints: dict[str, dict[str, str]] = {}
     """instrument name -> {transport: address} as `sim --json` prints it; empty on virtual time."""
     started_utc: str = ""

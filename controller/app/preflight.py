@@ -16,7 +16,9 @@ from controller.messages import RunConfig
 from controller.rig import load_rig
 from controller.rig.model import Rig
 from controller.rig.source import Problem, Refused
+from controller.runtime.conditioning_file import ConditioningFile
 from controller.sequencer.compile import compile_profile
+from controller.sequencer.conditioning_state import StateRefused
 from controller.sequencer.plan import Plan
 from controller.sequencer.profile import load_profile
 from controller.shots.catalogue import CATALOGUE_NAME
@@ -83,6 +85,7 @@ def prepare(config: RunConfig, known_faults: Mapping[str, str] | None = None) ->
         raise Refused([Problem("--fault", 0, config.faults[0], "cannot be used with --lab", remedy)])
     faults = check_faults(config.faults, known_faults or {}, steps) if config.faults else ()
     _require_waivable(config, rig)
+    _require_resumable(config, rig, plan)
     if config.lab:
         lab_endpoints(Path(config.lab), rig)
     return Prepared(config, plan, rig, files, prepare_out(Path(config.out)), faults)
@@ -101,6 +104,28 @@ def _require_waivable(config: RunConfig, rig: Rig) -> None:
         problems.append(Problem("--waive", 0, config.waive[0], "works with --lab only", remedy))
     if problems:
         raise Refused(problems)
+
+
+def conditioning_folder(out: Path) -> Path:
+    """Where what conditionings have reached is kept, per part: with the shots, for longer than any of them."""
+    return out / "conditioning"
+
+
+def _require_resumable(config: RunConfig, rig: Rig, plan: Plan) -> None:
+    """Raise Refused, before any energy, for a conditioning whose kept state cannot be gone on with."""
+    conditioning = plan.run.conditioning if plan.run is not None else None
+    if conditioning is None:
+        if config.fresh:
+            problem = f"{plan.profile} conditions nothing"
+            raise Refused(
+                [Problem("--fresh", 0, "", problem, "leave it out, or take a profile that conditions a part")]
+            )
+        return
+    file = ConditioningFile(conditioning_folder(Path(config.out)), rig.name, conditioning.serial)
+    try:
+        file.read(conditioning.recipe, config.fresh)
+    except StateRefused as refused:
+        raise Refused([Problem("conditioning", 0, conditioning.serial, str(refused), "see --fresh")]) from None
 
 
 def prepare_out(out: Path) -> Path:

@@ -12,7 +12,7 @@ from controller.app.claim import PLC_ASKS, claim_bench, connection_id, refuse_pl
 from controller.app.folder_lock import FolderLock
 from controller.app.instruments import open_bench
 from controller.app.interrupted import book_interrupted, describe, read_ring, require_sound_journals
-from controller.app.preflight import Prepared
+from controller.app.preflight import Prepared, conditioning_folder
 from controller.app.proof import proof_of
 from controller.app.shot_files import ShotFiles
 from controller.app.unconfirmed import Mark, mark_file, require_proof, set_mark
@@ -152,6 +152,8 @@ async def _run_on(
             world.virtual,
             prepared.config.started_utc,
             alarming,
+            conditioning=conditioning_folder(prepared.out),
+            fresh=prepared.config.fresh,
         )
     )
     stop_when(core.stop)

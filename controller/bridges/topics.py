@@ -184,7 +184,7 @@ def with_sha256(publication: Publication, sha256: str | None) -> Publication:
 
 
 def _channel(channel: msgspec.Struct) -> Mapping[str, Any]:
-    return {key: value for key, value in _plain(channel).items() if value is not None}
+    return {key: value for key, value in _plain(channel).items() if value is not None and value != ()}
 
 
 def _plain(struct: msgspec.Struct) -> dict[str, Any]:

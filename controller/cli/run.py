@@ -30,6 +30,7 @@ from controller.cli.options import (
     metavar="SCOPE",
     help="Give up this scope's unstored record of an earlier shot. Repeatable.",
 )
+@click.option("--fresh", is_flag=True, help="Condition a part anew; what it had reached is put aside.")
 @add_options(set_option, seed_option, out_option)
 @click.option("--panel", is_flag=True, help="Show the run on a page, for as long as it lasts.")
 @add_options(port_option, site_option)
@@ -57,6 +58,7 @@ def command(
     lab: str,
     virtual: bool,
     waive: tuple[str, ...],
+    fresh: bool,
     overrides: dict[str, str],
     seed: int,
     out: str,
@@ -102,6 +104,7 @@ def command(
         tape=os.path.abspath(tape) if tape else "",
         lab=lab,
         waive=waive,
+        fresh=fresh,
         started_utc="" if virtual else utc_label(),
     )
     return execute(Request(config, virtual, as_json, junit, page=panel, port=port, site=site))

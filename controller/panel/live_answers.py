@@ -69,6 +69,7 @@ def channels_answer(live: LiveState) -> schemas.ChannelsAnswer:
             group=item.group,
             low=finite(item.low),
             high=finite(item.high),
+            states=list(item.states),
         )
         for item in (hello.channels if hello else ())
     ]

@@ -66,7 +66,10 @@ class StateAnswer(Answer):
 
 
 class ChannelAnswer(Answer):
-    """One channel of the telemetry: what it is, who measures it, and the limits a person judges it by."""
+    """One channel of the telemetry: what it is, who measures it, and the limits a person judges it by.
+
+    ``states`` are the PLC states in which they are limits; none: in all.
+    """
 
     name: str
     title: str
@@ -75,6 +78,7 @@ class ChannelAnswer(Answer):
     group: str
     low: float | None
     high: float | None
+    states: list[str] = []
 
 
 class SourceAnswer(Answer):

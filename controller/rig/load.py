@@ -170,6 +170,7 @@ def _channel(name: str, file: ChannelFile) -> Channel:
         file.group or "",
         None if file.low is None else file.low.value,
         None if file.high is None else file.high.value,
+        tuple(file.states),
     )
 
 

@@ -41,7 +41,8 @@ class Channel:
     ``value = volts_at_input * scale`` in ``unit``; ``full_scale`` is the largest meaningful magnitude in ``unit``.
     ``module`` is the bank module (1-based) the channel belongs to, 0 for none. Channels of the PLC have their
     calibration inside the PLC, so their chain's scale is 1 and the input is a name in its status block, or that of a
-    window of its limits file. One with a ``group`` is polled and published under it, judged by ``low`` and ``high``.
+    window of its limits file. One with a ``group`` is polled and published under it, judged by ``low`` and ``high``
+    while the PLC is in one of ``states`` (none: always).
     """
 
     name: str
@@ -55,6 +56,7 @@ class Channel:
     group: str = ""
     low: float | None = None
     high: float | None = None
+    states: tuple[str, ...] = ()
 
     @property
     def scale(self) -> float:

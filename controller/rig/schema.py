@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from controller.rig.alarm_rows import AlarmFile
+from controller.rig.alarm_rows import AlarmFile, StateName
 from controller.rig.fields import (
     Action,
     Amperes,
@@ -132,7 +132,7 @@ ChannelUnit = Literal[
 
 class ChannelFile(StrictModel):
     """One entry of ``channels:``. One with a ``group`` is read all the time and published with the telemetry, and
-    judged by ``low`` and ``high``."""
+    judged by ``low`` and ``high`` while the PLC is in one of ``states`` (none: always)."""
 
     title: Text
     instrument: Name
@@ -144,6 +144,7 @@ class ChannelFile(StrictModel):
     group: Name | None = None
     low: AnyQuantity | None = None
     high: AnyQuantity | None = None
+    states: Annotated[list[StateName], Field(max_length=20)] = Field(default_factory=list)
 
 
 class InterlockFile(StrictModel):

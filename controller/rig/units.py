@@ -44,6 +44,7 @@ _DEFINITIONS = (
     "liter = 1e-3 * meter ** 3 = l = L",
     "celsius = [degree_celsius] = degC",  # a reading, not a difference: it converts to nothing
     "sievert = [dose] = Sv",
+    "count = [counted]",
 )
 
 KINDS: dict[str, tuple[str, str]] = {
@@ -81,6 +82,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "kg/s/V": ("a sensitivity", "0.05 kg/s/V"),
     "l/min/V": ("a sensitivity", "4 l/min/V"),
     "B": ("an amount of data", "1 GB"),
+    "count": ("a count", "5 count"),
     "1": ("a plain number", "2.5"),
 }
 """SI unit -> what it is called, and an example that would be accepted."""

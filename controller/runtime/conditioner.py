@@ -119,7 +119,10 @@ class Conditioner:
     async def begin(self, fresh: bool) -> None:
         """Take up the kept state, or begin anew. Raises StateRefused, OSError."""
         recipe = self._plan.recipe
-        self._state = await self._tools.offload(partial(self._tools.file.begin, recipe, fresh))
+        file = self._tools.file
+        self._state = await self._tools.offload(partial(file.begin, recipe, fresh))
+        since = f"goes on after {self._state.pulses_total} pulses" if self._state.pulses_total else "begins anew"
+        self._tools.note("conditioning", "info", f"{file.serial} {since}, kept in {file.path}")
 
     async def run(self, session_s: float) -> None:
         """Condition until the goal, the end of the budget or the end of the session; the drive is off after it.

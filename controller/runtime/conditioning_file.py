@@ -41,19 +41,28 @@ class ConditioningFile:
         return self.folder / f"{self.serial}.json"
 
     def begin(self, recipe: ConditioningRecipe, fresh: bool) -> ConditioningState:
-        """The kept state, or with ``fresh`` a new one, of which an earlier one is put aside.
+        """The kept state; a new one where there is none, or with ``fresh``, which puts an earlier one aside.
 
-        Raises StateRefused when there is none and ``fresh`` is not said, and for a file that cannot be gone on with.
+        A new one begins at the recipe's lowest field. Raises StateRefused for a file that cannot be gone on with.
         """
+        kept = self.read(recipe, fresh)
+        if fresh:
+            self._put_aside()
+        return start(recipe) if kept is None else kept
+
+    def read(self, recipe: ConditioningRecipe, fresh: bool = False) -> ConditioningState | None:
+        """What :meth:`begin` would go on with, None for nothing; changes nothing. Raises StateRefused."""
         if _SERIAL.fullmatch(self.serial) is None:
             raise StateRefused(f"'{self.serial}' is no serial number; write letters, digits, dots and dashes only")
         if fresh:
-            self._put_aside()
-            return start(recipe)
+            return None
         try:
-            data = self.path.read_bytes()
+            with self.path.open("rb") as file:
+                data = file.read(BYTES_MAX + 1)
         except FileNotFoundError:
-            raise StateRefused(f"{self.path}: nothing is kept of {self.serial}; begin anew with --fresh") from None
+            return None
+        except OSError as error:
+            raise StateRefused(f"{self.path}: cannot be read: {error.strerror}; check its rights") from None
         if len(data) > BYTES_MAX:
             raise StateRefused(f"{self.path}: {len(data)} bytes are no state; take the copy before it, or --fresh")
         return from_text(self._state_of(data), recipe)

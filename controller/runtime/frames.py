@@ -33,7 +33,8 @@ def hello_of(rig: Rig, plan: Plan | None, shot: int, shot_id: str, virtual: bool
         shot=shot,
         shot_id=shot_id,
         channels=tuple(
-            ChannelInfo(c.name, c.title, c.unit, c.source, c.group, c.low, c.high) for c in telemetry_channels(rig)
+            ChannelInfo(c.name, c.title, c.unit, c.source, c.group, c.low, c.high, c.states)
+            for c in telemetry_channels(rig)
         ),
         steps=tuple(StepInfo(s.id, s.kind.value, s.timeout_s) for s in plan.steps) if plan is not None else (),
         target_v=plan.charge_voltage_v if plan is not None else 0.0,

@@ -14,6 +14,10 @@ from drivers.wire.plc_run import InhibitCause, PlcRunStatus, RunFlag
 HELD = "HELD"
 """Bit of the word ``run`` beside the PLC's own flags: somebody holds the run, and no further pulses are asked for."""
 
+ANY = "ANY"
+"""Bit of the word ``inhibit`` beside the PLC's own causes: there is one."""
+
+_ANY_BIT = 1 << max(cause.value.bit_length() for cause in InhibitCause)
 _HELD_BIT = 1 << max(flag.value.bit_length() for flag in RunFlag)
 
 
@@ -51,7 +55,7 @@ class RunValues:
         held = _HELD_BIT if situation.held else 0
         return (
             int(run.flags) | held,
-            int(run.inhibit),
+            int(run.inhibit) | (_ANY_BIT if run.inhibit else 0),
             run.auxiliaries,
             run.auxiliaries_asked,
             run.windows_lost,
@@ -82,7 +86,7 @@ def run_words(run: RunRig | None) -> tuple[WordInfo, ...]:
     auxiliaries = tuple(name.upper() for name in run.auxiliaries)
     return (
         WordInfo("run", (*(str(flag.name) for flag in RunFlag), HELD)),
-        WordInfo("inhibit", tuple(str(cause.name) for cause in InhibitCause)),
+        WordInfo("inhibit", (*(str(cause.name) for cause in InhibitCause), ANY)),
         WordInfo("auxiliaries", auxiliaries),
         WordInfo("auxiliaries_asked", auxiliaries),
         WordInfo("windows_lost", windows),

@@ -33,7 +33,8 @@ class TelemetryChannel:
     """One value of a frame. ``name`` is also the slow log's name in the record.
 
     ``source`` is the instrument that measures it, ``group`` what it is published and shown with, ``low`` and ``high``
-    the limits it is judged by, in ``unit``. What lies beyond ``full_scale`` is no reading: see :attr:`valid`.
+    the limits it is judged by, in ``unit``, while the PLC is in one of ``states`` (none: always). What lies beyond
+    ``full_scale`` is no reading: see :attr:`valid`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class TelemetryChannel:
     low: float | None = None
     high: float | None = None
     full_scale: float = math.inf
+    states: tuple[str, ...] = ()
 
     @property
     def valid(self) -> tuple[float, float]:
@@ -64,10 +66,12 @@ class TelemetrySource:
 def telemetry_channels(rig: Rig) -> tuple[TelemetryChannel, ...]:
     """The frame's catalogue for one rig: bank voltages, set-point, the witness, the charger."""
     plc, charger, daq = (_named_port(rig, port) for port in ("RigPlc", "CapacitorCharger", "Daq"))
-    full_scales = {channel.name: channel.full_scale for channel in rig.channels}
+    known = {channel.name: channel for channel in rig.channels}
 
     def bank(name: str, title: str, source: str, group: str, measured_as: str = "") -> TelemetryChannel:
-        full_scale = full_scales.get(measured_as or name, math.inf)
+        own = known.get(measured_as or name)
+        full_scale = math.inf if own is None else own.full_scale
+        title = title if own is None else own.title
         return TelemetryChannel(name, title, "V", source, group, None, rig.bank.overvoltage_v, full_scale)
 
     return (
@@ -80,7 +84,7 @@ def telemetry_channels(rig: Rig) -> tuple[TelemetryChannel, ...]:
         TelemetryChannel("charger_current", "Charger output current", "A", charger, "charger"),
         *pulse_channels(rig, plc),
         *(
-            TelemetryChannel(c.name, c.title, c.unit, c.instrument, c.group, c.low, c.high, c.full_scale)
+            TelemetryChannel(c.name, c.title, c.unit, c.instrument, c.group, c.low, c.high, c.full_scale, c.states)
             for c in polled_channels(rig)
         ),
     )
@@ -91,11 +95,11 @@ def pulse_channels(rig: Rig, plc: str) -> tuple[TelemetryChannel, ...]:
     if rig.run is None:
         return ()
     counted = (
-        ("pulses", "Pulses", "1"),
-        ("pulses_asked", "Pulses asked for", "1"),
-        ("pulses_missing", "Pulses that did not come", "1"),
-        ("inhibits", "Times inhibited", "1"),
-        ("retries_left", "Retries left", "1"),
+        ("pulses", "Pulses", "count"),
+        ("pulses_asked", "Pulses asked for", "count"),
+        ("pulses_missing", "Pulses that did not come", "count"),
+        ("inhibits", "Times inhibited", "count"),
+        ("retries_left", "Retries left", "count"),
     )
     reached = (
         ("field", "Field", "V/m"),

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from firmware_sim.plant.charger import Charger
+from firmware_sim.plant.faults import module_of
 from firmware_sim.plant.relays import Relay, Stuck
 
 ENERGY_V = 50.0
@@ -80,8 +81,9 @@ class Acting:
             if what:
                 self.say(t_ns, fault, what)
         for fault in faults:
-            if fault.endswith(("_leak", "_uncharged")) and fault not in self._said_fully:
-                gap_v = max(voltage_v) - voltage_v[int(fault.split("_")[1]) - 1]
+            module = module_of(fault, "leak", "uncharged")
+            if module is not None and fault not in self._said_fully:
+                gap_v = max(voltage_v) - voltage_v[module]
                 if gap_v > SPREAD_V and gap_v > SPREAD_FRACTION * max(voltage_v):
                     self.say_fully(t_ns, fault, f"{gap_v:.0f} V behind the others")
 
@@ -120,12 +122,11 @@ def _charging(fault: str, charger: Charger, connected: bool) -> str:
 
 
 def _module(fault: str, voltage_v: list[float], connected: bool) -> str:
-    if not fault.startswith("module_"):
+    module = module_of(fault, "leak", "uncharged")
+    if module is None:
         return ""
-    v = voltage_v[int(fault.split("_")[1]) - 1]
+    v = voltage_v[module]
     if fault.endswith("_leak"):
         return f"leaks at {v:.0f} V" if v > ENERGY_V else ""
-    if fault.endswith("_uncharged"):
-        behind = connected and max(voltage_v) > ABOVE_SET_V
-        return f"stays at {v:.0f} V while the others charge" if behind else ""
-    return ""
+    behind = connected and max(voltage_v) > ABOVE_SET_V
+    return f"stays at {v:.0f} V while the others charge" if behind else ""

@@ -3,7 +3,7 @@
 from firmware_sim.plant.bank import Bank
 from firmware_sim.plant.chain import Chain
 from firmware_sim.plant.charger import Charger
-from firmware_sim.plant.faults import COMMON_GAIN, WRONG_RANGE
+from firmware_sim.plant.faults import COMMON_GAIN, WRONG_RANGE, module_of
 from firmware_sim.plant.parameters import BankParameters
 from firmware_sim.plant.relays import Stuck
 from firmware_sim.plant.terminals import Terminals
@@ -32,10 +32,10 @@ def break_part(
         charger.share = WRONG_RANGE if on else 1.0
     elif fault_id == "rebound_high":
         bank.set_rebound_factor(p.rebound_fault_factor if on else 1.0)
-    elif fault_id.endswith("_leak"):
-        bank.set_leak(int(fault_id.split("_")[1]) - 1, p.leak_fault_ohm if on else None)
-    elif fault_id.endswith("_uncharged"):
-        bit = 1 << int(fault_id.split("_")[1]) - 1
+    elif (leaking := module_of(fault_id, "leak")) is not None:
+        bank.set_leak(leaking, p.leak_fault_ohm if on else None)
+    elif (module := module_of(fault_id, "uncharged")) is not None:
+        bit = 1 << module
         bank.uncharged = bank.uncharged | bit if on else bank.uncharged & ~bit
     elif fault_id in chain.jams:
         relay, stuck = chain.jams[fault_id]

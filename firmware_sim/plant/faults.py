@@ -1,11 +1,12 @@
 """PURE: what can be broken in the plant, by id; :class:`~firmware_sim.plant.bench.BenchPlant` carries it out."""
 
+import re
 from collections.abc import Mapping
 
 from firmware_sim.signals import SELF_TEST_PATHS
 
-OFFSET_V = 300.0
-"""``probe_x_offset`` adds this: far beyond what two probes may differ, far below full scale."""
+OFFSET_RATIO = 0.075
+"""``probe_x_offset`` adds this share of full scale: far beyond what two probes may differ, far below full scale."""
 
 DRIFT_PER_S = 0.05
 """``probe_x_drift``: the gain rises by this much per second."""
@@ -36,6 +37,9 @@ MODULE_FAULTS = {
     "crowbar_open": "the crowbar diode is open: the capacitor rings",
 }
 
+_MODULE = re.compile(r"module_(\d+)_(\w+)")
+"""Whatever else leaks (a vacuum, a hose) is no module."""
+
 _FIXED = {
     "door_1_open": "door channel 1 opens",
     "door_2_open": "door channel 2 opens",
@@ -63,10 +67,10 @@ _FIXED = {
     "charger_wrong_range": "the charger takes its set-points in the wrong range: a tenth of everything",
     "charger_dead": "the charger delivers nothing",
     "probe_a_open": "probe A's divider is open: it reads zero",
-    "probe_a_offset": "probe A reads 300 V too much",
+    "probe_a_offset": "probe A reads 7.5 % of its full scale too much",
     "probe_a_drift": "probe A's gain rises by 5 % per second",
     "probe_b_open": "probe B's divider is open: it reads zero",
-    "probe_b_offset": "probe B reads 300 V too much",
+    "probe_b_offset": "probe B reads 7.5 % of its full scale too much",
     "probe_b_drift": "probe B's gain rises by 5 % per second",
     "probes_frozen": "both probes keep their last readings",
     "voltage_common_gain": "every voltage reads 20 % too little (probes, T7, modules, charger): their common reference",
@@ -81,6 +85,12 @@ _FIXED = {
     "armature_stuck": "the armature is welded to the rails",
     "no_emi": "no electromagnetic interference on a shot (a control, not a fault)",
 }
+
+
+def module_of(fault: str, *kinds: str) -> int | None:
+    """Index (from 0) of the module that ``fault`` is about, when it is one of these ``kinds`` of MODULE_FAULTS."""
+    found = _MODULE.fullmatch(fault)
+    return int(found[1]) - 1 if found is not None and found[2] in kinds else None
 
 
 def list_faults(modules: int) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from firmware_sim.plant.bank import Bank
 from firmware_sim.plant.charger import Charger
-from firmware_sim.plant.faults import ACTS_RATIO, COMMON_GAIN, DRIFT_PER_S, FULLY_RATIO, OFFSET_V
+from firmware_sim.plant.faults import ACTS_RATIO, COMMON_GAIN, DRIFT_PER_S, FULLY_RATIO, OFFSET_RATIO
 from firmware_sim.plant.parameters import SlowProbeParameters
 from firmware_sim.signals import RUN_SELF_TEST_PATHS, FieldInputs
 
@@ -139,7 +139,7 @@ class Terminals:
         if what == "open":
             return 0.0
         if what == "offset":
-            return reading_v + OFFSET_V
+            return reading_v + OFFSET_RATIO * self._slow.full_scale_v
         if what == "drift":
             return reading_v * (1.0 + DRIFT_PER_S * since_s)
         if what == "common_gain":

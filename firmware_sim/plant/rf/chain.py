@@ -8,7 +8,7 @@ import numpy as np
 from firmware_sim.plant.rf.coupler import CouplerParameters, coupled
 from firmware_sim.plant.rf.detectors import Pickup
 from firmware_sim.plant.rf.envelope import Cavity, fill
-from firmware_sim.plant.rf.faults import RF_FAULTS
+from firmware_sim.plant.rf.faults import RF_FAULTS, STRUCTURE
 from firmware_sim.plant.rf.interlocks import InterlockParameters, Latches, watch
 from firmware_sim.plant.rf.line import NO_ARC, Arc, LineLedger, LineParameters, LineWaves, LoadParameters, propagate
 from firmware_sim.plant.rf.waves import Array, Wave, resample
@@ -20,8 +20,9 @@ class RfParameters:
 
     ``step_s`` is the grid (F: 4-10 ns), ``tail_s`` how long the record goes on after the tube's arrays. ``cavities``
     are resonators behind the tube's own. ``blank_tau_s`` is how fast the tube's output amplitude dies without drive.
-    The load has three conditions; ``load_coupling_db`` is the coupler in front of it. ``window_arc`` and
-    ``waveguide_arc`` are what the two arc faults make; their ``start_s`` is replaced.
+    The load has three conditions, ``load_structure`` is a structure in front of a good one; ``load_coupling_db`` is the
+    coupler in front of the water. ``window_arc`` and ``waveguide_arc`` are what the two arc faults make; their
+    ``start_s`` is replaced.
     """
 
     step_s: float
@@ -31,6 +32,7 @@ class RfParameters:
     load: LoadParameters
     load_detuned: LoadParameters
     load_missing: LoadParameters
+    load_structure: LoadParameters
     coupler: CouplerParameters
     load_coupling_db: float
     forward_detector: Pickup
@@ -92,7 +94,7 @@ def solve_rf(p: RfParameters, tube: TubeOutput, arc: Arc = NO_ARC, faults: Colle
     Raises KeyError for an unknown fault and ValueError as :func:`resample`.
     """
     for fault in faults:
-        if fault not in RF_FAULTS:
+        if fault not in RF_FAULTS and fault != STRUCTURE:
             raise KeyError(fault)
     source = resample(tube.time_s, tube.power_w, tube.phase_rad, p.step_s, p.tail_s)
     current_a = np.interp(source.time_s, tube.time_s, tube.current_a, right=0.0)
@@ -107,7 +109,7 @@ def solve_rf(p: RfParameters, tube: TubeOutput, arc: Arc = NO_ARC, faults: Colle
         blanked_s=blanked_s,
         inhibit_next=latches.inhibit_next,
         arc_energy_j=waves.ledger.arc_j,
-        records=_records(p, waves, ports),
+        records=_records(p, load, waves, ports),
         waves=waves,
         ports=ports,
     )
@@ -117,7 +119,9 @@ def load_of(p: RfParameters, faults: Collection[str]) -> LoadParameters:
     """The load in its present condition."""
     if "load_missing" in faults:
         return p.load_missing
-    return p.load_detuned if "load_detuned" in faults else p.load
+    if "load_detuned" in faults:
+        return p.load_detuned
+    return p.load_structure if STRUCTURE in faults else p.load
 
 
 def arc_of(p: RfParameters, faults: Collection[str], start_s: float) -> Arc:
@@ -146,9 +150,9 @@ def _pass(
     return waves, ports, watch(p.interlocks, ports, p.coupler.coupling_db, waves.arc_w, current_a, faults)
 
 
-def _records(p: RfParameters, waves: LineWaves, ports: tuple[Wave, Wave]) -> RfRecords:
+def _records(p: RfParameters, load: LoadParameters, waves: LineWaves, ports: tuple[Wave, Wave]) -> RfRecords:
     at_load = waves.at_load
-    picked = replace(at_load, amplitude=at_load.amplitude * 10.0 ** (-p.load_coupling_db / 20.0))
+    picked = replace(at_load, amplitude=at_load.amplitude * 10.0 ** (-(p.load_coupling_db + load.loss_db) / 20.0))
     return RfRecords(
         time_s=waves.forward.time_s,
         forward_v=p.forward_detector.detector.detect(ports[0]),

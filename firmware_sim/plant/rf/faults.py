@@ -15,3 +15,6 @@ RF_FAULTS: Mapping[str, str] = {
     "coupler_forward_open": "the cable of the coupler's forward port is off",
 }
 """Fault id -> one line."""
+
+STRUCTURE = "load_structure"
+"""Not a fault: a structure stands in front of the load. It is told to the chain beside the faults of the load."""

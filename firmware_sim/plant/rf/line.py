@@ -24,15 +24,31 @@ class LineParameters:
 
 @dataclass(frozen=True, slots=True)
 class LoadParameters:
-    """|Gamma| of the load in dB (physics.md B5: -30 dB normally) and the phase of its reflection."""
+    """|Gamma| of the load in dB (physics.md B5: -30 dB normally) and the phase of its reflection.
+
+    ``loss_db`` is what a matched part in front of it takes (a structure: 4 dB). Raises ValueError when both are more
+    than arrives.
+    """
 
     reflection_db: float
     phase_rad: float = 0.0
+    loss_db: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.loss_db < 0.0:
+            raise ValueError(f"LoadParameters: loss_db is {self.loss_db}; 0 or more")
+        if self.loss_db and self.passes + abs(self.gamma) ** 2 > 1.0:
+            raise ValueError("LoadParameters: reflection_db and loss_db together give back more than arrives")
 
     @property
     def gamma(self) -> complex:
         """The complex reflection coefficient."""
         return complex(10.0 ** (self.reflection_db / 20.0) * np.exp(1j * self.phase_rad))
+
+    @property
+    def passes(self) -> float:
+        """Share of the arriving power that gets through the part in front; without one all that is not reflected."""
+        return 10.0 ** (-self.loss_db / 10.0) if self.loss_db else 1.0 - abs(self.gamma) ** 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +125,7 @@ def propagate(line: LineParameters, load: LoadParameters, forward: Wave, arc: Ar
     at_load = keep_far * delay(onward, far)
     back = keep_near * delay(returned, near)
     arc_w = _absorbed(gamma, passing, sent, echo)
-    ends = _Ends(near, far, keep_near, keep_far, load.gamma)
+    ends = _Ends(near, far, keep_near, keep_far, load.gamma, load.passes)
     return LineWaves(
         forward=forward,
         back=Wave(forward.start_s, dt, back),
@@ -153,6 +169,7 @@ class _Ends:
     keep_near: float
     keep_far: float
     gamma: complex
+    passes: float
 
 
 def _account(
@@ -173,9 +190,11 @@ def _account(
     near_loss, far_loss = (1.0 / keep**2 - 1.0 for keep in (ends.keep_near, ends.keep_far))
     return LineLedger(
         incident_j=forward.energy_j,
-        load_j=total(at_load) * (1.0 - abs(ends.gamma) ** 2),
+        load_j=total(at_load) * ends.passes,
         back_j=total(back),
-        lost_j=near_loss * (total(sent) + total(back)) + far_loss * (total(at_load) + total(arrived)),
+        lost_j=near_loss * (total(sent) + total(back))
+        + far_loss * (total(at_load) + total(arrived))
+        + total(at_load) * (1.0 - abs(ends.gamma) ** 2 - ends.passes),
         arc_j=float(arc_w.sum()) * dt,
         held_j=tail(forward.amplitude, ends.near)
         + tail(returned, ends.near)

@@ -27,6 +27,7 @@ from firmware_sim.plant.tube_bench.forecast import forecast
 from firmware_sim.plant.tube_bench.gate import PulseGate, PulseLatch
 from firmware_sim.plant.tube_bench.instruments import list_controls, list_readings
 from firmware_sim.plant.tube_bench.ledger import RunLedger
+from firmware_sim.plant.tube_bench.loads import LOADS, conditions_of
 from firmware_sim.plant.tube_bench.orders import TubeEdges, TubePulse
 from firmware_sim.plant.tube_bench.parameters import TubeBenchParameters
 from firmware_sim.plant.tube_bench.plantroom import Auxiliary, PlantRoom
@@ -46,15 +47,6 @@ LATCHES_PATH = SELF_TEST_PATHS.index("latches") + 1
 
 STREAM_PREFIRE = 401
 """When the thyratron fires by itself."""
-
-LOADS: Mapping[str, str] = {
-    "dummy_load": "",
-    "structure": "",
-    "detuned_load": "load_detuned",
-    "short": "load_missing",
-    "none": "load_missing",
-}
-"""What rig.yaml's loads are, as a condition of the line."""
 
 COUNTER_MASK = 0xFFFFFFFF
 
@@ -252,8 +244,7 @@ class TubeBench:
         return self.dispatch.conditions(state.cathode_k, state.magnet_a)
 
     def _line_faults(self) -> frozenset[str]:
-        mounted = LOADS[self.load]
-        return frozenset(self._faults | {mounted} if mounted else self._faults)
+        return conditions_of(self.load) | self._faults
 
     def pulse(self, edges: TubeEdges) -> TubePulse:
         """Solve the pulse, or find it among those that were: an ordinary one is the same for thousands of triggers."""

@@ -23,7 +23,7 @@ from firmware_sim.plant.modulator.thyratron import (
 )
 from firmware_sim.plant.modulator.tube import Conditions, Drive
 from firmware_sim.plant.rf.chain import arc_of
-from firmware_sim.plant.rf.faults import RF_FAULTS
+from firmware_sim.plant.rf.faults import RF_FAULTS, STRUCTURE
 from firmware_sim.plant.rf.line import NO_ARC, Arc
 from firmware_sim.plant.tube_bench.orders import TubeEdges
 from firmware_sim.plant.tube_bench.parameters import TubeBenchParameters
@@ -174,7 +174,9 @@ class Dispatch:
         return PHASE_STEP_S * round(nearest_s / PHASE_STEP_S)
 
     def _line_faults(self, faults: Collection[str]) -> frozenset[str]:
-        return frozenset(fault for fault in faults if fault in RF_FAULTS and fault not in LINE_ARCS)
+        return frozenset(
+            fault for fault in faults if fault == STRUCTURE or (fault in RF_FAULTS and fault not in LINE_ARCS)
+        )
 
     def _strike(self, request: PulseRequest, faults: Collection[str]) -> tuple[PulseRequest, Breakdown | None]:
         """The request with the arc that strikes in it, if any."""

@@ -5,12 +5,16 @@ from firmware_sim.plant.modulator.chargers import charge_line
 from firmware_sim.plant.modulator.charging import DirectParameters
 from firmware_sim.plant.modulator.line import energy_j
 from firmware_sim.plant.modulator.tube import NOMINAL, Drive
+from firmware_sim.plant.tube_bench.loads import conditions_of
 from firmware_sim.plant.tube_bench.parameters import TubeBenchParameters
 from firmware_sim.plant.tube_bench.shapes import PulseRequest, Shape, Shapes
 
 
 def forecast(p: TubeBenchParameters, intention: Intention) -> Forecast:
-    """Stored energy and time of the first charge; of a plan that pulses, one pulse at full drive and its ledger."""
+    """Stored energy and time of the first charge; of a plan that pulses, one pulse at full drive and its ledger.
+
+    Raises KeyError for a load that the bench has not.
+    """
     numbers: dict[str, float] = {}
     if intention.energises:
         numbers = {
@@ -20,7 +24,9 @@ def forecast(p: TubeBenchParameters, intention: Intention) -> Forecast:
     if not intention.fires:
         return Forecast(numbers, {})
     drive = Drive(p.drive.most_w, p.drive.delay_s, p.drive.width_s, p.drive.edge_s)
-    shape = Shapes(p.modulator, p.rf).of(PulseRequest(intention.charge_voltage_v, drive, NOMINAL))
+    shape = Shapes(p.modulator, p.rf).of(
+        PulseRequest(intention.charge_voltage_v, drive, NOMINAL, conditions_of(intention.load))
+    )
     numbers |= {"peak_current_a": shape.scalars.peak_a, "module_current_a": shape.scalars.switch_a}
     return Forecast(numbers, _ledger(shape), _facts(shape))
 

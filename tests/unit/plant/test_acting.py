@@ -2,7 +2,7 @@
 
 import pytest
 
-from firmware_sim.plant.faults import list_faults
+from firmware_sim.plant.faults import list_faults, module_of
 from firmware_sim.signals import FieldOutputs
 from hil_rigs.railgun_bench.plant import build
 from tests.unit.plant.support import PLANT_YAML, SCAN_NS
@@ -93,3 +93,18 @@ def test_a_dead_test_relay_acts_when_its_path_is_tested() -> None:
     assert not any("acts" in text for _, text in plant.log)
     plant.tick(SCAN_NS, FieldOutputs(self_test_path=1))
     assert any("fault plant.selftest_door_1_dead acts" in text for _, text in plant.log)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kinds", "module"),
+    [
+        ("module_3_leak", ("leak", "uncharged"), 2),
+        ("module_12_uncharged", ("leak", "uncharged"), 11),
+        ("module_3_hang", ("leak", "uncharged"), None),
+        ("vacuum_leak", ("leak",), None),
+        ("hose_2_leak", ("leak",), None),
+        ("my_module_2_leak", ("leak",), None),
+    ],
+)
+def test_only_modules_are_modules(fault: str, kinds: tuple[str, ...], module: int | None) -> None:
+    assert module_of(fault, *kinds) == module

@@ -21,10 +21,10 @@ PLC = (FOLDER / "plc.yaml").read_bytes()
         ("input: bath\n", "input: bat\n", "chiller cannot be asked for 'bat' all the time; did you mean bath?"),
         ("high: 25 K\n", "high: 25 degC\n", "is in degC, but the channel is in K; use K"),
         ("low: 5 degC\n    high: 35 degC", "low: 36 degC\n    high: 35 degC", "low: is not below high"),
-        ("full_scale: 1 W\n    group: drive\n", "full_scale: 1 W\n", "judges what nobody publishes"),
+        ("full_scale: 1 W\n    group: pulses\n", "full_scale: 1 W\n", "judges what nobody publishes"),
         (
-            "input: power\n    unit: W\n    full_scale: 1 W\n    group: drive\n    high: 400 mW",
-            "input: power\n    unit: V\n    full_scale: 1 V\n    group: drive\n    high: 400 mV",
+            "input: power\n    unit: W\n    full_scale: 1 W\n    group: pulses\n    high: 400 mW",
+            "input: power\n    unit: V\n    full_scale: 1 V\n    group: pulses\n    high: 400 mV",
             "'power' is read in W, not V; use W",
         ),
     ],

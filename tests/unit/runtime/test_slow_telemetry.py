@@ -77,7 +77,7 @@ def test_the_run_block_is_values_in_the_units_of_the_channels_and_points() -> No
     counted = [told[name] for name in ("pulses", "pulses_asked", "inhibits", "retries_left")]
     assert counted == [50.0, 2000.0, 1.0, 4.0]
     assert words(found, 60_000_000)["run"] == ["PULSE_GATE", "HELD"]
-    assert words(found, 60_000_000)["inhibit"] == ["ARC"]
+    assert words(found, 60_000_000)["inhibit"] == ["ARC", "ANY"]
     assert words(found, 60_000_000)["auxiliaries"] == ["COOLING", "HEATER"]
 
 

@@ -34,6 +34,7 @@ RF = RfParameters(
     load=LOAD,
     load_detuned=LoadParameters(-8.0),
     load_missing=LoadParameters(0.0),
+    load_structure=LoadParameters(-20.0, loss_db=4.0),  # B5
     coupler=CouplerParameters(50.0, 35.0),  # B5: 50 dB
     load_coupling_db=50.0,
     forward_detector=Pickup(square_law=DIODE),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firmware_sim.plant.rf.chain import TubeOutput, arc_of, blank, load_of, solve_rf
 from firmware_sim.plant.rf.envelope import Cavity
-from firmware_sim.plant.rf.faults import RF_FAULTS
+from firmware_sim.plant.rf.faults import RF_FAULTS, STRUCTURE
 from firmware_sim.plant.rf.interlocks import Comparator, Latches, Trip, compare
 from firmware_sim.plant.rf.line import NO_ARC, Arc
 from firmware_sim.plant.rf.waves import Wave
@@ -216,6 +216,25 @@ def test_cavities_stand_before_the_line():
     assert done.waves.forward.power_w[np.searchsorted(done.waves.forward.time_s, 4e-6)] == pytest.approx(4e6, rel=1e-3)
 
 
+def test_a_structure_takes_four_decibels_and_reflects_one_percent():
+    """physics.md B5: transmitted follows incident, -4 dB, reflected about -20 dB; the rest heats the structure."""
+    plain, done = solve_rf(RF, TUBE), solve_rf(RF, TUBE, faults=(STRUCTURE,))
+    t = done.records.time_s
+    flat = int(np.searchsorted(t, 3e-6))
+    assert done.latches.first is None, "matched well enough to be run"
+    water_db = 10.0 * np.log10(
+        DIODE.watts_of(float(done.records.load_v[flat])) / DIODE.watts_of(float(plain.records.load_v[flat]))
+    )
+    assert water_db == pytest.approx(-4.0, abs=0.1)
+    assert done.ledger.load_j == pytest.approx(plain.ledger.load_j * 10.0**-0.4, rel=0.01)
+    assert done.ledger.lost_j - plain.ledger.lost_j == pytest.approx(
+        plain.ledger.load_j * (0.99 - 10.0**-0.4), rel=0.02
+    )
+    assert abs(done.ledger.residual_j) < 1e-11 * done.ledger.incident_j
+    back_db = 20.0 * np.log10(abs(done.waves.back.amplitude[flat] / done.waves.forward.amplitude[flat]))
+    assert back_db == pytest.approx(-20.0 - 2.0 * RF.line.loss_db, abs=0.1)
+
+
 def test_names():
     for fault in RF_FAULTS:
         solve_rf(RF, TUBE, arc_of(RF, (fault,), 2e-6), (fault,))
@@ -223,6 +242,9 @@ def test_names():
         solve_rf(RF, TUBE, faults=("meteorite",))
     assert arc_of(RF, (), 1e-6) is NO_ARC
     assert load_of(RF, ("load_missing", "load_detuned")) is RF.load_missing
+    assert (
+        load_of(RF, (STRUCTURE, "load_missing")) is RF.load_missing and load_of(RF, (STRUCTURE,)) is RF.load_structure
+    )
 
 
 def test_blanking_is_an_exponential_tail():

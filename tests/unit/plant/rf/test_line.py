@@ -155,6 +155,13 @@ def test_the_account_is_not_empty_words():
     assert 0.5 < account.arc_j < 2.5
 
 
+def test_a_part_in_front_of_the_load_that_amplifies_is_refused():
+    with pytest.raises(ValueError, match="more than arrives"):
+        LoadParameters(-1.0, loss_db=3.0)
+    with pytest.raises(ValueError, match="loss_db"):
+        LoadParameters(-20.0, loss_db=-3.0)
+
+
 def test_arcs_that_amplify_are_refused():
     with pytest.raises(ValueError, match="exceed 1"):
         Arc(0.0, 0.5, reflection=-0.9, transmission=0.2)

@@ -4,7 +4,7 @@ import pytest
 
 from firmware_sim.signals import RUN_SELF_TEST_PATHS
 from hil_rigs.microwave_bench.plant import build
-from tests.unit.plant.tube_bench.support import ALL_ON, PLANT_YAML, Bench
+from tests.unit.plant.tube_bench.support import ALL_ON, PLANT_YAML, Bench, mapping
 
 PAIRED = {
     "arc_detector_dead": "arc_window",
@@ -109,3 +109,16 @@ def test_the_line_decays_through_the_dumps_that_close(fault, tau_s):
     first_v = bench.plant.store.voltage_v
     bench.run(tau_s)
     assert bench.plant.store.voltage_v == pytest.approx(first_v / 2.71828, rel=0.06)
+
+
+@pytest.mark.parametrize("probe", ["a", "b"])
+def test_an_offset_is_beyond_what_two_probes_of_this_range_may_differ(probe):
+    bench = Bench()
+    bench.charge()
+    bench.plant.inject(f"probe_{probe}_offset")
+    bench.run(0.05)
+    readings = {"a": bench.plant.inputs.probe_a_v, "b": bench.plant.inputs.probe_b_v}
+    other = readings["b" if probe == "a" else "a"]
+    assert readings[probe] - other == pytest.approx(0.075 * 30e3, abs=30.0)
+    assert readings[probe] - other > mapping("plc.yaml")["probes"]["mismatch_v"]
+    assert bench.logged(f"fault plant.probe_{probe}_offset acts fully: ")

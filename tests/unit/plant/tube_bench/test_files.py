@@ -110,8 +110,25 @@ def test_the_forecast_is_that_of_the_b_parameters():
     assert facts["beam voltage"] == pytest.approx(130.96e3, rel=2e-3)
     stored = forecast.ledger["stored"]
     assert sum(v for k, v in forecast.ledger.items() if k != "stored") == pytest.approx(stored, rel=1e-4)
+    short = build(PLANT_YAML, 1).forecast(Intention(LINE_V, 0.6, 1, (0.0,), "short", True, True))
+    assert short.ledger["RF in the load"] < 0.01 * forecast.ledger["RF in the load"]
     idle = build(PLANT_YAML, 1).forecast(Intention(LINE_V, 0.6, 1, (None,), "dummy_load", True, False))
     assert not idle.ledger and idle.numbers["stored_energy_j"] > 62.0
+
+
+def test_the_structure_takes_its_share_of_what_the_water_sees():
+    seen = {}
+    for load in ("dummy_load", "structure"):
+        bench = Bench()
+        bench.plant.mount(load)
+        bench.plant.drive("rf_source_pulse_width_s", 200e-9)
+        bench.go(dbm=5.0)  # a fresh structure bears no more
+        bench.trigger()
+        shape = bench.plant.train.last.shape
+        assert shape.latches.first is None and shape.radiated.power_w > 1e5
+        seen[load] = shape.joules
+    assert seen["structure"].load_j == pytest.approx(10.0**-0.4 * seen["dummy_load"].load_j, rel=0.01)
+    assert seen["structure"].walls_j > 0.5 * seen["dummy_load"].load_j
 
 
 def test_loads_are_mounted_by_name():

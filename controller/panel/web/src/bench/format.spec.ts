@@ -36,6 +36,7 @@ test("a unit with a power takes no prefix that would be raised with it, and a ra
 });
 
 test("a prefix does not jump", () => {
+  expect(text(2000, "count")).toBe("2000");
   expect(text(0.124, "A", referenceOf(0.124, { low: null, high: null }))).toBe("0.124 A");
   expect(text(12, "V", referenceOf(12, { low: null, high: 3100 }))).toBe("0.012 kV");
   expect(referenceOf(NaN, { low: null, high: null })).toBe(1);

@@ -11,7 +11,7 @@ const PREFIXES: readonly (readonly [number, string])[] = [
 ];
 
 /** Units that take no prefix: their multiples are not written that way. */
-const PLAIN = new Set(["", "%", "°C", "degC", "1", "bar", "min", "h", "d"]);
+const PLAIN = new Set(["", "%", "°C", "degC", "1", "count", "bar", "min", "h", "d", "l/min", "K"]);
 
 /** In front of a unit with a power a prefix would be raised with it (mA² is 1e-6 A²): these stand there instead. */
 const POWERS: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ const POWERS: Readonly<Record<string, string>> = {
 
 /** Unit as it is printed beside a number; a plain ratio has none. */
 export function printedUnit(unit: string): string {
-  if (unit === "1") return "";
+  if (unit === "1" || unit === "count") return "";
   return unit.replace("degC", "°C").replace("Ohm", "Ω").replace("ohm", "Ω").replace(/\^2/g, "²").replace(/\*\*2/g, "²");
 }
 
@@ -41,6 +41,7 @@ export function quantity(value: number | null, unit: string, reference: number |
   const [scale, prefix] = scaleFor(reference ?? value ?? 0, unit);
   const printed = prefix + printedUnit(unit);
   if (value === null || !Number.isFinite(value)) return { digits: "–", unit: printed };
+  if (unit === "count") return { digits: value.toFixed(0), unit: printed };
   const scaled = value / scale;
   const whole = Math.max(1, Math.floor(Math.log10(Math.max(Math.abs((reference ?? value) / scale), 1))) + 1);
   const digits = scaled.toFixed(Math.max(0, figures - whole));

@@ -8,6 +8,8 @@ export interface ChannelInfo {
   readonly group: string;
   readonly low: number | null;
   readonly high: number | null;
+  /** PLC states in which they are limits; none: in all. */
+  readonly states?: readonly string[];
 }
 
 export interface SourceInfo {

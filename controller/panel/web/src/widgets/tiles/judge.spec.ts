@@ -17,6 +17,12 @@ test.each([
   [null, "STALE"],
 ])("%#: %s", (given, word) => expect(judge(given).word).toBe(word));
 
+test("limits are limits in the states that they are meant for", () => {
+  const channel = { name: "flow", title: "", unit: "l/min", source: "", group: "", low: 20, high: 60, states: ["RUN"] };
+  const dry = { channel, value: 0, ageS: 0, stale: false };
+  expect([judge(dry, "RUN"), judge(dry, "SAFE"), judge(dry)].map(({ word }) => word)).toEqual(["LOW", "", ""]);
+});
+
 test("bars begin at zero", () => {
   const bar = barOf(reading(50, 100));
   expect(bar?.from).toBe(0);

@@ -1,6 +1,7 @@
 /** What a tile says about its value. Pure. */
 
 import type { Reading } from "../../bench/bench";
+import type { ChannelInfo } from "../../bench/messages";
 
 export interface Judgement {
   readonly tone: "normal" | "stale" | "wrong";
@@ -9,14 +10,20 @@ export interface Judgement {
   readonly sign: string;
 }
 
-/** Staleness first: an old value is neither good nor bad. */
-export function judge(reading: Reading | null): Judgement {
+/** Staleness first: an old value is neither good nor bad. Limits count in the states that they are meant for. */
+export function judge(reading: Reading | null, state: string | null = null): Judgement {
   if (reading === null || reading.stale) return { tone: "stale", word: "STALE", sign: "◌" };
   const { value, channel } = reading;
   if (Number.isNaN(value)) return { tone: "stale", word: "NOT VALID", sign: "◌" };
+  if (!applies(channel, state)) return { tone: "normal", word: "", sign: "" };
   if (channel.high !== null && value > channel.high) return { tone: "wrong", word: "HIGH", sign: "▲" };
   if (channel.low !== null && value < channel.low) return { tone: "wrong", word: "LOW", sign: "▼" };
   return { tone: "normal", word: "", sign: "" };
+}
+
+/** Whether the channel's limits are limits while the PLC is in `state`. */
+export function applies({ states }: Pick<ChannelInfo, "states">, state: string | null): boolean {
+  return states === undefined || states.length === 0 || (state !== null && states.includes(state));
 }
 
 /** A bar from zero to the value, and where the limits are: fractions of the bar's length. Null without limits. */
