@@ -293,6 +293,9 @@ def _trial(
     waits_s = {name: scans * scan_s for name, scans in plc.times._asdict().items() if isinstance(scans, int)}
     charges = plan.charge_current_a > 0.0
     waits_s["tolerance_ramp"] = plan.tolerance_v * plan.bank_capacitance_f / plan.charge_current_a if charges else 0.0
+    waits_s["ceiling_ramp"] = waits_s["tolerance_ramp"]
+    if plan.run is not None and charges:  # its set-point is the ramp: what ignores it is wrong above the target only
+        waits_s["ceiling_ramp"] = (plan.charge_voltage_v + plan.tolerance_v) / plan.charge_rate_v_per_s
     facts = BenchFacts(plc.bands.safe_v, waits_s["dump"], waits_s["dwell"], waits_s, scan_s)
     return Trial(
         finished=finished,

@@ -9,12 +9,20 @@ OVER = frozenset({Stage.VERIFY, Stage.EMPTY, Stage.OVER})
 NO_PULSES = frozenset({Stage.RUN_DOWN}) | OVER
 """No pulse comes any more."""
 
-DISARMED = Excuse("windows hold while the bench is armed only: it is not armed any more", OVER)
+DISARMED = Excuse("windows hold while the bench is armed only: it is not armed any more, or not for as long", NO_PULSES)
 NO_MORE_PULSES = Excuse("the pulses are over: what shows in a pulse only shows no more", NO_PULSES)
 ONE_PULSE = Excuse(
     "the only pulse is over or its own: nothing comes that could be inhibited", profiles=frozenset({"single-pulse"})
 )
-_NO_DRIVE = Excuse("the beam is without drive: there is no wave to reflect or to arc", profiles=frozenset({"no-drive"}))
+_NO_DRIVE = Excuse(
+    "the beam is without drive: there is no wave to reflect, to arc or to leak", profiles=frozenset({"no-drive"})
+)
+_OWN_CHECK = Excuse("the profile itself makes this latch come, and expects it", profiles=frozenset({"trip-check"}))
+_UNCOUNTED = Excuse(
+    "the run ends by its time, not by a number", profiles=frozenset({"trip-check", "power-sweep", "conditioning"})
+)
+_WEAK_ARC = Excuse("at this low voltage an arc draws less than the tube's beam", profiles=frozenset({"low-voltage"}))
+_SLOWLY = Excuse("it drifts so slowly that the run is over before it has left its window")
 _LITTLE = Excuse(
     "so little drive makes no wave that a comparator could see", profiles=frozenset({"low-voltage", "conditioning"})
 )
@@ -51,14 +59,19 @@ def _window(name: str, *faults: str, wait_s: float, excuses: tuple[Excuse, ...] 
         says=_COLD_SAYS,
         excuses=(DISARMED, *excuses),
         runs=True,
+        armed=True,
     )
+
+
+_GAUGE_S = 0.05
+"""A gauge's own time (10 to 50 ms, physics.md B6), with the window's debounce of one scan."""
 
 
 def _vacuum(name: str, *faults: str, inhibits: tuple[str, ...] = ("VACUUM", "WINDOW")) -> Variant:
     return Variant(
         name,
         Injection(faults or (f"plant.{name}",)),
-        Limit(scans=2),
+        Limit(scans=1, seconds=_GAUGE_S),
         trips=("RETRIES", "WINDOW"),
         says=(*_INHIBITED, *_COLD_SAYS, "vacuum"),
         exits=(3, 0, 1),
@@ -66,9 +79,12 @@ def _vacuum(name: str, *faults: str, inhibits: tuple[str, ...] = ("VACUUM", "WIN
         inhibits=inhibits,
         marks=True,
         runs=True,
+        armed=True,
     )
 
 
+_RF_MONITOR_S, _XRAY_MONITOR_S = 0.2, 1.0
+"""The monitors' own times; the window's debounce is one scan."""
 _FLOW_S = 0.5
 """The debounce of safety.md row 45."""
 
@@ -129,7 +145,7 @@ RUN_ROWS: tuple[Hazard, ...] = (
                 one("plant.pulse_gate_stuck_open"),
                 Limit(scans=1),
                 trips=("PULSE_OVERRUN",),
-                excuses=(Excuse("nothing triggers beyond what the gate allows", acted=True),),
+                excuses=(Excuse("nothing triggers beyond what the gate allows"),),
                 runs=True,
             ),
             Variant(
@@ -146,7 +162,7 @@ RUN_ROWS: tuple[Hazard, ...] = (
                 Limit(event="the run ends"),
                 says=("not done within", "pulses"),
                 marks=True,
-                excuses=(NO_MORE_PULSES,),
+                excuses=(NO_MORE_PULSES, _UNCOUNTED),
                 runs=True,
             ),
         ),
@@ -170,7 +186,7 @@ RUN_ROWS: tuple[Hazard, ...] = (
         "hard-wired in the pulse: light and peak current; PLC: retries",
         "at most 10 us and 10 J; no next pulse before the hold-off; the fifth in 10 minutes trips",
         (
-            _latched("arc_gun", inhibits=("ARC", "OVER_CURRENT")),
+            _latched("arc_gun", inhibits=("ARC", "OVER_CURRENT"), excuses=(_WEAK_ARC,)),
             _latched("arc_waveguide", inhibits=("ARC", "VSWR"), excuses=(_NO_DRIVE, _LITTLE)),
             _latched("arc_window", inhibits=("ARC",), excuses=(_NO_DRIVE, _LITTLE)),
         ),
@@ -181,8 +197,8 @@ RUN_ROWS: tuple[Hazard, ...] = (
         "hard-wired in the pulse: reflected over forward; PLC: retries",
         "drive off in the same pulse, no next pulse",
         (
-            _latched("load_missing", inhibits=("VSWR",), excuses=(_NO_DRIVE, _LITTLE)),
-            _latched("load_detuned", inhibits=("VSWR",), excuses=(_NO_DRIVE, _LITTLE)),
+            _latched("load_missing", inhibits=("VSWR",), excuses=(_NO_DRIVE, _LITTLE, _OWN_CHECK)),
+            _latched("load_detuned", inhibits=("VSWR",), excuses=(_NO_DRIVE, _LITTLE, _OWN_CHECK)),
         ),
     ),
     Hazard(
@@ -196,7 +212,7 @@ RUN_ROWS: tuple[Hazard, ...] = (
             _window("flow_load_lost", wait_s=_FLOW_S),
             _window("chiller_stopped", wait_s=_FLOW_S),
             _window("heater_open", wait_s=_FLOW_S),
-            _window("heater_drift", wait_s=_FLOW_S),
+            _window("heater_drift", wait_s=_FLOW_S, excuses=(_SLOWLY,)),
             _window("magnet_off", wait_s=_FLOW_S),
             _window("magnet_drift", wait_s=_FLOW_S),
         ),
@@ -207,9 +223,9 @@ RUN_ROWS: tuple[Hazard, ...] = (
         "PLC: windows with a live zero",
         "TRIP",
         (
-            _window("leakage_high", wait_s=0.01),
+            _window("leakage_high", wait_s=_RF_MONITOR_S, excuses=(_NO_DRIVE, _LITTLE)),
             _window("leakage_monitor_dead", wait_s=0.01),
-            _window("xray_high", wait_s=0.01),
+            _window("xray_high", wait_s=_XRAY_MONITOR_S),
             _window("xray_monitor_dead", wait_s=0.01),
         ),
     ),

@@ -106,6 +106,8 @@ class Variant:
     """Stages with another limit, and that limit."""
     inhibits: tuple[str, ...] = ()
     """Causes of the PLC's pulse inhibit that are a right reaction by themselves: pulses stop, the run may go on."""
+    armed: bool = False
+    """The fault is looked at while the bench is armed only: where it shows before, the limit counts from there on."""
     runs: bool | None = None
     """For benches that run, or for those that fire once; None: for both."""
     venue: Venue = Venue.VIRTUAL

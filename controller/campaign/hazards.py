@@ -1,4 +1,4 @@
-"""PURE: the hazard table: rows of safety.md 2.3, their injections, the right reactions; as a whole and for one bench."""
+"""PURE: the hazard table: rows of safety.md 2.3, their injections, right reactions; as a whole and for one bench."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -138,6 +138,10 @@ def safe_after_s(trial: Trial, acts_ns: int | None) -> float | None:
 def visible_ns(variant: Variant, trial: Trial, evidence: Evidence) -> int | None:
     """When the fault acts (fully, if it grows) and nothing blanks it any more: where the row's time begins."""
     since_ns = evidence.fully_ns if variant.grows else evidence.acts_ns
+    if variant.armed and since_ns is not None:
+        armed = (point.t_ns for point in trial.points if point.commanded and point.t_ns >= since_ns)
+        if not any(point.commanded for point in trial.points if point.t_ns <= since_ns):
+            since_ns = next(armed, since_ns)
     if since_ns is None or not _BLANKED & {*variant.trips}:
         return since_ns
     for shot, after in pairwise(trial.points):
