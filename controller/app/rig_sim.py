@@ -22,6 +22,7 @@ from controller.runtime.offload import Offload
 from controller.runtime.virtual_loop import Rank, ranked
 from drivers.transports.multidrop import SharedLine
 from firmware_sim.faults import FaultBoard, Faulty
+from firmware_sim.link_faults import Emi
 from firmware_sim.personalities.dg645 import OutputEdges
 from firmware_sim.plant.contract import AnyPlant, Edges, Pulse
 from firmware_sim.plc.limits import load_limits
@@ -174,7 +175,11 @@ class SimulatedRig:
         """A cycle that no fire pulse started (``*TRG``, the rate generator): the gate decides, the bench goes on."""
         shot = self._cycle(edges)
         if shot is not None:
-            self.plant.apply(self.solve(shot))
+            record = self.solve(shot)
+            self.plant.apply(record)
+            for standin in self.standins.values():
+                if standin.link.emi is Emi.GARBAGE:  # a network repeats what such a short pulse takes from it
+                    standin.link.disturb(record.emi_until_ns)
             self._show_signal(shot.t0_ns)
 
     def _show_signal(self, t0_ns: int) -> None:

@@ -246,7 +246,8 @@ async def _conclude(
     )
     captures = captures_of(outcome, prepared.rig, world.today)
     logs = slow_logs_of(outcome)
-    context = MeasureContext(*(seconds(outcome, t) for t in (situation.fire_ns, situation.dump_ns, situation.safe_ns)))
+    t0_s, dump_s, safe_s = (seconds(outcome, t) for t in (situation.fire_ns, situation.dump_ns, situation.safe_ns))
+    context = MeasureContext(t0_s, dump_s, safe_s, outcome.levels)
     values = await world.offload(lambda: measure_all(plan.measurements, captures, logs, context))
     ending = outcome.state.ending
     unmarked = await _leave_mark(prepared, world, booking, outcome, log) if ending is Ending.UNSAFE else ""

@@ -7,6 +7,9 @@ from controller.cli.writer import Writer
 PROGRESS_EVERY_S = 2.0
 """Seconds of the run between two voltage lines while nothing else happens."""
 
+PROGRESS_PART = 0.05
+"""The same as a part of the time so far: a run of hours says something every few minutes."""
+
 
 class LineScreen:
     """One line per step, PLC state, event, and every two seconds the voltage."""
@@ -53,6 +56,9 @@ class LineScreen:
             self._line(frame.t_ns, f"PLC {frame.plc_state}{self._voltage()}")
 
     def _voltage(self) -> str:
+        pulsing = self.view.pulsing
+        if pulsing:
+            return f", {pulsing}"
         voltage_v, hello = self.view.voltage_v, self.view.hello
         if voltage_v is None or hello is None or hello.target_v <= 0.0:
             return ""
@@ -60,7 +66,7 @@ class LineScreen:
 
     def _line(self, t_ns: int, text: str) -> None:
         seconds = self.view.seconds(t_ns)
-        self._next_progress_s = seconds + PROGRESS_EVERY_S
+        self._next_progress_s = seconds + max(PROGRESS_EVERY_S, PROGRESS_PART * seconds)
         self._writer.write(f"{seconds:8.2f} s  {text}\n")
 
 

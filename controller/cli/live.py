@@ -122,6 +122,8 @@ def _readings(view: RunView) -> Table:
 
 
 def _voltage_text(view: RunView) -> Text:
+    if view.pulsing:
+        return Text(view.pulsing)
     voltage_v = view.voltage_v
     if voltage_v is None or view.hello is None:
         return Text("not valid", "yellow")

@@ -9,6 +9,8 @@ EVENTS_KEPT = 6
 """Lines of the event list: what fits beside the steps on a 24-line terminal. The journal has all of them."""
 
 VOLTAGE_UNIT = "V"
+RUN = "RUN"
+"""The PLC's state in which pulses come."""
 
 PENDING, RUNNING, DONE, BROKEN = "pending", "running", "done", "broken"
 
@@ -73,6 +75,30 @@ class RunView:
             if channel.unit == VOLTAGE_UNIT and value == value:  # NaN: not valid now
                 return value
         return None
+
+    def value(self, name: str) -> float | None:
+        """A channel's value by name; None for one that is not there or not valid now."""
+        if self.hello is None or self.frame is None:
+            return None
+        for channel, value in zip(self.hello.channels, self.frame.values, strict=False):
+            if channel.name == name:
+                return value if value == value else None
+        return None
+
+    @property
+    def pulsing(self) -> str:
+        """How far the pulses are, and a conditioning with them; empty while none come. The store swings meanwhile."""
+        pulses = self.value("pulses")
+        if self.frame is None or self.frame.plc_state != RUN or pulses is None:
+            return ""
+        asked, inhibits = self.value("pulses_asked"), self.value("inhibits")
+        said = f"{pulses:.0f} of {asked:.0f} pulses" if asked else f"{pulses:.0f} pulses"
+        said += f", inhibited {inhibits:.0f} times" if inhibits else ""
+        field, length = self.value("field"), self.value("pulse_length")
+        said += f", {field / 1e6:.1f} MV/m" if field else ""
+        said += f" for {length * 1e9:.0f} ns" if field and length else ""
+        soon, late = self.value("hours_to_goal"), self.value("hours_to_goal_late")
+        return said + (f", {soon:.0f} to {late:.0f} h to the goal" if soon is not None and late is not None else "")
 
     @property
     def charged_fraction(self) -> float:

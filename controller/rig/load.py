@@ -256,6 +256,10 @@ def _bank_problems(document: Document, bank: BankFile) -> Iterator[Problem]:
             yield document.problem(("bank", key), "is zero", "write a value above zero")
 
 
+_PER_VOLT = {"W": "A"}
+"""A watt per volt is an ampere, and a dimension has one name."""
+
+
 def _channel_problems(document: Document, file: RigFile, path: Path, channel: ChannelFile) -> Iterator[Problem]:
     if channel.module > file.bank.modules:
         problem = f"there is no module {channel.module}"
@@ -278,7 +282,8 @@ def _channel_problems(document: Document, file: RigFile, path: Path, channel: Ch
         if part.due is not None and not _is_date(part.due):
             broken = True
             yield document.problem((*place, "due"), f"'{part.due}' is not a date", "write YYYY-MM-DD")
-    expected = [] if channel.unit in ("V", "1") or not channel.chain else [f"{channel.unit}/V"]
+    plain = channel.unit in ("V", "1") or not channel.chain
+    expected = [] if plain else [_PER_VOLT.get(channel.unit, f"{channel.unit}/V")]
     if units != expected:
         broken = True
         problem = f"the factors give {' '.join(units) or 'V/V'}, but the channel is in {channel.unit}"

@@ -35,10 +35,14 @@ class GaugeFile(StrictModel):
 
 
 class CalorimetryFile(StrictModel):
-    """``calorimetry:`` the PLC's windows that see the load's water, in litres per minute and kelvin."""
+    """``calorimetry:`` the PLC's windows that see the load's water, in litres per minute and kelvin.
+
+    ``coupler`` is the DAQ's channel of the mean forward power that the water is compared with.
+    """
 
     flow_window: _Name
     rise_window: _Name
+    coupler: _Name | None = None
 
 
 class RunFile(StrictModel):
@@ -99,6 +103,7 @@ def read_run_rig(file: RunFile | None) -> RunRig | None:
         gauge_number=gauge.number if gauge else 1,
         flow_window=heat.flow_window if heat else "",
         rise_window=heat.rise_window if heat else "",
+        coupler=(heat.coupler or "") if heat else "",
     )
 
 

@@ -20,7 +20,8 @@ class RunRig:
     ``efficiency`` gets into the store; ``charger_meter_a`` is how far its current reading may be off. ``rate_max_hz``
     .. ``drive_max_w`` are the tube's and its drive's ratings;
     ``pulses_max`` and ``permit_s`` the PLC's. ``windows`` and ``auxiliaries`` are the names in the PLC's limits file,
-    in its order. ``chillers`` are set-points in degrees Celsius. Without a calorimeter its windows are empty.
+    in its order. ``chillers`` are set-points in degrees Celsius. Without a calorimeter its windows are empty;
+    ``coupler`` is the DAQ's channel that it is compared with, empty for none.
     """
 
     source: str
@@ -43,5 +44,6 @@ class RunRig:
     gauge_number: int = 1
     flow_window: str = ""
     rise_window: str = ""
+    coupler: str = ""
     windows: tuple[str, ...] = ()
     auxiliaries: tuple[str, ...] = ()

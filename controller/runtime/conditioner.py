@@ -105,6 +105,7 @@ class Conditioner:
         self._on = False
         self._field_v_per_m = 0.0
         self._pulse_s = 0.0
+        self._held = (0.0, 0.0)
         self._because = ""
         self._kept_s = self._loop.time()
         self._estimated_s = -math.inf
@@ -187,7 +188,9 @@ class Conditioner:
         self._count()
         faults = self._faults()
         stale = self._loop.time() - self._seen_s > RUN_AGE_S
-        drive_w, width_s = await self._tools.drive.measured() if self._on else (0.0, 0.0)
+        if self._on:
+            self._held = await self._tools.drive.measured()
+        drive_w, width_s = self._held  # with the drive off: of the pulses that came before it was
         return Observation(
             pulse=self._pulse,
             fired=self._fired,

@@ -31,6 +31,7 @@ from controller.sequencer.engine import EngineState
 from controller.sequencer.plan import Plan
 from controller.sequencer.run_plan import RunPlan
 from controller.shots.journal_file import JournalFile
+from controller.shots.model import SweepLevel
 from controller.telemetry.channels import telemetry_channels
 from drivers.errors import InstrumentError
 from drivers.ports import DelayPlan, RunPlc
@@ -64,6 +65,7 @@ class Outcome:
     start_ns: int
     end_ns: int
     trips: tuple[str, ...] = ()
+    levels: tuple[SweepLevel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,8 @@ class Core:
             raise
         end_ns = self.runner.now_ns()
         captured, trips = self._actions.captured, tuple(self.runner.trips)
-        return Outcome(state, self.situation, captured, events, self._start_ns, end_ns, trips)
+        levels = tuple(self._actions.running.levels) if self._actions.running is not None else ()
+        return Outcome(state, self.situation, captured, events, self._start_ns, end_ns, trips, levels)
 
     def _on_status(self, status: PlcStatus, now_ns: int) -> None:
         if self.runner.state.step < 0:

@@ -33,6 +33,7 @@ from controller.shots.model import (
 )
 from drivers.ports import Identity, SegmentedWaveform, Waveform
 from drivers.wire.plc import EventCode, PlcCommand, PlcEvent, PlcState, Refusal, Trip
+from drivers.wire.plc_run import InhibitCause
 
 SCAN_NS = 10_000_000
 """One PLC scan (design.md 2)."""
@@ -158,7 +159,33 @@ def describe_event(event: PlcEvent) -> str:
         return f"current latches {event.detail:#06b}"
     if code is EventCode.PROOF:
         return f"proof of safe {'holds' if event.detail == 1 else 'failed'}, worst tau ratio {event.value:.3f}"
+    if code in _OF_PULSES:
+        return _OF_PULSES[code](event)
     return f"{code.name.lower().replace('_', ' ')} {event.detail} {event.value:g}"
+
+
+def _inhibit(event: PlcEvent) -> str:
+    causes, left = InhibitCause(event.detail >> 16), event.detail & 0xFFFF
+    names = ", ".join(str(cause.name) for cause in InhibitCause if cause in causes)
+    return f"pulses inhibited by {names} after {event.value:.0f} pulses, {left} retries left"
+
+
+def _pulses(event: PlcEvent) -> str:
+    asked = f" of {event.value:.0f}" if event.value else ""
+    return f"{event.detail}{asked} pulses came"
+
+
+def _windows(event: PlcEvent) -> str:
+    lost, dead = (
+        ", ".join(str(at + 1) for at in range(16) if bits >> at & 1)
+        for bits in (event.detail & 0xFFFF, event.detail >> 16)
+    )
+    says = f"window {lost or dead} out of bounds" if lost or dead else "every window holds"
+    return f"{says}{f', input {dead} dead' if dead else ''}, the first reads {event.value:g}"
+
+
+_OF_PULSES = {EventCode.INHIBIT: _inhibit, EventCode.PULSES: _pulses, EventCode.WINDOWS: _windows}
+"""How events of a bench that runs are told (firmware_sim/plc/running.py writes them)."""
 
 
 def _name(kind: type[IntEnum], value: int) -> str:
@@ -283,6 +310,7 @@ def build_record(
         safe_s=seconds(outcome, situation.safe_ns),
         simulated=background.simulated,
         trains=tuple(item for item in captures if isinstance(item, PulseTrain)),
+        levels=outcome.levels,
     )
 
 

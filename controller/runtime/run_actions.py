@@ -20,6 +20,7 @@ from controller.runtime.situation import Situation
 from controller.sequencer.conditioning_state import StateRefused
 from controller.sequencer.plan import Plan, Step
 from controller.sequencer.run_plan import RunPlan
+from controller.shots.model import SweepLevel
 from drivers.errors import InstrumentError
 from drivers.ports import Chiller, PowerSupply, PulseGenerator, RfPlan, RfSource, VacuumGauge
 
@@ -40,17 +41,6 @@ def dbm(power_w: float) -> float:
 def watts(power_dbm: float) -> float:
     """The other way round."""
     return float(MILLIWATT_W * 10.0 ** (power_dbm / 10.0))
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One level of a sweep: means while it was measured. ``calorimetric_w`` None: no calorimeter says anything."""
-
-    step: str
-    drive_w: float
-    pulses: int
-    calorimetric_w: float | None
-    windows: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +91,9 @@ class RunActions:
     health: Health
     note: Callable[[str, str, str], None]
     tools: RunTools
-    levels: list[Level] = field(default_factory=list)
+    levels: list[SweepLevel] = field(default_factory=list)
+    _level_s: float = 0.0
+    """Since when a level is measured, in seconds since the start of the run."""
     _conditioner: Conditioner | None = None
 
     @property
@@ -209,6 +201,7 @@ class RunActions:
     async def begin_level(self) -> None:
         """From now on the level is measured."""
         self.situation.sums = []
+        self._level_s = self._now_s()
         self.situation.begin_pulses(0)
 
     async def end_level(self) -> None:
@@ -219,10 +212,11 @@ class RunActions:
         means = (
             {name: total / count for name, total in zip(self.run.windows, sums or (), strict=False)} if count else {}
         )
-        level = Level(step.id, step.drive_w, self.situation.pulses, self._calorimetric_w(means), means)
+        level = SweepLevel(step.id, step.drive_w, self.situation.pulses, self._coupler_w(), self._calorimetric_w(means))
         self.levels.append(level)
         power = "no calorimetric power" if level.calorimetric_w is None else f"{level.calorimetric_w:.1f} W in the load"
-        self.note("core", "info", f"{step.id}: {level.drive_w * 1e3:.3g} mW, {level.pulses} pulses, {power}")
+        forward = "" if level.coupler_w is None else f", {level.coupler_w:.1f} W behind the coupler"
+        self.note("core", "info", f"{step.id}: {level.drive_w * 1e3:.3g} mW, {level.pulses} pulses, {power}{forward}")
         measured = {} if level.calorimetric_w is None else {"calorimetric_w": round(level.calorimetric_w, 3)}
         self.situation.run_facts = self.situation.run_facts | measured
 
@@ -233,6 +227,18 @@ class RunActions:
             return None
         power_w = means[heat.flow_window] / 60.0 * heat.heat_j_per_l_k * means[heat.rise_window]
         return power_w if math.isfinite(power_w) else None
+
+    def _coupler_w(self) -> float | None:
+        """Mean forward power since the level began; None for no number."""
+        heat = self.run.calorimetry
+        log = self.situation.history.get(heat.coupler) if heat is not None else None
+        if log is None:
+            return None
+        values = [v for t, v in zip(log.t_s, log.value, strict=True) if t >= self._level_s and math.isfinite(v)]
+        return sum(values) / len(values) if values else None
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time() - self.situation.start_ns * 1e-9
 
     async def provoke(self) -> None:
         """Make the latch come: a stand-in's fault; beside a real load a person does it, and is told to."""

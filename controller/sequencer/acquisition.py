@@ -25,6 +25,7 @@ _NATURAL = {
     "sign": "1",
     **dict.fromkeys(("width_min", "width_mean", "width_max", "width_std"), "s"),
     "missing_pulses": "1",
+    "calorimetric_deviation": "1",
 }
 """Unit of a measurement from its channel's; functions that are not listed give the channel's own unit."""
 

@@ -31,6 +31,9 @@ DOUBT = 0.05
 COUNT_MAX, NUMBER_MAX = 2**63, 1e30
 """More pulses than a counter has bits for, and more than any reading in SI units (9.9E37 says overflow)."""
 
+LATE_S = 1.0
+"""Pulses that are fired for longer than this after they were to be inhibited are no late ones."""
+
 PRESSURE_MAX_PA = 1.1e5
 """Air. A gauge that shows more, or nothing at all, is broken."""
 
@@ -181,11 +184,16 @@ def complaint(recipe: ConditioningRecipe, state: ConditioningState, seen: Observ
 
 
 def _level_complaint(recipe: ConditioningRecipe, state: ConditioningState, seen: Observation) -> str:
-    if state.phase is not Phase.RUN and not state.invalid_run:
+    held = state.phase is not Phase.RUN
+    # between bad pressure seen and the drive switched off some pulses still come, at the level of before; behind a
+    # latch none can
+    late = state.phase is Phase.VACUUM_HOLD and state.time_s == state.since_s
+    late = late and seen.fired - state.fired <= LATE_S * recipe.rate_hz
+    if held and not late and not state.invalid_run:
         return "pulses were fired while they were to be inhibited"
     field, pulse_s = commanded(recipe, state)
     lowest, highest = field, field
-    if state.invalid_run:
+    if held or state.invalid_run:
         # the mean is over the levels since the last valid observation
         lowest, highest = 0.0, state.working_field_v_per_m
     low, high = 1.0 - recipe.tolerance, 1.0 + recipe.tolerance

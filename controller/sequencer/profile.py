@@ -92,6 +92,7 @@ Function = Literal[
     "end_voltage",
     "noise_rms",
     "sign",
+    "calorimetric_deviation",
     "peak_min",
     "peak_mean",
     "peak_max",

@@ -100,7 +100,8 @@ def run_plan(resolver: Resolver, rig: Rig, steps: tuple[Step, ...]) -> RunPlan |
     driven = any(step.drive_w > 0.0 or step.kind is _K.CONDITION for step in steps)
     if driven and not run.source:
         resolver.add(("steps",), f"{rig.name} has no source for a drive", "remove `drive:` and `levels:`")
-    heat = Calorimetry(run.flow_window, run.rise_window) if run.flow_window and run.rise_window else None
+    watered = run.flow_window and run.rise_window
+    heat = Calorimetry(run.flow_window, run.rise_window, coupler=run.coupler) if watered else None
     return RunPlan(
         rate_hz=rate_hz,
         frequency_hz=run.frequency_hz,

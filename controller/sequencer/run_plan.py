@@ -59,11 +59,15 @@ class ConditioningPlan:
 
 @dataclass(frozen=True, slots=True)
 class Calorimetry:
-    """Where a load's water is seen: names of the PLC's windows, and what one litre of it carries in J per kelvin."""
+    """Where a load's water is seen: names of the PLC's windows, and what one litre of it carries in J per kelvin.
+
+    ``coupler`` is the channel of the mean forward power in W that it is compared with; empty for none.
+    """
 
     flow_window: str
     rise_window: str
     heat_j_per_l_k: float = 4180.0
+    coupler: str = ""
 
 
 @dataclass(frozen=True, slots=True)

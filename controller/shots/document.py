@@ -17,6 +17,9 @@ from controller.shots.model import ChannelCapture, FloatArray, IntArray, PulseTr
 ARRAYS = {ChannelCapture: ("raw",), SlowLog: ("t_s", "value")}
 """What stays out of the document: it is stored as HDF5 data sets."""
 
+OPTIONAL = ("levels",)
+"""What a document leaves out when there is none of it: most shots have no sweep."""
+
 BLOBS = ("profile_text", "rig_text", "journal")
 """Bytes of the record that have data sets of their own."""
 
@@ -34,6 +37,8 @@ def describe(record: ShotRecord) -> dict[str, Any]:
             document[item.name] = [_without_arrays(part) for part in value]
         elif item.name == "trains":
             document |= {"trains": [_train_document(train) for train in value]} if value else {}
+        elif item.name in OPTIONAL:
+            document |= {item.name: _plain(msgspec.to_builtins(value))} if value else {}
         elif item.name not in BLOBS:
             document[item.name] = _plain(msgspec.to_builtins(value))
     return document
@@ -66,7 +71,8 @@ def decode_document(
         ]
         trains = [_revive_train(part, raws, triggers or {}) for part in document.get("trains", [])]
         arrays = {"captures": tuple(captures), "slow_logs": tuple(slow_logs), "trains": tuple(trains)}
-        revived: ShotRecord = _revive(ShotRecord, document, {**arrays, **blobs})
+        absent: dict[str, Any] = {name: [] for name in OPTIONAL}
+        revived: ShotRecord = _revive(ShotRecord, absent | document, {**arrays, **blobs})
     except (KeyError, TypeError, ValueError) as error:
         raise DocumentError(f"the shot's document is damaged: {error}") from error
     return revived

@@ -5,6 +5,7 @@ it while its unit still says counts. ``time`` is an HDF5 dimension scale, so tha
 """
 
 import json
+from math import nan
 from typing import Any
 
 import h5py
@@ -13,13 +14,7 @@ import numpy as np
 from controller.shots.decimate import decimate
 from controller.shots.document import encode_document
 from controller.shots.hashing import hash_bytes
-from controller.shots.model import (
-    ChannelCapture,
-    InstrumentUse,
-    MeasuredValue,
-    ShotRecord,
-    SlowLog,
-)
+from controller.shots.model import ChannelCapture, InstrumentUse, MeasuredValue, ShotRecord, SlowLog, SweepLevel
 from controller.shots.signals import scale_values, time_axis
 from controller.shots.train_layout import PACKING, write_pulses, write_samples
 
@@ -197,10 +192,30 @@ def _write_derived(entry: h5py.Group, record: ShotRecord, program: str, version:
         values = _group(derived, "measurements", "NXparameters")
         for measured in record.measurements:
             _write_measured(values, measured)
+    if record.levels:
+        _write_levels(derived, record.levels)
     if record.ledger:
         ledger = _group(derived, "energy", "NXparameters")
         for name, energy_j in record.ledger.items():
             _field(ledger, _legal(name), energy_j, units="J", description=name)
+
+
+def _write_levels(derived: h5py.Group, levels: tuple[SweepLevel, ...]) -> None:
+    """A sweep as NXdata over the drive; NaN where nobody could tell."""
+    sweep = _group(derived, "sweep", "NXdata")
+    columns = {
+        "coupler_power": [nan if level.coupler_w is None else level.coupler_w for level in levels],
+        "calorimetric_power": [nan if level.calorimetric_w is None else level.calorimetric_w for level in levels],
+    }
+    drive = _field(sweep, "drive", np.array([level.drive_w for level in levels]), units="W")
+    drive.make_scale("drive")
+    for name, values in columns.items():
+        field = _field(sweep, name, np.array(values), units="W")
+        field.dims[0].attach_scale(drive)
+    _field(sweep, "pulses", np.array([level.pulses for level in levels], dtype=np.int64))
+    sweep.attrs["signal"] = "calorimetric_power"
+    sweep.attrs["auxiliary_signals"] = ["coupler_power"]
+    sweep.attrs["axes"] = ["drive"]
 
 
 def _write_measured(values: h5py.Group, measured: MeasuredValue) -> None:

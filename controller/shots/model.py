@@ -220,6 +220,20 @@ class MeasuredValue:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepLevel:
+    """One level of a sweep of the drive: means while it was measured, None for what nobody could tell.
+
+    ``coupler_w`` is the mean forward power behind the coupler, ``calorimetric_w`` what the load's water took.
+    """
+
+    step: str
+    drive_w: float
+    pulses: int
+    coupler_w: float | None
+    calorimetric_w: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ShotRecord:
     """Everything that is kept of one shot.
 
@@ -266,6 +280,7 @@ class ShotRecord:
     safe_s: float | None = None
     simulated: bool = True
     trains: tuple[PulseTrain, ...] = ()
+    levels: tuple[SweepLevel, ...] = ()
 
     @property
     def version(self) -> int:

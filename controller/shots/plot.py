@@ -45,7 +45,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What a plot shows and how large it is drawn, in SVG units (about a pixel)."""
+    """What a plot shows and how large it is drawn, in SVG units (about a pixel).
+
+    ``time_unit`` is the horizontal axis' unit where that is no time.
+    """
 
     title: str
     unit: str
@@ -54,6 +57,7 @@ class Panel:
     marks: tuple[Mark, ...] = ()
     width: int = 960
     height: int = 320
+    time_unit: str = "s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,13 @@ def draw_panel(panel: Panel) -> Html:
         return tag("p", f"{panel.title}: no samples.", class_="empty")
     prefix = axis_prefix(max(float(np.nanmax(np.abs(trace.value))) for trace in traces), panel.unit)
     span_s = max(float(trace.t_s[-1]) for trace in traces) - min(float(trace.t_s[0]) for trace in traces)
-    time_prefix = axis_prefix(span_s, "s")
+    time_prefix = axis_prefix(span_s, panel.time_unit)
     x, y = _scales(panel, traces, PREFIXES[prefix], PREFIXES[time_prefix])
     parts = [
         _grid(panel, x, y),
         _marks(panel, x, PREFIXES[time_prefix]),
         *(_line(trace, index, x, y, PREFIXES[prefix], PREFIXES[time_prefix]) for index, trace in enumerate(traces)),
-        _labels(panel, f"{prefix}{panel.unit}", f"{panel.time_title} ({time_prefix}s)"),
+        _labels(panel, f"{prefix}{panel.unit}", f"{panel.time_title} ({time_prefix}{panel.time_unit})"),
     ]
     view = f"0 0 {panel.width} {panel.height}"
     svg = tag("svg", *parts, viewBox=view, role="img", aria_label=f"{panel.title}: {len(traces)} traces", class_="plot")
@@ -97,7 +101,7 @@ def draw_panel(panel: Panel) -> Html:
 
 def axis_prefix(size: float, unit: str) -> str:
     """The SI prefix that leaves one to three digits before the point; none where it would be ambiguous (``A^2 s``)."""
-    if not re.match(r"[A-Za-z]+($|[/ ])", unit) or not size > 0.0:
+    if unit == "count" or not re.match(r"[A-Za-z]+($|[/ ])", unit) or not size > 0.0:
         return ""
     usable = [prefix for prefix in ("G", "M", "k", "", "m", "µ", "n") if size >= PREFIXES[prefix]]
     return usable[0] if usable else "n"

@@ -12,7 +12,7 @@ from math import hypot, sqrt
 import numpy as np
 
 from controller.shots.fits import fit_decay, fit_peak
-from controller.shots.model import ChannelCapture, FloatArray, SlowLog
+from controller.shots.model import ChannelCapture, FloatArray, SlowLog, SweepLevel
 from controller.shots.signals import BASELINE_MIN_POINTS, baseline, before_t0, lsb, scale_values, time_axis
 
 SETTLED_POINTS = 20
@@ -40,6 +40,7 @@ class MeasureContext:
     t0_s: float | None = None
     dump_s: float | None = None
     safe_s: float | None = None
+    levels: tuple[SweepLevel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +182,28 @@ def _last_before(log: SlowLog, t0_s: float) -> Reading:
 
 
 def end_voltage(source: Source, context: MeasureContext) -> Reading:
-    """The level at the end of the record: median of a slow log's last samples, mean of a capture's last hundredth."""
+    """The level at the end of the record: median of a slow log's last samples, mean of a capture's last hundredth.
+
+    Samples from before the bench was verified safe count only where there are too few after it.
+    """
     if isinstance(source, ChannelCapture):
         tail = scale_values(source)[-max(BASELINE_MIN_POINTS, source.raw.size // 100) :]
         return _level(tail, source.unit, source.uncertainty, lsb(source))
-    return _settled(source, np.ones(source.t_s.size, dtype=np.bool_))
+    everything = np.ones(source.t_s.size, dtype=np.bool_)
+    after = everything if context.safe_s is None else source.t_s >= context.safe_s
+    return _settled(source, after if np.count_nonzero(after) >= FIRE_POINTS else everything)
+
+
+def calorimetric_deviation(source: Source, context: MeasureContext) -> Reading:
+    """How far coupler and water are apart at worst, as a part of what the water took; over all levels of a sweep."""
+    if not context.levels:
+        return Reading(None, "1", None, "no level of a sweep was measured")
+    worst = 0.0
+    for level in context.levels:
+        if level.coupler_w is None or level.calorimetric_w is None or not level.calorimetric_w > 0.0:
+            return Reading(None, "1", None, f"{level.step}: coupler or water said nothing")
+        worst = max(worst, abs(level.coupler_w / level.calorimetric_w - 1.0))
+    return Reading(worst, "1")
 
 
 def _settled(log: SlowLog, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Reading:
@@ -270,6 +288,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "end_voltage": end_voltage,
     "noise_rms": noise_rms,
     "sign": sign,
+    "calorimetric_deviation": calorimetric_deviation,
 }
 """What ``plan.Measurement.function`` may name."""
 

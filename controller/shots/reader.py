@@ -101,7 +101,7 @@ def migrate_record(path: Path, migrations: Mapping[int, Migration] = MIGRATIONS,
 
 def context_of(record: ShotRecord) -> MeasureContext:
     """The instants that measurements refer to."""
-    return MeasureContext(record.t0_s, record.dump_s, record.safe_s)
+    return MeasureContext(record.t0_s, record.dump_s, record.safe_s, record.levels)
 
 
 def reevaluate(path: Path, factors: Mapping[str, float]) -> list[MeasuredValue]:

@@ -19,6 +19,7 @@ from controller.shots.sections import (
     warnings,
 )
 from controller.shots.style import BASE, COLOURS, REPORT
+from controller.shots.sweep_sections import sweep_figure
 from controller.shots.train_sections import train_figures
 from controller.shots.units import PREFIXES
 
@@ -63,6 +64,7 @@ def render_report(record: ShotRecord, record_sha256: str = "") -> str:
         _section("Measurements", measurement_table(record.measurements, gauges=True)),
         _waveforms(record),
         *([_section("Trains", *train_figures(record))] if record.trains else []),
+        *([_section("Sweep", sweep_figure(record))] if record.levels else []),
         _section("The shot in time", *slow_panels(record), *close_up(record), _strip(record), _timeline(record)),
         _section("Energy", _energy(record)),
         _section("Instruments and settings at capture", _instruments(record), *(_settings(c) for c in _all(record))),

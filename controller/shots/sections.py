@@ -23,6 +23,22 @@ GAUGE_WIDTH, GAUGE_HEIGHT = 190.0, 26.0
 PREFIXABLE = frozenset({"A", "V", "s", "J", "A/s", "V/s"})
 """Units that take a prefix in a table; one that has its own already stays as the profile wrote it."""
 
+SLOW_RATIO = 20.0
+"""A slow channel that is so much smaller than another has an axis of its own."""
+
+SLOW_TITLES = {
+    "V": "Slow voltages",
+    "A": "Slow currents",
+    "W": "Slow powers",
+    "Pa": "Pressures",
+    "degC": "Temperatures",
+    "K": "Temperature differences",
+    "l/min": "Flows",
+    "count": "Counts",
+    "Sv/h": "Dose rates",
+    "W/m^2": "Leakage",
+}
+
 ZOOM_BEFORE_S, ZOOM_AFTER_S = 0.5, 0.1
 """What the close-up of fire and dump shows around them."""
 
@@ -177,18 +193,26 @@ def _trace(capture: ChannelCapture) -> Trace:
 
 
 def slow_panels(record: ShotRecord, width: int = 960, height: int = 300) -> list[Html]:
-    """Charge, hold, shot and dump over the whole shot, one plot per unit, with the instants of the shot."""
+    """Charge, hold, shot and dump over the whole shot, with the instants of the shot: one plot per unit, and one more
+    for what would lie flat on its axis."""
     instants = ((record.t0_s, "T0"), (record.dump_s, "dump"), (record.safe_s, "verified safe"))
     marks = tuple(Mark(at, name) for at, name in instants if at is not None)
     panels = []
     for unit in dict.fromkeys(log.unit for log in record.slow_logs):
-        traces = tuple(
+        traces = [
             Trace(log.title or log.name, log.t_s, log.value, _gap_s(log))
             for log in record.slow_logs
             if log.unit == unit
-        )
-        title = "Charge and dump" if unit == "V" else f"Slow channels in {unit}"
-        panels.append(draw_panel(Panel(title, unit, "time since the start", traces, marks, width, height)))
+        ]
+        moving = [trace for trace in traces if np.any(trace.value)]
+        groups = group_by_size(moving, SLOW_RATIO) or [[]]
+        groups[-1] += [trace for trace in traces if not np.any(trace.value)]
+        for number, group in enumerate(groups):
+            name = (
+                "Charge and dump" if unit == "V" and number == 0 else SLOW_TITLES.get(unit, f"Slow channels in {unit}")
+            )
+            title = name if number == 0 or unit == "V" else f"{name}, smaller"
+            panels.append(draw_panel(Panel(title, unit, "time since the start", tuple(group), marks, width, height)))
     return panels
 
 

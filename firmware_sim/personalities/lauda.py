@@ -27,6 +27,9 @@ FAULTS: Mapping[str, str] = {
 OVERTEMPERATURE_C = 210.0
 """``IN_SP_03``: the overtemperature switch, set with a tool at the front."""
 
+LEFT_ALONE_S = 3600.0
+"""Bath and loop have settled by then."""
+
 _EXTERNAL_PT100, _EXTERNAL_ANALOG = 1, 2
 
 
@@ -152,9 +155,11 @@ class LaudaPanel:
         return LAUDA[name].reply() if fault is None else write_fault(fault)
 
     def set_by_hand(self, set_point_c: float) -> None:
-        """Set-point turned and started at the front."""
+        """Set-point turned and started at the front, and left alone for an hour."""
         self._values["SP_00"] = set_point_c
-        self.running = True
+        self.running = self.bath.running = True
+        self.bath.set_point_c = set_point_c
+        self.bath.advance(LEFT_ALONE_S)
 
     def inject(self, fault_id: str, on: bool = True) -> None:
         """Switch a fault of :data:`FAULTS` on or off; raises KeyError for an unknown one."""

@@ -46,6 +46,7 @@ class RunSide:
     __slots__ = (
         "_block",
         "_counter",
+        "_found",
         "_limits",
         "_new",
         "_seasoning",
@@ -76,10 +77,12 @@ class RunSide:
         self._counter = 0
         self._seen_once = False
         self._seasoning = 0
+        self._found = False
 
     def left_running(self) -> None:
         """The bench is found as it was left, hours ago: within SEASONING_SCANS, what is within its window is warm."""
         self._seasoning = SEASONING_SCANS
+        self._found = True
 
     def _remembered(self, pulse: PulseState, times: RunTimes) -> tuple[int, ...]:
         """What one scan leaves to the next, the pulse inhibit and its times included."""
@@ -111,7 +114,7 @@ class RunSide:
         return control, times
 
     def meet(self, inputs: FieldInputs) -> None:
-        """Before anything else on a scan: what outlives a PLC is taken over by one that knows nothing yet.
+        """Before anything else on a scan: what outlives a PLC is taken over by one that knows nothing yet, or finds it.
 
         That are the positions of bistable relays and the rig's counter; a command of the same scan comes after it.
         """
@@ -119,6 +122,9 @@ class RunSide:
             self._seen_once = True
             self._counter = inputs.pulse_counter
             self.auxiliaries = AuxiliaryState(inputs.auxiliaries, inputs.auxiliaries)
+        elif self._found:
+            self.auxiliaries = AuxiliaryState(inputs.auxiliaries, inputs.auxiliaries)
+        self._found = False
 
     def see(self, inputs: FieldInputs, state: PlcState, under_test: int) -> RunSeen:
         """Take one scan's terminals in ``state``. Under the windows' own test relay nothing is learned from them.

@@ -63,7 +63,7 @@ RECORDED = {
         f"controller.shots.{name}"
         for name in (
             *("decimate", "document", "fits", "html", "measure", "model", "numbers", "picture", "plot", "pulses"),
-            *("quantities", "sections", "signals", "train_sections", "units", "waterfall"),
+            *("quantities", "sections", "signals", "sweep_sections", "train_sections", "units", "waterfall"),
         )
     ),
 }

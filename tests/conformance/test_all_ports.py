@@ -34,16 +34,20 @@ SUITES = {
     "CapacitorCharger": ("charger", test_charger_port),
     "PowerSupply": ("power_supply", test_supply_port),
     "DelayGenerator": ("delay_generator", test_delay_port),
+    "PulseGenerator": ("delay_generator", test_delay_port),
     "Oscilloscope": ("oscilloscope", test_scope_port),
     "VacuumGauge": ("vacuum_gauge", test_gauge_port),
     "RfSource": ("rf_source", test_rf_port),
     "Chiller": ("chiller", test_chiller_port),
     "Daq": ("daq", test_daq_port),
     "RigPlc": ("plc", test_plc_port),
+    "RunPlc": ("plc", test_plc_port),
 }
-"""Port -> ``Model.kind``, its suite."""
+"""Port -> ``Model.kind``, its suite. Two that are more than another port are in the suite of that one."""
 
-CASES: tuple[PortCase, ...] = tuple(case for _, suite in SUITES.values() for case in suite.PORT_CASES)
+CASES: tuple[PortCase, ...] = tuple(
+    case for suite in dict.fromkeys(suite for _, suite in SUITES.values()) for case in suite.PORT_CASES
+)
 
 DEAF = ("silent", "garbage", "close")
 """Faults under which no answer can be right, however often it is asked."""

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from controller.runtime.virtual_loop import run_virtual
 from drivers.errors import InstrumentRefused
 from drivers.families.delay_generator import open_dg645
 from drivers.families.t560 import open_t560
-from drivers.ports import DelayGenerator, DelayPlan, Identity
+from drivers.ports import DelayGenerator, DelayPlan, Identity, PulseGenerator
 from firmware_sim.personalities.dg645 import DelayGeneratorPanel, OutputEdges
 from firmware_sim.personalities.t560 import T560Panel
 from firmware_sim.sessions.base import SessionFactory
@@ -89,8 +90,47 @@ def trial(row: Row) -> Trial:
     )
 
 
-PORT_CASES = tuple(
-    PortCase("delay_generator", row.model, partial(trial, row), row.identity, ("BNC 575",)) for row in INSTRUMENTS
+PULSED = tuple(row for row in INSTRUMENTS if row.open is open_t560)
+"""Implementations of PulseGenerator."""
+
+RATE_HZ = 50.0
+
+PAGE_SURVIVES = frozenset({"nan", "overflow", "huge_block", "unsolicited", "duplicate"})
+"""Which model it is stands on a page for people: its numbers, and what comes before or after it, do not matter."""
+
+
+def pulsing_trial(row: Row) -> Trial:
+    """One that triggers by itself; ``halt`` gets through once the link is sound."""
+    bench = Bench(row)
+
+    async def halted(port: PulseGenerator) -> None:
+        await port.halt()
+        came = len(bench.cycles)
+        await asyncio.sleep(1.0)
+        assert came > 0 and len(bench.cycles) == came, "no trigger after it was told to stop"
+
+    return Trial(
+        bench.stage,
+        (Question(lambda port: port.identify(), lambda said: said.model == row.identity.model, DEADLINE_S),),
+        prepare=lambda port: port.run_at(RATE_HZ),
+        commands=(lambda port: port.run_at(RATE_HZ), lambda port: port.halt()),
+        afterwards=halted,
+    )
+
+
+PORT_CASES = (
+    *(PortCase("delay_generator", row.model, partial(trial, row), row.identity, ("BNC 575",)) for row in INSTRUMENTS),
+    *(
+        PortCase(
+            "delay_generator",
+            f"{row.model}, by itself",
+            partial(pulsing_trial, row),
+            row.identity,
+            ("BNC 575",),
+            survives=PAGE_SURVIVES,
+        )
+        for row in PULSED
+    ),
 )
 
 
@@ -171,5 +211,69 @@ def test_what_it_cannot_do_is_refused_and_nothing_is_armed(row: Row, change: str
         assert bench.edge(now_ns()) is None
         await port.configure(PLAN)
         assert await port.read_back() == PLAN, "the next one is right"
+
+    run_virtual(main())
+
+
+@pytest.fixture(params=PULSED, ids=lambda row: row.model)
+def pulsed(request: pytest.FixtureRequest) -> Row:
+    found: Row = request.param
+    return found
+
+
+def test_it_triggers_at_the_rate_until_it_is_halted(pulsed: Row) -> None:
+    """Beside its delays, again after a halt, and at another rate."""
+
+    async def main() -> None:
+        bench = Bench(pulsed)
+        port: Any = await bench.stage.open()
+        await port.configure(PLAN)
+        for rate_hz in (RATE_HZ, 1.0, 12.5):
+            before = len(bench.cycles)
+            await port.run_at(rate_hz)
+            await asyncio.sleep(10.0)
+            await port.halt()
+            came = bench.cycles[before:]
+            assert len(came) == pytest.approx(10.0 * rate_hz, abs=1)
+            gaps_ns = {second.t0_ns - first.t0_ns for first, second in pairwise(came)}
+            assert gaps_ns == {round(1e9 / rate_hz)}
+            wanted = [came[0].t0_ns + pulsed.latency_ns + round(delay_s * 1e9) for delay_s in PLAN.delays_s]
+            assert came[0] == OutputEdges(came[0].t0_ns, *wanted)
+            assert bench.edge(now_ns()) is None, "halted is not armed"
+        assert await port.read_back() == PLAN
+        await port.arm()
+        assert bench.edge(now_ns()) is not None
+
+    run_virtual(main())
+
+
+def test_one_that_triggers_itself_is_not_armed_over(pulsed: Row) -> None:
+    async def main() -> None:
+        bench = Bench(pulsed)
+        port: Any = await bench.stage.open()
+        await port.configure(PLAN)
+        await port.run_at(RATE_HZ)
+        with pytest.raises(InstrumentRefused, match="SYN"):
+            await port.arm()
+        with pytest.raises(InstrumentRefused, match="SYN"):
+            await port.read_back()
+        await port.configure(PLAN)
+        before = len(bench.cycles)
+        await asyncio.sleep(1.0)
+        assert len(bench.cycles) == before, "configuring ends it"
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("rate_hz", [0.0, 1e9, float("nan")])
+def test_a_rate_that_it_has_not_is_refused_and_nothing_runs(pulsed: Row, rate_hz: float) -> None:
+    async def main() -> None:
+        bench = Bench(pulsed)
+        port: Any = await bench.stage.open()
+        await port.configure(PLAN)
+        with pytest.raises(InstrumentRefused, match="delay_generator"):
+            await port.run_at(rate_hz)
+        await asyncio.sleep(1.0)
+        assert bench.cycles == []
 
     run_virtual(main())

@@ -202,7 +202,7 @@ def _follow(bench: Bench, out: Outputs, fires: bool) -> Bench:
     return Bench(charged, bench.door, Latch.NONE if opened else bench.fired, plain)
 
 
-_NAMES = {state: BenchState[state.name] for state in PlcState if state is not PlcState.RUN}
+_NAMES: dict[PlcState, BenchState] = {state: BenchState[state.name] for state in PlcState if state is not PlcState.RUN}
 
 
 def report(world: World) -> Observation:

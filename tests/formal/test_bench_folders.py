@@ -18,6 +18,7 @@ from tests.formal.plc_runs import healthy
 from tests.formal.run_world import healthy_run
 from tests.support import ROOT
 
+pytestmark = pytest.mark.timeout(900)  # the explorations are seconds of CPU, but the cores are shared
 BENCHES = (*rig_names(), str(ROOT / "tests" / "toy_bench"))
 
 ORDER: Mapping[str, Callable[[Times], bool]] = {

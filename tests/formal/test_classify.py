@@ -141,7 +141,7 @@ DUMPS = tuple({"dump_a_open": a, "dump_b_open": b} for a in (True, False) for b 
 
 @given(st.lists(QUARTERS_V, min_size=4, max_size=4), MASK, EIGHTY, EIGHTY, st.booleans(), st.sampled_from(DUMPS))
 def test_with_dumps_open_probes_belong_to_the_modules(
-    module_v: list[float], mask: int, a_off_v: float, b_off_v: float, at_top: bool, dumps: dict[str, bool]
+    module_v: list[float], mask: int, a_off_v: float, b_off_v: float, at_top: bool, dumps: dict[str, Any]
 ) -> None:
     """safety.md 2.3 row 15: both probes wrong alike are found by the confirmed modules (all, while none is)."""
     chosen = [v for position, v in enumerate(module_v) if mask >> position & 1] or module_v

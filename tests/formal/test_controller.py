@@ -85,7 +85,10 @@ def test_every_step_mode_and_ending_is_reached() -> None:
         here = plans()[name].steps
         phases = {(state.step, state.phase) for state in reached if state.mode is Mode.RUN and state.step >= 0}
         wanted_phases = {
-            (i, p) for i, step in enumerate(here) for p, phase in enumerate(TABLE[step.kind].phases) if phase.wanted(step)
+            (i, p)
+            for i, step in enumerate(here)
+            for p, phase in enumerate(TABLE[step.kind].phases)
+            if phase.wanted(step)
         }
         assert phases == wanted_phases, name
         assert {state.mode for state in reached} == set(Mode)

@@ -5,11 +5,10 @@ would prove nothing. How to run the text by hand: docs/explanation/second-opinio
 """
 
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -19,55 +18,16 @@ from firmware_sim.plc.table import TABLE, Rules, make_rules, without
 from firmware_sim.plc.trips import PREDICATES
 from tests.formal.narrow_bench import CHOICES, TIMES, Bench, Fault, keep, move, show
 from tests.formal.narrow_search import Result, explore, lines
+from tests.formal.spin import TOOLS, Verdict, verify
 from tests.support import require_tool
 
 TEXT = (Path(__file__).parent / "plc.pml").read_text(encoding="utf-8")
-TOOLS = ("spin", "gcc")
-NICE = ("nice", "-n", "19")
-LIMIT_S = 100.0
-"""Each of the three programs needs about a second of a free processor; one that hangs must not hold up the run."""
-DEPTH = 20_000
-"""Longest path that pan may follow; it needs about 3,000. Passing it would be "Search not completed"."""
 SAMPLE = 300
 """States from which leftovers are looked at; each costs some 60 scans twice."""
 S = PlcState
 
 pytestmark = pytest.mark.timeout(300)
 """Two explorations of ten seconds in one fixture: room for a machine that is busy with something else."""
-
-
-class Verdict(NamedTuple):
-    """What pan found."""
-
-    lines: list[str]
-    transitions: int
-    errors: int
-    output: str
-
-
-def _run(command: tuple[str, ...], folder: Path) -> str:
-    done = subprocess.run((*NICE, *command), cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    assert done.returncode == 0, (
-        f"{command[0]} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
-    )
-    return done.stdout
-
-
-def _verify(text: str, folder: Path, *options: str) -> Verdict:
-    """Everything that ``text`` reaches. Full states in memory: no bitstate, no hash compaction, no reduction."""
-    spin, gcc = (require_tool(tool) for tool in TOOLS)
-    folder.mkdir(exist_ok=True)
-    (folder / "plc.pml").write_text(text, encoding="utf-8")
-    _run((spin, "-a", "plc.pml"), folder)
-    _run((gcc, "-O0", "-w", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=512", "-o", "pan", "pan.c"), folder)
-    output = _run((str(folder / "pan"), f"-m{DEPTH}", "-w18", *options), folder)
-    report = "\n".join(line for line in output.splitlines() if not line.startswith("@"))
-    errors, transitions = re.search(r"errors: (\d+)", report), re.search(r"(\d+) transitions", report)
-    assert errors and transitions, report
-    for cut in ("not completed", "too small", "truncated", "Bit statespace", "Hash-Compact", "out of memory"):
-        assert cut not in report, report
-    found = sorted(line[1:] for line in output.splitlines() if line.startswith("@"))
-    return Verdict(found, int(transitions[1]), int(errors[1]), report)
 
 
 TEXT_DEFECTS = {
@@ -97,10 +57,10 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fut
         require_tool(tool)
     folder = tmp_path_factory.mktemp("promela")
     with ThreadPoolExecutor(1, "pan") as pan:
-        waiting = {"": pan.submit(_verify, TEXT, folder / "text")}
+        waiting = {"": pan.submit(verify, TEXT, folder / "text")}
         for number, defect in enumerate(TEXT_DEFECTS):
-            waiting[defect] = pan.submit(_verify, _with_defect(defect), folder / f"defect_{number}", "-A")
-        waiting[DANGER] = pan.submit(_verify, _with_defect(DANGER), folder / "danger", "-c0")
+            waiting[defect] = pan.submit(verify, _with_defect(defect), folder / f"defect_{number}", "-A")
+        waiting[DANGER] = pan.submit(verify, _with_defect(DANGER), folder / "danger", "-c0")
         yield waiting
         pan.shutdown(cancel_futures=True)
 

@@ -4,6 +4,7 @@ All faults, exactly: ``python -m tests.formal.explore --run`` (docs/explanation/
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -80,13 +81,17 @@ def test_b1_b2_b3_bounded_responses(figure: Callable[..., None]) -> None:
     figure("plc.run_bounded_response", scans=BOUNDS["window"], demands=len(BOUNDS))
 
 
+def _is_in(state: PlcState, node: Node) -> bool:
+    return node.control.state is state
+
+
 def test_rest_and_a_new_permit_are_reachable_from_everywhere() -> None:
     single = faulty_runs()
     for fault, run in {"": single.healthy, **single.runs}.items():
         assert not run.stranded, f"{fault}: {describe(run.stranded[0], None)}"
     _, run = healthy_run()
     for goal in (S.SAFE, S.OPENING, S.RUN):
-        stranded = cannot_reach(run.graph, lambda node, goal=goal: node.control.state is goal)
+        stranded = cannot_reach(run.graph, partial(_is_in, goal))
         assert {node.control.state for node in stranded} == {S.LOCKOUT}, goal.name
 
 
@@ -127,6 +132,7 @@ def _never(c: ControlState, v: Levels, t: Times) -> bool:
 def _mutants() -> dict[str, Mutant]:
     """Each guard of RUN always and never true, each trip gone, each row gone, each guard out of its row."""
     found: dict[str, Mutant] = {}
+    where: frozenset[tuple[PlcState, PlcCommand | None]]
     for cause in RUN_PREDICATES:
         where = frozenset((state, None) for state in RUN_ACTS[cause])
         found[str(cause.name)] = Mutant(without_running(str(cause.name)), where)
@@ -266,7 +272,7 @@ def test_the_plant_rule_of_run_can_fail() -> None:
         truth = Truth(start, run, off, wrong, Drive(), False, False)
         assert [rule.id for rule in RUN_PLANT_RULES if not rule.holds(truth)] == ["R true"]
     dumping = start._replace(state=S.DUMPING)
-    for after, level in ((dumping, 2), (run, 0)):
+    for after, level in ((dumping, 2), (start, 0)):
         truth = Truth(dumping, after, off, plant._replace(level=level), Drive(), False, False, called_zero=True)
         assert [rule.id for rule in RUN_PLANT_RULES if not rule.holds(truth)] == ["R zero"]
 

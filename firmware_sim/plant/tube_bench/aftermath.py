@@ -53,6 +53,7 @@ class Aftermath:
             ion_pump_a=ion_pump_a,
             shape=record.shape,
             spontaneous=edges.spontaneous,
+            stray=edges.stray,
         )
 
     def rest(self, line_v: float, ion_pump_a: float) -> Mapping[str, float]:

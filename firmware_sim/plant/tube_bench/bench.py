@@ -33,6 +33,7 @@ from firmware_sim.plant.tube_bench.parameters import TubeBenchParameters
 from firmware_sim.plant.tube_bench.plantroom import Auxiliary, PlantRoom
 from firmware_sim.plant.tube_bench.probes import Probes
 from firmware_sim.plant.tube_bench.store import LineStore
+from firmware_sim.plant.tube_bench.stray import Stray
 from firmware_sim.plant.tube_bench.train import PulseTrain
 from firmware_sim.plant.tube_bench.transmitters import Transmitters
 from firmware_sim.signals import SELF_TEST_PATHS, FieldInputs, FieldOutputs
@@ -85,11 +86,16 @@ class TubeBench:
         self.ledger = RunLedger()
         self.FAULTS: Mapping[str, str] = list_tube_faults(self.room.services.FAULTS)
         self._terminals = Terminals(
-            slow.probe, modules=1, zero_current_a=slow.charger.zero_current_a, garbage_v=slow.probe.noise_v, seed=seed
+            slow.probe,
+            modules=1,
+            zero_current_a=slow.charger.zero_current_a,
+            garbage_v=parameters.emi.probe_v,
+            seed=seed,
         )
         services = self.room.services
         self._transmitters = Transmitters(parameters.transmitters, services.names, services.read)
-        self._scopes = Probes(parameters.probes, seed)
+        self._stray = Stray(parameters.emi, seed)
+        self._scopes = Probes(parameters.probes, self._stray, seed)
         self._readings = list_readings(parameters, self.room, self.store, self._terminal)
         self._controls = list_controls(self.room, self.dispatch.generator, self.charger)
         self.readings = frozenset(self._readings)
@@ -248,7 +254,8 @@ class TubeBench:
 
     def pulse(self, edges: TubeEdges) -> TubePulse:
         """Solve the pulse, or find it among those that were: an ordinary one is the same for thousands of triggers."""
-        return TubePulse(edges, None if edges.request is None else self.dispatch.shapes.of(edges.request))
+        shape = None if edges.request is None else self.dispatch.shapes.of(edges.request)
+        return TubePulse(edges, shape, self._stray.until_ns(edges))
 
     def apply(self, record: TubePulse) -> None:
         """Let a solved pulse have happened: line, heat, gas, latches, counter, and what the scopes saw."""
@@ -260,6 +267,7 @@ class TubeBench:
         if shape is None:
             return
         self.pulses += 1
+        self._stray.strike(edges)
         self._count(edges.t0_ns)
         energy = record.share**2
         self.ledger.book(shape, energy)
@@ -381,9 +389,9 @@ class TubeBench:
     def _refresh(self, moved: bool = True) -> None:
         inputs, store = self.inputs, self.store
         self.chain.report(inputs, self.people, self._faults, self.charger)
-        self._terminals.refresh(inputs, store.bank, self.charger, False, False, self._latches, self.t_ns)
-        if moved:
-            inputs.analogue = self._transmitters.currents_ma()
+        struck = self._stray.take()
+        self._terminals.refresh(inputs, store.bank, self.charger, False, struck, self._latches, self.t_ns)
+        inputs.analogue = self._stray.loops_ma(self._transmitters.currents_ma() if moved else None, struck)
         inputs.pulse_counter = self._counter
         inputs.pulse_latches = int(self.gate.latches)
         inputs.auxiliaries = int(self.room.relays)

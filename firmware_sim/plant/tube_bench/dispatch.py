@@ -107,11 +107,12 @@ class Dispatch:
             firing = Firing(0.0, Refusal.MISSED)
         if firing.refusal is not None:
             return TubeEdges(t0_ns, index, line_v, trigger_s, 0.0, None, firing.refusal)
+        stray = "no_emi" not in faults
         drive = None if "drive_off" in faults else self._drive(t0_ns + round(trigger_s * 1e9))
         request = PulseRequest(line_v, drive, conditions, self._line_faults(faults))
         request, breakdown = self._strike(request, faults)
         jitter_s = firing.delay_s - self._nominal_delay_s
-        return TubeEdges(t0_ns, index, line_v, trigger_s, jitter_s, request, None, breakdown)
+        return TubeEdges(t0_ns, index, line_v, trigger_s, jitter_s, request, None, breakdown, stray=stray)
 
     def mount(self, load: str) -> None:
         """Another load: what breaks down first is elsewhere, and remembers what it has been through."""

@@ -44,6 +44,7 @@ def list_readings(
         "heater_supply_load_ohm": room.heater_ohm,
         "magnet_supply_load_ohm": room.magnet_ohm,
         "chiller_load_w": room.water_w,
+        "forward_mean_w": lambda: room.rf_mean_w,
         "line_voltage_v": lambda: store.voltage_v,
     }
     for name, gauge in p.gauges.items():

@@ -13,6 +13,7 @@ class TubeEdges:
 
     ``index`` keys what is drawn for it. ``trigger_s`` is from T0 to the trigger, ``jitter_s`` this pulse's anode delay
     over the nominal one. ``request`` None with ``refusal``: it did not fire. ``allowed`` False: no open gate let it.
+    ``stray`` False: it disturbs nothing.
     """
 
     t0_ns: int
@@ -25,11 +26,12 @@ class TubeEdges:
     breakdown: Breakdown | None = None
     spontaneous: bool = False
     allowed: bool = True
+    stray: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class TubePulse:
-    """A pulse that was solved. The bench's scopes and links are screened: it disturbs none (``emi_until_ns`` 0)."""
+    """A pulse that was solved. It makes no edges on the trigger cable: that is a fibre."""
 
     edges: TubeEdges
     shape: Shape | None

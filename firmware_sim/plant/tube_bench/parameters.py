@@ -88,8 +88,38 @@ class TransmitterParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class StrayParameters:
+    """What a pulse sends into everything else (physics.md A10).
+
+    Scope inputs get ``emi_v`` of their probe at a line voltage of ``reference_v``, as oscillations of ``frequency_hz``
+    (lowest, highest) that die with ``decay_s``, and ``end_share`` of it when the pulse ends. In the scan after a pulse
+    the PLC's voltages are off by ``probe_v`` (rms) and its 4-20 mA inputs by at most ``analogue_ma``. ``line_share`` of
+    the pulses get into the serial lines, for ``line_s``.
+    """
+
+    frequency_hz: tuple[float, ...]
+    decay_s: float
+    end_share: float
+    reference_v: float
+    probe_v: float
+    analogue_ma: float
+    line_share: float
+    line_s: float
+
+    def __post_init__(self) -> None:
+        positive("emi", decay_s=self.decay_s, reference_v=self.reference_v)
+        if len(self.frequency_hz) != 2 or not 0.0 < self.frequency_hz[0] <= self.frequency_hz[1]:
+            raise ValueError(f"emi.frequency_hz: {self.frequency_hz}; right would be [lowest, highest]")
+        if not 0.0 <= self.line_share <= 1.0:
+            raise ValueError(f"emi.line_share: {self.line_share}; right would be 0 to 1")
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeParameters:
-    """One input of an oscilloscope. ``kind`` is a name of ``probes.KINDS``; its unit is V, A, W or detector volts."""
+    """One input of an oscilloscope. ``kind`` is a name of ``probes.KINDS``; its unit is V, A, W or detector volts.
+
+    ``emi_v`` is what a pulse's stray oscillation makes at the input, whatever is measured there.
+    """
 
     kind: str
     volts_per_unit: float
@@ -97,6 +127,7 @@ class ProbeParameters:
     offset_v: float = 0.0
     delay_s: float = 0.0
     step_s: float = 0.0
+    emi_v: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +193,7 @@ class TubeBenchParameters:
     vacuum_latch: VacuumLatchParameters
     slow: SlowParameters
     utilities: UtilityParameters
+    emi: StrayParameters
     transmitters: tuple[TransmitterParameters, ...] = ()
     probes: Mapping[str, ProbeParameters] = field(default_factory=dict)
     daq: Mapping[str, DaqParameters] = field(default_factory=dict)

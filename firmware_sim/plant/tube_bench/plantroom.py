@@ -7,6 +7,7 @@ they came: none is lost.
 
 from dataclasses import replace
 from enum import IntFlag
+from math import expm1
 
 from firmware_sim.plant.modulator.thyratron import ThyratronState, advance, is_ready
 from firmware_sim.plant.tube_bench.parameters import TubeBenchParameters
@@ -20,6 +21,9 @@ CALM_NS = 100_000_000
 
 LIVELY_NS = 1_000_000_000
 """For this long after a change every tick counts: gauges answer within 50 ms, monitors within a second."""
+
+SENSOR_S = 1.0
+"""Time constant of a thermal power sensor: fifty pulses at 50 Hz."""
 
 LEFT_S = 7_200.0
 """Since when everything has run that :meth:`PlantRoom.left_running` finds: longer than the longest warm-up."""
@@ -56,6 +60,8 @@ class PlantRoom:
         self._beam_j = self._rf_j = self._load_j = 0.0
         self._beam_v = self._beam_as = 0.0
         self._pulses = 0
+        self.rf_mean_w = 0.0
+        """What an averaging power sensor behind the coupler follows, with :data:`SENSOR_S`."""
         self.booked_beam_j = self.booked_rf_j = 0.0
         """All that was given to the utilities so far."""
 
@@ -109,6 +115,7 @@ class PlantRoom:
         self._t_ns = t_ns
         self.booked_beam_j += self._beam_j
         self.booked_rf_j += self._rf_j
+        self.rf_mean_w += (self._rf_j / step_s - self.rf_mean_w) * -expm1(-step_s / SENSOR_S)
         self._beam_j = self._rf_j = self._load_j = self._beam_as = 0.0
         self._pulses = 0
         return True

@@ -7,6 +7,7 @@ import numpy as np
 from firmware_sim.plant.modulator.tube import Array
 from firmware_sim.plant.tube_bench.parameters import ProbeParameters
 from firmware_sim.plant.tube_bench.shapes import Traces
+from firmware_sim.plant.tube_bench.stray import Stray
 from firmware_sim.plant.tube_bench.train import PulseMark
 
 STREAM_PROBES = 400
@@ -34,11 +35,12 @@ SCALED = frozenset({"line_voltage", "beam_voltage", "beam_current"})
 class Probes:
     """The inputs by name."""
 
-    def __init__(self, probes: Mapping[str, ProbeParameters], seed: int) -> None:
+    def __init__(self, probes: Mapping[str, ProbeParameters], stray: Stray, seed: int) -> None:
         for name, probe in probes.items():
             if probe.kind not in KINDS:
                 raise ValueError(f"probes.{name}.kind: {probe.kind!r}; right would be one of {', '.join(KINDS)}")
         self._probes = probes
+        self._stray = stray
         self._seed = seed
         self._place = {name: n for n, name in enumerate(probes)}
         self.names = tuple(probes)
@@ -50,13 +52,15 @@ class Probes:
         """
         probe = self._probes[name]
         t = np.asarray(t_s, dtype=np.float64) - probe.delay_s
-        values = self._values(probe, t, mark, rest)
+        volts = self._values(probe, t, mark, rest) * probe.volts_per_unit + probe.offset_v
+        if probe.emi_v and mark is not None:
+            volts = volts + probe.emi_v * self._stray.bursts(t, mark)
         if not probe.noise_v:
-            return values * probe.volts_per_unit + probe.offset_v
+            return volts
         first = round(float(t.flat[0]) * 1e12) & 0xFFFFFFFF if t.size else 0
         key = [self._seed, 0 if mark is None else mark.t0_ns & (2**63 - 1), STREAM_PROBES + self._place[name], salt]
         noise = np.random.default_rng([*key, first]).standard_normal(t.shape)
-        return values * probe.volts_per_unit + probe.offset_v + probe.noise_v * noise
+        return np.asarray(volts + probe.noise_v * noise, dtype=np.float64)
 
     def _values(self, probe: ProbeParameters, t: Array, mark: PulseMark | None, rest: Mapping[str, float]) -> Array:
         if probe.kind == "fiducial":

@@ -27,6 +27,7 @@ class PulseMark:
     ion_pump_a: float
     shape: Shape | None
     spontaneous: bool = False
+    stray: bool = True
 
 
 class PulseTrain:

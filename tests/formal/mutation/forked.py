@@ -44,9 +44,10 @@ FIRST = {
     "guards": ("test_guards.py", "test_table.py"),
     "levels": ("test_levels_exact.py",),
     "limits": ("test_limits_exact.py", "test_limits.py"),
-    "link": ("test_tokens.py",),
+    "link": ("test_tokens.py", "test_commands.py"),
     "machine": ("test_step.py", "test_guards.py", "test_table.py"),
     "plc": ("test_scan_edges.py", "test_scan.py", "test_plc.py"),
+    "running": ("test_running.py", "test_run_hazards.py"),
     "trips": ("test_guards.py", "test_table.py"),
     "watch": ("test_watch_edges.py", "test_watch.py"),
 }

@@ -2,6 +2,8 @@
 
 ``python -m tests.formal.mutation.run`` runs everything (25 minutes on two quiet cores) and keeps the result in
 ``docs/reference/figures-mutation.json``; ``--package firmware_sim/plc/link.py`` runs a part and keeps nothing.
+``--changed`` runs the files that have changed since the kept result and keeps what it says of the others; ``--resume``
+goes on with a run that was interrupted (``build/mutation`` has what it had done), whole or changed.
 ``--again`` runs only what survived in the kept result and is not explained, after tests were added, and keeps what they
 notice. It exits with 1 when less than 95 % of all mutants are killed, or when one that survives is not explained in
 ``survivors.txt``. Hanging mutants are not killed ones. It works in a copy: nothing is left in the repository but the
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.formal.mutation.forked import Result, Results
+from tests.formal.mutation.kept import Progress, believed, file_hashes, unchanged
 from tests.formal.mutation.mutants import FUNCTION, PACKAGES, Mutant, find_mutants, source_files, sources_hash
 
 ROOT = Path(__file__).parents[3]
@@ -28,6 +31,7 @@ HERE = Path(__file__).parent
 FIGURES = ROOT / "docs" / "reference" / "figures-mutation.json"
 SURVIVORS = HERE / "survivors.txt"
 SAMPLE = HERE / "sample.json"
+PROGRESS = ROOT / "build" / "mutation"
 SAMPLE_SIZE = 50
 COPIED = ("controller", "drivers", "firmware_sim", "hil_rigs", "configs", "docs", "tests", "pyproject.toml")
 TESTS = ("tests/unit/plc", "tests/unit/safety")
@@ -36,16 +40,20 @@ VERDICTS = ("killed", "survived", "timeout", "no tests", "broken")
 RUN_LIMIT_S = 5400
 
 
-def run_mutants(mutants: Iterable[Mutant], prefixes: tuple[str, ...], work: Path) -> list[Result]:
-    """Copy the repository to ``work`` and run all ``mutants``, those of files that begin with one of ``prefixes``."""
+def run_mutants(mutants: Iterable[Mutant], prefixes: tuple[str, ...], work: Path, progress: Progress) -> list[Result]:
+    """Copy the repository to ``work`` and run what of ``mutants`` is not in ``progress`` yet; all their results.
+
+    ``prefixes`` begin the paths of their files, and of no others.
+    """
+    mutants, hashes = list(mutants), file_hashes(ROOT)
     tests = _copy(work)
-    functions = work / "functions.jsonl"
-    _call("session", work, functions, ",".join(prefixes), *tests)
-    results = {result.name: result for result in Results(functions).read()}
-    others = [mutant.name for mutant in mutants if mutant.kind != FUNCTION]
-    others += [result.name for result in results.values() if result.verdict in ("survived", "no tests")]
-    results |= {result.name: result for result in _run_forked(others, prefixes, tests, work)}
-    return list(results.values())
+    if file_hashes(work) != hashes:
+        raise SystemExit("the sources changed meanwhile; run again")
+    if functions := progress.functions_left(mutants):
+        _call_with("session", functions, progress.functions, prefixes, tests, work)
+    if others := progress.others_left(mutants):
+        _call_with("forked", others, progress.others, prefixes, tests, work)
+    return progress.results()
 
 
 def run_again(names: Iterable[str], work: Path) -> list[Result]:
@@ -54,7 +62,9 @@ def run_again(names: Iterable[str], work: Path) -> list[Result]:
     Raises ValueError when one of them has no result.
     """
     names = list(names)
-    results = _run_forked(names, PACKAGES, _copy(work), work)
+    out = work / "others.jsonl"
+    _call_with("forked", names, out, PACKAGES, _copy(work), work)
+    results = Results(out).read()
     if {result.name for result in results} != set(names):
         raise ValueError(f"{len(results)} of {len(names)} survivors were run")
     return results
@@ -72,10 +82,11 @@ def _copy(work: Path) -> list[str]:
     return sorted(path.relative_to(work).as_posix() for folder in TESTS for path in (work / folder).glob("test_*.py"))
 
 
-def _run_forked(names: Iterable[str], prefixes: tuple[str, ...], tests: list[str], work: Path) -> list[Result]:
+def _call_with(
+    module: str, names: Iterable[str], out: Path, prefixes: tuple[str, ...], tests: list[str], work: Path
+) -> None:
     (work / "names.txt").write_text("\n".join(names), encoding="utf-8")
-    _call("forked", work, work / "others.jsonl", ",".join(prefixes), work / "names.txt", *tests)
-    return Results(work / "others.jsonl").read()
+    _call(module, work, out, ",".join(prefixes), work / "names.txt", *tests)
 
 
 def _call(module: str, work: Path, *arguments: object) -> None:
@@ -137,6 +148,13 @@ def choose_sample(mutants: Iterable[Mutant], results: Iterable[Result]) -> list[
     return [{"name": mutant.name, "mutant": mutant.key(), "test": killed[mutant.name]} for mutant in chosen]
 
 
+def join_samples(old: list[dict[str, str]], new: list[dict[str, str]], still: set[str]) -> list[dict[str, str]]:
+    """The old choice where its mutants are ``still`` the same, filled up evenly with the new one."""
+    chosen = [entry for entry in old if entry["name"] in still]
+    step = max(1, -(-len(new) // max(1, SAMPLE_SIZE - len(chosen))))
+    return [*chosen, *new[::step]][:SAMPLE_SIZE]
+
+
 def _print(summary: dict[str, Any], survivors: dict[str, str], explained: dict[str, str]) -> None:
     head = f"{'':36}" + "".join(f"{name:>10}" for name in ("mutants", *VERDICTS, "percent"))
     print(head)
@@ -181,16 +199,36 @@ def merge(kept: dict[str, Any], mutants: Iterable[Mutant], again: Iterable[Resul
     return kept | summarise(mutants, results) | {"survivors": list_survivors(mutants, results)}
 
 
-def _run_all(prefixes: tuple[str, ...], keep: bool) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def _run_part(prefixes: tuple[str, ...]) -> tuple[dict[str, Any], list[dict[str, str]]]:
     mutants = find_mutants(ROOT, prefixes)
-    sources, git, started = sources_hash(ROOT), _git("rev-parse", "HEAD"), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutation-") as work:
-        results = run_mutants(mutants, prefixes, Path(work))
+        progress = Progress(Path(work) / "progress")
+        progress.begin(mutants, file_hashes(ROOT), resume=False)
+        results = run_mutants(mutants, prefixes, Path(work), progress)
+    return summarise(mutants, results), list_survivors(mutants, results)
+
+
+def _run_all(only_changed: bool, resume: bool) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """``wall_s`` is the time of this call: what ``--changed`` believes and what ``--resume`` finds took none of it."""
+    mutants, hashes = find_mutants(ROOT, PACKAGES), file_hashes(ROOT)
+    sources, git, started = sources_hash(ROOT), _git("rev-parse", "HEAD"), time.monotonic()
+    kept: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8")) if only_changed else {}
+    same = unchanged(kept, hashes)
+    rest = [mutant for mutant in mutants if mutant.path not in same]
+    files = tuple(dict.fromkeys(mutant.path for mutant in rest))
+    progress = Progress(PROGRESS)
+    progress.begin(rest, hashes, resume)
+    with tempfile.TemporaryDirectory(prefix="mutation-") as work:
+        new = run_mutants(rest, files, Path(work), progress) if rest else []
+    if sources != sources_hash(ROOT):
+        raise SystemExit("the sources changed meanwhile; run again with --resume")
+    results = [*(believed(kept, mutants, same) if same else ()), *new]
     summary, survivors = summarise(mutants, results), list_survivors(mutants, results)
-    if keep:
-        wall_s = round(time.monotonic() - started)
-        _keep(summary | {"wall_s": wall_s, "git": git, "sources_sha256": sources, "survivors": survivors})
-        SAMPLE.write_text(json.dumps(choose_sample(mutants, results), indent=0) + "\n", encoding="utf-8")
+    whole = {"wall_s": round(time.monotonic() - started), "git": git, "sources_sha256": sources}
+    _keep(summary | whole | {"run_files": list(files), "file_sha256": hashes, "survivors": survivors})
+    old = json.loads(SAMPLE.read_text(encoding="utf-8")) if same else []
+    sample = join_samples(old, choose_sample(mutants, new), {mutant.name for mutant in mutants if mutant.path in same})
+    SAMPLE.write_text(json.dumps(sample, indent=0) + "\n", encoding="utf-8")
     return summary, survivors
 
 
@@ -229,11 +267,16 @@ def main(arguments: list[str]) -> int:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--package", action="append", help="a package or file to mutate; repeat for more")
     which.add_argument("--again", action="store_true", help="run what survived in the kept result, unexplained")
+    which.add_argument("--changed", action="store_true", help="run only files that changed since the kept result")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     asked = parser.parse_args(arguments)
     prefixes = tuple(asked.package or PACKAGES)
     if not any(path.startswith(prefixes) for path in source_files(ROOT)):
         parser.error(f"nothing to mutate in {', '.join(prefixes)}; the packages are {', '.join(PACKAGES)}")
-    summary, survivors = _run_again() if asked.again else _run_all(prefixes, keep=not asked.package)
+    if asked.again:
+        summary, survivors = _run_again()
+    else:
+        summary, survivors = _run_part(prefixes) if asked.package else _run_all(asked.changed, asked.resume)
     explained = read_survivors()
     _print(summary, {entry["mutant"]: entry["verdict"] for entry in survivors}, explained)
     unexplained = [entry for entry in survivors if entry["mutant"] not in explained]

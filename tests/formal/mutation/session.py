@@ -1,8 +1,8 @@
 """Runs mutmut's mutants of functions from one pytest session: the tests are collected once, a child forks per mutant.
 
-``python -m tests.formal.mutation.session OUT TEST...`` writes one JSON line per mutant. mutmut's own runner starts
-pytest anew for each mutant and needs ten times as long; mutants, trampolines and the choice of tests by what they
-reach are mutmut's. The mutated modules exist in memory only.
+``python -m tests.formal.mutation.session OUT PREFIXES NAMES TEST...`` writes one JSON line per mutant. mutmut's own
+runner starts pytest anew for each mutant and needs ten times as long; mutants, trampolines and the choice of tests by
+what they reach are mutmut's. The mutated modules exist in memory only.
 """
 
 import os
@@ -23,6 +23,10 @@ from tests.formal.mutation.mutants import FUNCTION, Mutant, find_mutants
 
 RECENT_MAX = 8
 """Tests that noticed the last mutants of a function are tried first on its next one."""
+
+
+REACHING_MAX = 600
+"""Tests that a mutant meets here; of a function that nearly all reach, the quickest are enough for this round."""
 
 
 class Session:
@@ -78,17 +82,18 @@ class Session:
         force("")
 
     def _order(self, mutant: Mutant) -> list[str]:
-        """Tests of the mutant's own file that reach it, the last witnesses first; all that reach it if there are none.
+        """Tests that reach it: the last witnesses, those of its own file, then the others, the quick ones first.
 
-        What they leave over, all tests see in ``forked``: that a few of them can kill it is all that is asked here.
+        What they leave over, all tests see in ``forked``, where each costs a new start of pytest.
         """
         if self._witnesses is not None:
             return [self._witnesses[mutant.name]] if self._witnesses[mutant.name] in self._items else []
         function = mutant.name.partition("__mutmut_")[0]
         reaching = self._reaching[function]
         recent = self._recent[function]
-        own = {test for test in reaching if is_likely(mutant.path, test.partition("::")[0])} or reaching
-        return [*recent, *sorted(own.difference(recent), key=lambda test: (self._durations[test], test))]
+        own = {test for test in reaching if is_likely(mutant.path, test.partition("::")[0])}
+        others = sorted(reaching.difference(recent), key=lambda test: (test not in own, self._durations[test], test))
+        return [*recent, *others[:REACHING_MAX]]
 
     def _start(self, mutant: Mutant, tests: list[str]) -> None:
         read, write = os.pipe()
@@ -157,9 +162,11 @@ def install(mutants: Iterable[Mutant]) -> dict[Mutant, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """OUT PREFIXES TEST...: run all mutants of functions in files that begin with one of PREFIXES (commas between)."""
-    out, prefixes, *tests = arguments
-    mutants = [mutant for mutant in find_mutants(Path.cwd(), tuple(prefixes.split(","))) if mutant.kind == FUNCTION]
+    """OUT PREFIXES NAMES TEST...: run the mutants of functions named in NAMES; commas between PREFIXES."""
+    out, prefixes, names, *tests = arguments
+    wanted = set(Path(names).read_text(encoding="utf-8").splitlines())
+    chosen = find_mutants(Path.cwd(), tuple(prefixes.split(",")))
+    mutants = [mutant for mutant in chosen if mutant.kind == FUNCTION and mutant.name in wanted]
     os.environ["MUTANT_UNDER_TEST"] = ""
     return int(pytest.main([*PYTEST, *tests], plugins=[Session(mutants, Results(Path(out)))]))
 

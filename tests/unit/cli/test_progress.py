@@ -1,7 +1,12 @@
 """What the terminal shows while a run goes on: the folded view, plain lines, and the picture."""
 
+import math
+
+import msgspec
+import pytest
 from rich.console import Console
 
+from controller import messages
 from controller.cli.lines import LineScreen
 from controller.cli.live import draw
 from controller.cli.view import BROKEN, DONE, EVENTS_KEPT, PENDING, RUNNING, RunView
@@ -87,3 +92,47 @@ def test_the_picture_has_steps_bar_countdown_and_events() -> None:
     ):
         assert part in text
     assert text.count("━") > 10
+
+
+PULSING = (
+    "probe_a",
+    "pulses",
+    "pulses_asked",
+    "inhibits",
+    "field",
+    "pulse_length",
+    "hours_to_goal",
+    "hours_to_goal_late",
+)
+
+
+def pulsing(*values: float, state: str = "RUN", t_s: float = 1.0) -> RunView:
+    channels = tuple(messages.ChannelInfo(name, name, "V" if name == "probe_a" else "count") for name in PULSING)
+    hello = msgspec.structs.replace(HELLO, channels=channels)
+    padded = (*values, *(math.nan,) * (len(PULSING) - len(values)))
+    return take(hello, messages.Frame(0, round(t_s * 1e9), padded, state, 0, None, 0.01))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((2e4, 12.0, 50.0, 0.0), "12 of 50 pulses"),
+        ((2e4, 7.0, 0.0, 2.0), "7 pulses, inhibited 2 times"),
+        ((2e4, 9.0, 0.0, 0.0, 43.2e6, 50e-9), "9 pulses, 43.2 MV/m for 50 ns"),
+        ((2e4, 9.0, 0.0, 0.0, 43.2e6, 50e-9, 100.0, 160.0), "9 pulses, 43.2 MV/m for 50 ns, 100 to 160 h to the goal"),
+        ((2e4,), ""),
+    ],
+)
+def test_pulses_are_told_instead_of_a_voltage_that_swings(values: tuple[float, ...], said: str) -> None:
+    assert pulsing(*values).pulsing == said
+    assert pulsing(*values, state="FLOAT").pulsing == ""
+
+
+def test_a_long_run_says_something_less_and_less_often() -> None:
+    sink = Sink()
+    screen = LineScreen(sink)
+    screen.show(HELLO)
+    for t_s in range(3600):
+        screen.show(frame(float(t_s), 100.0))
+    lines = sink.text.count("\n")
+    assert 60 < lines < 140, lines

@@ -23,6 +23,10 @@ def every() -> Iterator[tuple[AuxiliaryState, int, bool, AuxiliaryState]]:
         yield state, lost, zero, drive_auxiliaries(state, lost, zero, PLAN)
 
 
+def test_nothing_is_on_or_asked_for_at_first() -> None:
+    assert AuxiliaryState() == (0, 0)
+
+
 def test_without_a_fault_what_is_asked_for_is_on_and_stays_on() -> None:
     for asked in ALL:
         state = AuxiliaryState(asked, 0)

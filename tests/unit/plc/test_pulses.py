@@ -138,6 +138,33 @@ def test_the_duty_limit_allows_its_number_at_once_and_its_rate_for_ever() -> Non
     assert not run(REST, pulses(2), times=free).overrun
 
 
+def test_the_duty_limit_itself_is_allowed_and_one_more_is_not() -> None:
+    free = TIMES._replace(pulses=0)
+    p = run(REST, pulses(2), pulses(1), pulses(1), times=free)
+    assert (p.bucket, p.overrun) == (6, False), "two pulses in three scans: the bucket is full"
+    assert run(p, pulses(1), times=free).overrun
+    assert run(p, QUIET, times=free).bucket == 4
+    for state in (S.FLOAT, S.DUMPING):
+        assert not run(REST, QUIET, state=state).overrun, "no pulse is none too many"
+
+
+def test_a_run_of_one_pulse() -> None:
+    one = TIMES._replace(pulses=1)
+    p = run(REST, pulses(1), times=one)
+    assert (p.pulses, p.overrun) == (1, False)
+    assert run(p, pulses(1), times=one).overrun
+
+
+def test_a_budget_of_three_places_gives_the_oldest() -> None:
+    three = TIMES._replace(retries=3)
+    p = run(at_rest(three)._replace(ages=(2, 4, 6)), ARCED, times=three)
+    assert (p.ages, p.exhausted) == ((0, 3, 5), False), "the oldest was free on this scan"
+    p = run(at_rest(three)._replace(ages=(2, 4, 5)), ARCED, times=three)
+    assert (p.ages, p.exhausted) == ((0, 3, 5), True)
+    p = run(at_rest(three)._replace(ages=(2, 7, 7)), ARCED, times=three)
+    assert (p.ages, p.exhausted) == ((0, 3, 7), False)
+
+
 def test_no_interval_has_more_pulses_than_the_duty_limit_says() -> None:
     """Whatever comes: without an overrun, T scans have at most M + M T / W pulses."""
     draw = random.Random(1)

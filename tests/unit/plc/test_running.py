@@ -16,6 +16,7 @@ from tests.unit.plc.run_kit import AUXILIARIES, RUN, WINDOWS, RunStation
 
 S = PlcState
 C = PlcCommand
+SKIPPED = 50
 ALL_ON = (1 << len(AUXILIARIES)) - 1
 COOLING, PUMPS, HEATER, MAGNET = (
     1 << AUXILIARIES.index(name) for name in ("cooling", "vacuum_pumps", "heater", "magnet")
@@ -143,7 +144,13 @@ def test_bad_vacuum_inhibits_until_it_is_good_for_a_minute() -> None:
     station.scan(200)
     assert station.status.inhibit, "not good enough to resume"
     station.run_bench.values["vacuum_gun_torr"] = 5e-8
-    station.scan(6099)
+    station.scan(SKIPPED)
+    side = station.plc._run
+    assert side is not None and side.memory.good[0] == SKIPPED
+    good = (side.memory.good[0] + 5900, *side.memory.good[1:])
+    side.memory = side.memory._replace(good=good)  # 59 s in which nothing happens
+    side.store(station.plc.control.pulse, station.plc.times.run)
+    station.scan(199 - SKIPPED)
     assert station.status.inhibit
     station.scan(5)
     assert station.plc.outputs.pulse_gate
@@ -387,6 +394,29 @@ def test_a_controller_that_sees_nothing_does_not_keep_a_run_alive() -> None:
     assert (station.state, station.plc.trips) == (S.TRIP, Trip.HEARTBEAT)
     assert scans == 30 + 50 + 1, "the oldest answer that still counts, the watchdog, one scan"
     assert not station.plc.outputs.pulse_gate
+
+
+def test_a_bench_that_is_found_running_is_warm_within_two_seconds_and_not_after() -> None:
+    heater = 1 << WINDOWS.index("heater_current_a")
+    station = RunStation()
+    station.run_bench.values["heater_current_a"] = 20.0
+    station.plc.left_running()
+    station.scan(199)
+    assert station.status.windows_lost == station.status.windows_cold == heater
+    station.run_bench.values["heater_current_a"] = 25.0
+    station.scan()
+    assert not station.status.windows_lost | station.status.windows_cold
+    late = RunStation()
+    late.run_bench.values["heater_current_a"] = 20.0
+    late.plc.left_running()
+    late.scan(200)
+    late.run_bench.values["heater_current_a"] = 25.0
+    late.scan(10)
+    assert late.status.windows_cold == heater
+    late.plc.inject("reboot")
+    late.scan(10)
+    assert late.status.windows_cold == heater and late.status.windows_lost, "a restart is no find"
+    Station().plc.left_running()
 
 
 def test_a_restart_forgets_the_warm_up_and_keeps_the_counter() -> None:

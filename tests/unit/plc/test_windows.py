@@ -19,6 +19,7 @@ from firmware_sim.plc.windows import (
     follow,
     left,
     read_windows,
+    seasoned,
     unknown,
     value_of,
 )
@@ -217,3 +218,14 @@ def test_any_readings_keep_the_memory_within_its_bounds(readings: list[float], a
         assert memory.dead == (not math.isfinite(value))
         verdict = conclude(memory, (w,), S.RUN)
         assert verdict.fit is (not lost and good >= 5 if act is not Act.INHIBIT else True)
+
+
+def test_what_is_found_running_is_warm_where_it_is_within_its_resume_bounds() -> None:
+    pair = (window(), window(warm_up=9), window(warm_up=9), window())
+    cold = unknown(pair)
+    warm = seasoned(cold, (12.0, 18.0, 11.9, 18.1), pair)
+    assert (warm.lost, warm.good) == (0b1100, (4, 9, 0, 0))
+    assert (warm.dead, warm.blamed, warm.bad) == (cold.dead, cold.blamed, cold.bad)
+    assert seasoned(cold, (math.nan,) * 4, pair) == cold
+    with pytest.raises(ValueError, match="zip"):
+        seasoned(cold, (12.0,) * 3, pair)

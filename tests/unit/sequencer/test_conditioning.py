@@ -13,6 +13,7 @@ from controller.sequencer.conditioning import (
     FaultSeen,
     Observation,
     complaint,
+    decide,
     resume,
 )
 from controller.sequencer.conditioning_state import (
@@ -304,6 +305,23 @@ def test_pulses_while_inhibited_are_invalid():
     seen = replace(played.seen(250), fired=played.state.fired + 3)
     assert "inhibited" in complaint(RECIPE, played.state, seen)
     assert not played.show(seen).fires
+
+
+def test_pulses_that_were_on_their_way_when_the_hold_began_are_late_and_not_invalid():
+    """A bench takes a moment from what it saw to its drive switched off; it ended in INVALID for ever."""
+    played = running()
+    level = played.action.field_v_per_m, played.action.pulse_s
+    assert played.go(100, BAD_PA).because is Because.PRESSURE
+    state = played.state
+    late = replace(played.seen(5), fired=state.fired + 3, field_v_per_m=level[0], pulse_s=level[1])
+    action = played.show(late)
+    assert action.because is Because.PRESSURE and played.state.invalid == 0
+    assert played.state.fired_total == state.fired_total + 3 and played.state.window == state.window
+    # once; and not for seconds
+    again = replace(played.seen(5), fired=played.state.fired + 3, field_v_per_m=level[0], pulse_s=level[1])
+    assert decide(RECIPE, played.state, again)[1].because is Because.INVALID
+    many = replace(late, pulse=state.pulse + 200, fired=state.fired + 60, time_s=state.time_s + 4.0)
+    assert decide(RECIPE, state, many)[1].because is Because.INVALID
 
 
 def test_a_fault_beside_a_broken_reading_is_kept_and_nothing_is_fired():

@@ -49,7 +49,7 @@ def test_every_kind_that_runs_is_drafted_and_compiles() -> None:
 def test_a_sweep_is_a_run_of_its_own_for_every_level() -> None:
     levels = [step for step in plan("power-sweep").steps if step.kind is StepKind.SWEEP]
     assert [step.drive_w for step in levels] == [0.01, 0.02, 0.05, 0.1, 0.2, 0.4]
-    assert {(step.settle_s, step.duration_s, step.width_s) for step in levels} == {(60.0, 30.0, 4e-6)}
+    assert {(step.settle_s, step.duration_s, step.width_s) for step in levels} == {(300.0, 30.0, 4e-6)}
     assert len({step.id for step in levels}) == 6
 
 

@@ -171,4 +171,4 @@ def test_no_section_may_be_missing_and_no_text_that_is_no_mapping():
     for text in ("", "[1, 2]", "version: [", "version: 1"):
         with pytest.raises(ValueError, match=r"plant\.yaml"):
             build(text, 1)
-    assert len(SECTIONS) == 14
+    assert len(SECTIONS) == 15

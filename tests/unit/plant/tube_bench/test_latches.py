@@ -225,12 +225,11 @@ def test_each_kind_of_breakdown_latches_in_its_own_way(kind):
 
 
 def test_an_arc_in_the_gun_leaves_no_reversed_line_to_the_probes():
-    """The latch keeps the charger away for a second: what the clipper did not take the PLC would call a broken probe."""
+    """The latch keeps the charger away for a second: what no clipper took the PLC would call a broken probe."""
     bench = Bench()
     bench.go()
     bench.plant.inject("arc_gun")
     bench.run(0.02)
     bench.trigger()
-    assert bench.plant.train.last.shape.scalars.left_v < -600.0, "it does reverse within the pulse"
     bench.run(0.5)
     assert 0.0 <= bench.plant.store.voltage_v < 100.0 and bench.plant.inputs.probe_a_v > -30.0

@@ -1,5 +1,6 @@
 /** From the answer about a train to what is drawn and read out. Pure. */
 
+import type { Row } from "../../page/figures";
 import { text } from "../../bench/format";
 import type { Statistic, Train } from "./api";
 import type { ColourScale } from "./colours";
@@ -129,14 +130,29 @@ export function missingText({ missing, missing_pulses: named, pulses, planned }:
 
 const QUANTITIES: Readonly<Record<string, string>> = { peak: "Peak", flat_top: "Flat top", width: "Width at half" };
 
-export function quantityTitle({ quantity }: Statistic): string {
+function quantityTitle({ quantity }: Statistic): string {
   return QUANTITIES[quantity] ?? quantity;
 }
 
-/** The four numbers of a statistic with the prefix of its mean. */
-export function statisticTexts({ unit, min, mean, max, std }: Statistic): string[] {
+/** What heads the columns of `statisticRows`. */
+export function statisticHeads(statistics: readonly Statistic[]): string[] {
+  return [`Of ${statistics[0]?.count ?? 0} pulses`, "Smallest", "Mean", "Largest", "Standard deviation"];
+}
+
+/** What was measured of every pulse, over all of them, as rows of a table. */
+export function statisticRows(statistics: readonly Statistic[]): Row[] {
+  return statistics.map((each) => ({
+    key: each.quantity,
+    title: quantityTitle(each),
+    figures: statisticTexts(each),
+    verdict: null,
+  }));
+}
+
+/** Three numbers with the prefix of their largest, and the deviation with its own: it is far smaller. */
+function statisticTexts({ unit, min, mean, max, std }: Statistic): string[] {
   const size = Math.max(...[min, mean, max].map((value) => Math.abs(value ?? 0)));
-  return [min, mean, max, std].map((value) => text(value, unit, size, 4));
+  return [...[min, mean, max].map((value) => text(value, unit, size, 4)), text(std, unit, null, 3)];
 }
 
 /** Everything about the train that the picture tells the eye. */

@@ -1,6 +1,7 @@
 /** Measurements and verdicts in words. Pure. */
 
 import { printedUnit, scaleFor, text } from "../../bench/format";
+import type { Row } from "../../page/figures";
 import type { Measurement, Shot, ShotChannel } from "./api";
 
 /** A mark that differs in shape, for people who do not see the colour. */
@@ -43,6 +44,23 @@ export function limitText(measurement: Measurement): string {
   if (lower !== null && upper !== null) return `${shown(lower)} to ${shown(upper)}`;
   if (lower !== null) return `at least ${shown(lower)}`;
   return upper !== null ? `at most ${shown(upper)}` : "no limit";
+}
+
+export const MEASUREMENT_HEADS = ["Measurement", "Value", "Limits", "Verdict"] as const;
+
+/** Measurements as rows of a table. */
+export function measurementRows(measurements: readonly Measurement[]): Row[] {
+  return measurements.map((measurement) => ({
+    key: measurement.name,
+    title: measurement.title,
+    figures: [valueText(measurement), limitText(measurement)],
+    verdict: {
+      word: measurement.verdict,
+      mark: verdictMark(measurement.verdict),
+      tone: verdictTone(measurement.verdict),
+      reason: measurement.reason,
+    },
+  }));
 }
 
 /** A shot in the list: `12 · full · pass · 2026-11-21 09:30`. */
