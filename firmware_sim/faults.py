@@ -55,7 +55,12 @@ class FaultBoard:
                     part.on_act_fully = partial(self._acted_fully, target)
 
     def _acted(self, target: str, fault: str, what: str) -> None:
+        """A part that targets share, such as a line with two instruments, acts for the one that is switched on."""
         fault_id = f"{target}.{fault}"
+        if not self.active.get(fault_id):
+            parts = {id(part) for part in self._targets[target]}
+            shared = (name for name, its in self._targets.items() if parts & {id(part) for part in its})
+            fault_id = next((f"{t}.{fault}" for t in shared if self.active.get(f"{t}.{fault}")), fault_id)
         if fault_id not in self._told:
             self._told.add(fault_id)
             self._tell(f"fault {fault_id} acts: {what}")
@@ -75,8 +80,8 @@ class FaultBoard:
                 self._told -= {fault_id, f"{fault_id} fully"}
                 if target != "plant":
                     self._tell(f"fault {fault_id} {'on' if on else 'off'}")
-                part.inject(fault, on)
                 self.active[fault_id] = on
+                part.inject(fault, on)
                 if on and target != "plant" and not hasattr(part, "on_act"):
                     self._acted(target, fault, part.FAULTS[fault])
                 return

@@ -77,7 +77,8 @@ def _plant_has_its_own_time(now_ns: int) -> None:
 
 def _genesys(wiring: Wiring, spec: InstrumentSpec, channels: tuple[Channel, ...]) -> StandIn:
     read, drive = terminals(wiring, spec, SUPPLY_READS, SUPPLY_DRIVES)
-    unit = GenesysUnit(spec.unit if spec.line else DEFAULT_UNIT, load_ohm=lambda: read("load_ohm"))
+    address = spec.unit if spec.line else DEFAULT_UNIT
+    unit = GenesysUnit(address, load_ohm=lambda: read("load_ohm"), serial=f"123A456-{address:04d}")
     line, link = wiring.lines.get(spec.line, (None, None))
     if line is None or link is None:
         line, link = GenesysLine([unit]), link_of(spec)

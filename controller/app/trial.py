@@ -18,7 +18,7 @@ from controller.app.preflight import Prepared, prepare, prepare_out, read_bounde
 from controller.app.recovery import recover
 from controller.app.shot import World, run_shot
 from controller.app.stalling import StallingLoop
-from controller.app.trial_watch import ObservedRig, Point
+from controller.app.trial_watch import Inhibit, ObservedRig, Point
 from controller.app.twin import Prediction, foresee
 from controller.app.virtual import label_of, scene_for, world_of
 from controller.messages import Event, Finished, Message, RunConfig, StepEntered
@@ -76,6 +76,26 @@ class BenchFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """What only a bench that runs shows, by plant and PLC.
+
+    ``inhibits`` is every change of the pulse inhibit, ``stray_pulses`` counts those that nothing allowed, ``arc_j`` is
+    the most that arcs took in one pulse, ``arc_s`` the longest that drive went on in one that latched, and
+    ``services_lost`` are auxiliaries (one bit each) that went off without a fault of their own.
+    """
+
+    inhibits: tuple[Inhibit, ...] = ()
+    stray_pulses: int = 0
+    pulses: int = 0
+    arc_j: float = 0.0
+    arc_s: float = 0.0
+    services_lost: int = 0
+
+
+NOT_RUNNING = Running()
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """What came of a run. Times are nanoseconds since the bench was switched on.
 
@@ -106,6 +126,7 @@ class Trial:
     """How long each step took that was done, in seconds."""
     warnings: tuple[str, ...] = ()
     """What the controller warned of, as it will stand in the record."""
+    running: Running = NOT_RUNNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,9 +290,12 @@ def _trial(
 ) -> Trial:
     plc = rig.plc
     scan_s = plc.limits.scan_s
-    waits_s = {name: scans * scan_s for name, scans in plc.times._asdict().items()}
+    waits_s = {name: scans * scan_s for name, scans in plc.times._asdict().items() if isinstance(scans, int)}
     charges = plan.charge_current_a > 0.0
     waits_s["tolerance_ramp"] = plan.tolerance_v * plan.bank_capacitance_f / plan.charge_current_a if charges else 0.0
+    waits_s["ceiling_ramp"] = waits_s["tolerance_ramp"]
+    if plan.run is not None and charges:  # its set-point is the ramp: what ignores it is wrong above the target only
+        waits_s["ceiling_ramp"] = (plan.charge_voltage_v + plan.tolerance_v) / plan.charge_rate_v_per_s
     facts = BenchFacts(plc.bands.safe_v, waits_s["dump"], waits_s["dwell"], waits_s, scan_s)
     return Trial(
         finished=finished,
@@ -289,4 +313,11 @@ def _trial(
         log=tuple(rig.plant.log),
         facts=facts,
         unlocked_v=rig.unlocked_v,
+        running=_running(rig),
     )
+
+
+def _running(rig: ObservedRig) -> Running:
+    truth = rig.plant.truth()
+    stray, lost = rig.stray_pulses, rig.services_lost
+    return Running(tuple(rig.inhibits), stray, truth.pulses, truth.arc_j, truth.arc_s, lost)

@@ -4,7 +4,11 @@ from typing import Any, NamedTuple
 
 from controller.app.rig_sim import SimulatedRig
 from drivers.wire.plc import PlcState, Trip
-from firmware_sim.plant.contract import Edges, Pulse
+from drivers.wire.plc_run import InhibitCause
+from firmware_sim.plant.contract import Edges, Pulse, Truth
+
+INHIBITS_MAX = 1_000
+"""Changes of the pulse inhibit in one run: a budget of retries allows a handful."""
 
 POINTS_MAX = 5_000
 """Changes of state, relays and outputs in one run: a shot has some thirty; bouncing contacts are the most."""
@@ -26,6 +30,13 @@ class Point(NamedTuple):
     highest_v: float
 
 
+class Inhibit(NamedTuple):
+    """A change of what keeps the pulse gate shut, by the PLC: its causes by name, none when it opens again."""
+
+    t_ns: int
+    causes: tuple[str, ...]
+
+
 PULSES_KEPT = 16
 """Solved pulses that equal trials share; each is some megabytes."""
 
@@ -42,6 +53,11 @@ class ObservedRig(SimulatedRig):
     fire_pulses: int
     raised_v: float
     unlocked_v: float
+    inhibits: list[Inhibit]
+    stray_pulses: int
+    """Pulses of the plant on scans that began with the gate's inhibit standing, or with all power taken away."""
+    services_lost: int
+    """Auxiliaries that went off without a fault of their own, one bit each."""
     pulses: dict[Edges, Pulse]
 
     def __init__(self, *parts: Any) -> None:
@@ -65,6 +81,8 @@ class ObservedRig(SimulatedRig):
         self._high: list[tuple[int, float]] = []
         self._lowest_v = float("inf")
         self._last: tuple[object, ...] = ()
+        self.inhibits, self.stray_pulses, self.services_lost = [], 0, 0
+        self._shut, self._inhibit, self._pulses_before, self._serving = True, 0, 0, 0
         super().start()
 
     def _scan(self, t_ns: int) -> Edges | None:
@@ -91,6 +109,7 @@ class ObservedRig(SimulatedRig):
         if scans and not plc.outputs.door_lock:
             self.unlocked_v = max(self.unlocked_v, highest_v)
         self._note_trips()
+        self._note_pulses(t_ns, truth)
         fire = plc.outputs.fire and plc.outputs.gate_open_ns > 0
         self.fire_pulses += fire and not self._fire_before
         self._fire_before = fire
@@ -108,6 +127,20 @@ class ObservedRig(SimulatedRig):
         if self.plc.control.state is PlcState.TRIP and not control.first_fault and "RESTART" not in self.first_faults:
             self.first_faults.append("RESTART")
         self._known = known
+
+    def _note_pulses(self, t_ns: int, truth: Truth) -> None:
+        """What only a bench that runs has: its inhibit, pulses that nothing allowed, what cools and heats."""
+        plc = self.plc
+        inhibit = plc.control.pulse.inhibit
+        if inhibit != self._inhibit and len(self.inhibits) < INHIBITS_MAX:
+            self.inhibits.append(Inhibit(t_ns, tuple(str(c.name) for c in InhibitCause if c & inhibit)))
+        if truth.pulses > self._pulses_before and self._shut:
+            self.stray_pulses += truth.pulses - self._pulses_before
+        self._shut = bool(inhibit) or not truth.commanded
+        self._inhibit, self._pulses_before = inhibit, truth.pulses
+        if truth.serving != self._serving:
+            self.services_lost |= self._serving & ~truth.serving & ~plc.excused
+            self._serving = truth.serving
 
     def energised_until_ns(self, v_safe_v: float) -> int:
         """The last scan at which a module was above ``v_safe_v`` (0: never)."""

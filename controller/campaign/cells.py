@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from controller.app.faultspec import Phase
 from controller.campaign.hazard_types import Hazard, Variant
-from controller.campaign.hazards import TABLE
 from controller.campaign.model import Cell, Venue
 from controller.campaign.profiles import Moment, ProfileSteps
 
@@ -26,7 +25,7 @@ EXCUSED_EVERY = 3
 
 
 def list_cells(
-    rig: str, profiles: Sequence[ProfileSteps], subset: bool, seed: int, hazards: Sequence[Hazard] = TABLE
+    rig: str, profiles: Sequence[ProfileSteps], subset: bool, seed: int, hazards: Sequence[Hazard]
 ) -> tuple[Cell, ...]:
     """All cells of these profiles, in the order of the table; ``subset`` is the fixed choice that the tests run.
 

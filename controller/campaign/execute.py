@@ -5,12 +5,14 @@ from functools import lru_cache
 from tempfile import TemporaryDirectory
 
 from controller.app.faultspec import Phase, during_s
+from controller.app.inventory import fault_catalogue
 from controller.app.locate import find_profile, profile_names
 from controller.app.preflight import read_bounded, read_rig
 from controller.app.trial import Disruption, Rehearsed, Trial, rehearse, run_trial
-from controller.campaign.hazards import find_variant
+from controller.campaign.hazards import Hazard, find_variant, table_of
 from controller.campaign.judge import judge
 from controller.campaign.model import Cell, CellResult, Status, Venue
+from controller.campaign.parts import Parts
 from controller.campaign.profiles import ProfileSteps
 from controller.campaign.real import run_real_cell
 from controller.campaign.workplace import keep_log, run_folder
@@ -43,6 +45,14 @@ def load_profiles(rig: str, names: Sequence[str] = ()) -> tuple[ProfileSteps, ..
 
 
 @lru_cache(PROFILES_KEPT)
+def table_for(rig: str) -> tuple[Hazard, ...]:
+    """The hazard table of one bench: from its rig.yaml and the faults of its stand-ins. Raises Refused."""
+    model, _ = read_rig(rig)
+    instruments = tuple((spec.name, spec.port) for spec in model.instruments)
+    return table_of(Parts(instruments, model.run is not None, frozenset(fault_catalogue(rig))))
+
+
+@lru_cache(PROFILES_KEPT)
 def _profile(rig: str, name: str) -> ProfileSteps:
     return load_profiles(rig, (name,))[0]
 
@@ -71,7 +81,7 @@ def run_cell(cell: Cell) -> CellResult:
     """Run one cell to its judgement. Raises nothing for what the cell's run does: that is a FAILED result."""
     if cell.venue is Venue.REAL:
         return run_real_cell(cell, _profile(cell.rig, cell.profile).overrides)
-    variant = find_variant(cell.row, cell.variant)
+    variant = find_variant(cell.row, cell.variant, table=table_for(cell.rig))
     try:
         control = control_of(cell.rig, cell.profile, cell.seed)
         length_s = control.steps_s[cell.step]

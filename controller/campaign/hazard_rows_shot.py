@@ -62,10 +62,13 @@ _REHEARSED = (
     Excuse(_TRIGGER_SENT, steps=frozenset({"leave_test"})),
 )
 _FIRES_NOTHING = Excuse("the plan fires nothing", profiles=frozenset({"dump-proof"}))
+NO_RECORD = Excuse(
+    "no record is asked of a scope", profiles=frozenset({"dump-proof", "conditioning", "power-sweep", "trip-check"})
+)
 _TAKEN = (
     EMPTY,
     _FIRED,
-    Excuse("no record is asked of a scope", profiles=frozenset({"dump-proof"})),
+    NO_RECORD,
     Excuse("the record is taken already, or by command", profiles=frozenset({"noise", "trigger-only"})),
 )
 _SMALL = Excuse("at this low voltage the reading is not wrong by the 80 V that two probes may differ", profiles=LOW)
@@ -204,7 +207,8 @@ SHOT_ROWS: tuple[Hazard, ...] = (
             Variant(
                 "no_trigger",
                 one("delay_generator.no_trigger"),
-                Limit(scans=1, wait="shot", seconds=0.2),
+                runs=False,
+                limit=Limit(scans=1, wait="shot", seconds=0.2),
                 says=("no module fired", "saw no trigger", "no trigger was recorded"),
                 excuses=(
                     EMPTY,
@@ -264,7 +268,8 @@ SHOT_ROWS: tuple[Hazard, ...] = (
             Variant(
                 "fire_replayed",
                 Injection(disturbance="fire_replayed"),
-                Limit(event="nothing happens"),
+                runs=False,
+                limit=Limit(event="nothing happens"),
                 excuses=(
                     DEAD_PLAN,
                     EMPTY,
@@ -277,10 +282,11 @@ SHOT_ROWS: tuple[Hazard, ...] = (
             Variant(
                 "false_trigger",
                 one("delay_generator.false_trigger"),
-                Limit(event="before fire"),
+                runs=False,
+                limit=Limit(event="before fire"),
                 says=("delay_generator", "scope"),
                 excuses=(
-                    Excuse("no record is asked of a scope", profiles=frozenset({"dump-proof"})),
+                    NO_RECORD,
                     Excuse(
                         "the gate is shut, or nobody speaks to it any more",
                         COLD | DUMPED | {Stage.ISOLATE, Stage.FIRE},
@@ -309,7 +315,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 Limit(event="before fire"),
                 says=("scope_1",),
                 excuses=(
-                    Excuse("no record is asked of a scope", profiles=frozenset({"dump-proof"})),
+                    NO_RECORD,
                     Excuse("the setting is written afterwards", steps=frozenset({"self_test"})),
                     Excuse(
                         "the setting is written afterwards",

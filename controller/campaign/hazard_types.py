@@ -104,6 +104,12 @@ class Variant:
     """The fault grows: the limit counts from where the plant says that it acts fully; earlier is right too."""
     instead: tuple[frozenset[Stage], Limit] = (frozenset(), Limit())
     """Stages with another limit, and that limit."""
+    inhibits: tuple[str, ...] = ()
+    """Causes of the PLC's pulse inhibit that are a right reaction by themselves: pulses stop, the run may go on."""
+    armed: bool = False
+    """The fault is looked at while the bench is armed only: where it shows before, the limit counts from there on."""
+    runs: bool | None = None
+    """For benches that run, or for those that fire once; None: for both."""
     venue: Venue = Venue.VIRTUAL
 
     def at(self, moment: Moment) -> "Variant":
@@ -138,3 +144,5 @@ class Hazard:
     variants: tuple[Variant, ...]
     due_later: str = ""
     note: str = ""
+    absent: tuple[str, ...] = ()
+    """Variants that this bench has no part for, or that another kind of bench has."""

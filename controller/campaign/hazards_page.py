@@ -1,6 +1,6 @@
 """PURE: docs/reference/hazards.md, made from the hazard table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from controller.campaign.hazard_types import Excuse, Hazard, Variant
 from controller.campaign.hazards import TABLE
@@ -21,6 +21,13 @@ Of several faults in one cell each has to act. Whatever probes read, a PLC that 
 module holds more than V_safe. `during` is the middle of the step as it runs undisturbed, at most 150 ms after its
 beginning; a step that is over at once on virtual time (configure) has none.
 
+A bench has the variants of what it has: its own instruments (here those of a bench with one charger, one delay
+generator, two scopes and one DAQ), its own faults. *Runs* marks what only a bench with repeated pulses has, *fires* what
+only one has that fires once; the last table says what each shipped bench leaves out. On a bench that runs a row may also
+be met by the PLC's pulse inhibit (*inhibits*): the limit is then to the shut gate, and the run may go on. There, whatever
+the row, no pulse comes that nothing allowed, an arc takes 10 J and drive goes on for 10 us at most by the plant's own
+account, and what cools and heats goes on unless a fault of its own stops it.
+
 A cell of a rule is run like every other: it is *n/a* when the fault never acted and *passed* when it acted and changed
 nothing.
 
@@ -37,9 +44,21 @@ the ramp of its charging current. Until the bank is empty, or locked out, T_dump
 """
 
 
-def hazards_page(table: Sequence[Hazard] = TABLE) -> str:
-    """The whole page."""
-    return "\n".join([_HEAD, *_overview(table), "", *(line for hazard in table for line in _row(hazard))]) + "\n"
+def hazards_page(benches: Mapping[str, Sequence[Hazard]], table: Sequence[Hazard] = TABLE) -> str:
+    """The whole page. ``benches`` are the tables of the shipped benches by name."""
+    rows = (line for hazard in table for line in _row(hazard))
+    return "\n".join([_HEAD, *_overview(table), "", *rows, *_absent(benches)]) + "\n"
+
+
+def _absent(benches: Mapping[str, Sequence[Hazard]]) -> Iterator[str]:
+    yield "## Not on every bench"
+    yield ""
+    yield "| bench | row | variants without a part there |"
+    yield "|---|---|---|"
+    for rig, table in benches.items():
+        for hazard in table:
+            if hazard.absent:
+                yield f"| {rig} | {hazard.row} | {', '.join(f'`{name}`' for name in hazard.absent)} |"
 
 
 def _overview(table: Sequence[Hazard]) -> Iterator[str]:
@@ -108,7 +127,10 @@ def _variant(variant: Variant) -> str:
     named = ", ".join((*variant.trips, *(f"\u201c{text}\u201d" for text in variant.says)))
     reasons = named or _NONE[bool(variant.answers)]
     codes = ", ".join(map(str, variant.exits)) if variant.trips or variant.says else "the control's"
-    return f"| `{variant.name}` | {injected} | {limits} | {reasons} | {codes} |"
+    kind = "" if variant.runs is None else " (runs)" if variant.runs else " (fires)"
+    if variant.inhibits:
+        reasons += f"; inhibits {', '.join(variant.inhibits)}"
+    return f"| `{variant.name}`{kind} | {injected} | {limits} | {reasons} | {codes} |"
 
 
 def _rules(variants: Sequence[Variant]) -> list[str]:

@@ -6,12 +6,20 @@ is one of the row's. Whatever the row: at most one fire pulse, no energy raised 
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from controller.app.trial import Trial
+from controller.campaign.evidence import Check, Evidence
 from controller.campaign.hazard_types import Excuse, Variant
+from controller.campaign.judge_run import (
+    arcs_bounded,
+    inhibited_ns,
+    inhibits_of,
+    late_shut,
+    no_stray_pulse,
+    services_go_on,
+)
 from controller.campaign.model import Cell, CellResult, Status
 from controller.campaign.profiles import Moment
 
@@ -36,19 +44,6 @@ _FULLY = re.compile(r"fault (\S+) acts fully: .*")
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the plant's log says of the injected faults: whether each was switched on, and when one first acted."""
-
-    missing: tuple[str, ...]
-    acts_ns: int | None
-    what: str
-    fully_ns: int | None = None
-    """When a fault that grows has grown to what a detector must see."""
-    idle: tuple[str, ...] = ()
-    """Those of the injected faults that never acted."""
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What two runs must differ in to differ."""
 
@@ -59,6 +54,7 @@ class Outcome:
     trips: tuple[str, ...]
     fire_pulses: int
     bench: str
+    inhibits: tuple[str, ...] = ()
 
 
 def judge(cell: Cell, variant: Variant, moment: Moment, trial: Trial, control: Trial) -> CellResult:
@@ -107,6 +103,7 @@ def outcome_of(trial: Trial) -> Outcome:
         tuple(sorted(trial.trips)),
         trial.fire_pulses,
         bench_of(trial),
+        inhibits_of(trial),
     )
 
 
@@ -141,6 +138,10 @@ def safe_after_s(trial: Trial, acts_ns: int | None) -> float | None:
 def visible_ns(variant: Variant, trial: Trial, evidence: Evidence) -> int | None:
     """When the fault acts (fully, if it grows) and nothing blanks it any more: where the row's time begins."""
     since_ns = evidence.fully_ns if variant.grows else evidence.acts_ns
+    if variant.armed and since_ns is not None:
+        armed = (point.t_ns for point in trial.points if point.commanded and point.t_ns >= since_ns)
+        if not any(point.commanded for point in trial.points if point.t_ns <= since_ns):
+            since_ns = next(armed, since_ns)
     if since_ns is None or not _BLANKED & {*variant.trips}:
         return since_ns
     for shot, after in pairwise(trial.points):
@@ -160,8 +161,6 @@ def limit_s(variant: Variant, trial: Trial) -> float | None:
 
 
 # --- what holds for every cell -------------------------------------------------------------------------------------
-
-Check = Callable[[Variant, Trial, Evidence], str]
 
 
 def _moment_came(variant: Variant, trial: Trial, evidence: Evidence) -> str:
@@ -248,6 +247,9 @@ _ALWAYS: tuple[Check, ...] = (
     _not_raised,
     _locked,
     _refused,
+    no_stray_pulse,
+    arcs_bounded,
+    services_go_on,
 )
 
 
@@ -262,6 +264,8 @@ def _acted(variant: Variant, trial: Trial, evidence: Evidence) -> str:
 
 def _right_reason(variant: Variant, trial: Trial, evidence: Evidence) -> str:
     said = trial.refusal if trial.finished is None else trial.finished.reason
+    if inhibited_ns(variant, trial, evidence) is not None and set(trial.first_faults) <= {*variant.trips}:
+        return ""
     if trial.first_faults and trial.first_faults[0] in variant.trips:
         return ""
     # where the PLC tripped, its own first fault is the reason, whatever the controller says
@@ -278,6 +282,9 @@ def _right_reason(variant: Variant, trial: Trial, evidence: Evidence) -> str:
 def _in_time(variant: Variant, trial: Trial, evidence: Evidence) -> str:
     since_ns = visible_ns(variant, trial, evidence)
     allowed_s, took_s = limit_s(variant, trial), reaction_s(trial, since_ns)
+    shut_ns = inhibited_ns(variant, trial, evidence)
+    if shut_ns is not None and since_ns is not None:  # pulses stop; the run may go on, or be tripped later
+        return late_shut(since_ns, shut_ns, allowed_s or 0.0, variant.limit.text)
     if allowed_s is None or took_s is None:
         fired_ns = next((point.t_ns for point in trial.points if point.state == "SHOT"), None)
         shown = fired_ns is not None and evidence.acts_ns is not None and evidence.acts_ns < fired_ns
@@ -295,6 +302,8 @@ def _in_time(variant: Variant, trial: Trial, evidence: Evidence) -> str:
 def _tripped_in_time(variant: Variant, trial: Trial, evidence: Evidence) -> str:
     """A fault that shows while all power is away already has to be noticed within the row's time all the same."""
     since_ns, allowed_s = visible_ns(variant, trial, evidence), limit_s(variant, trial)
+    if inhibited_ns(variant, trial, evidence) is not None:
+        return ""
     if since_ns is None or allowed_s is None or trial.first_faults[:1] not in {(name,) for name in variant.trips}:
         return ""
     tripped_ns = next((point.t_ns for point in trial.points if point.state in ("TRIP", "LOCKOUT")), None)

@@ -16,6 +16,8 @@ class Stage(Enum):
     CHARGED = "charged, on the charger"
     ISOLATE = "charged, leaving the charger"
     FIRE = "at fire"
+    RUN = "while pulses run"
+    RUN_DOWN = "when the pulses are over"
     DUMP = "while a dump path is proven"
     VERIFY = "dumping"
     EMPTY = "after the proof of safe"
@@ -30,6 +32,11 @@ _STAGES: Mapping[str, Stage] = {
     "countdown": Stage.CHARGED,
     "isolate": Stage.ISOLATE,
     "fire": Stage.FIRE,
+    "run": Stage.RUN,
+    "sweep": Stage.RUN,
+    "trip_check": Stage.RUN,
+    "condition": Stage.RUN,
+    "run_down": Stage.RUN_DOWN,
     "dump": Stage.DUMP,
     "verify": Stage.VERIFY,
     "transfer": Stage.EMPTY,

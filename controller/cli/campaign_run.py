@@ -10,8 +10,7 @@ from controller.app.signals import StopSignals
 from controller.campaign.cell_job import cell_job
 from controller.campaign.cells import list_cells
 from controller.campaign.choice import ROW_DIGITS, choose
-from controller.campaign.execute import load_profiles
-from controller.campaign.hazards import TABLE
+from controller.campaign.execute import load_profiles, table_for
 from controller.campaign.healthy import Account, Amount, UnitResult, account_object, healthy_job, lines, share
 from controller.campaign.job import Job, R, T, WorkersUnusable
 from controller.campaign.matrix import render
@@ -121,9 +120,10 @@ def _run(job: Job[T, R], crew: Crew, on_result: Callable[[R], None], stopped: Ca
 def run_faults(faults: Faults, crew: Crew, reports: Reports) -> int:
     """The fault campaign. Raises Refused for everything that is wrong before the first cell."""
     profiles = load_profiles(faults.rig, faults.profiles)
-    cells = choose(list_cells(faults.rig, profiles, faults.subset, faults.seed), faults.only, faults.rows, TABLE)
+    table = table_for(faults.rig)
+    cells = choose(list_cells(faults.rig, profiles, faults.subset, faults.seed, table), faults.only, faults.rows, table)
     ran = {cell.row for cell in cells} | {row.zfill(ROW_DIGITS) for row in faults.rows}
-    shown = TABLE if not (faults.rows or faults.only) else tuple(hazard for hazard in TABLE if hazard.row in ran)
+    shown = table if not (faults.rows or faults.only) else tuple(hazard for hazard in table if hazard.row in ran)
     keep = _checked(reports)
     results: list[CellResult] = []
     with Desk() as desk:

@@ -101,6 +101,7 @@ WattsIn = Annotated[Quantity, _referable("W", False), _schema("W")]
 HertzIn = Annotated[Quantity, _referable("Hz", False), _schema("Hz")]
 FieldIn = Annotated[Quantity, _referable("V/m", False), _schema("V/m")]
 AmperesIn = Annotated[Quantity, _referable("A", False), _schema("A")]
+CountIn = Annotated[Quantity, _referable("1", False), _schema("1")]
 AnyQuantity = Annotated[Quantity, PlainValidator(_read_any), _ANY_SCHEMA]
 
 

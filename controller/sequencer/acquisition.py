@@ -54,7 +54,8 @@ def _scope_plan(resolver: Resolver, rig: Rig, spec: InstrumentSpec, file: ScopeF
     channels = tuple(_scope_channels(resolver, rig, spec, file, path))
     if not channels:
         resolver.add((*path, "channels"), "records nothing", "list the channels with their expected magnitude")
-    check_segments(resolver, spec, file, path)
+    segments = resolver.count(file.segments, (*path, "segments"))
+    check_segments(resolver, spec, file, segments, path)
     return ScopePlan(
         instrument=spec.name,
         window_s=window_s,
@@ -64,7 +65,7 @@ def _scope_plan(resolver: Resolver, rig: Rig, spec: InstrumentSpec, file: ScopeF
         trigger_source=_trigger_source(resolver, rig, spec, file, path),
         trigger_level_v=file.level,
         channels=channels,
-        segments=file.segments,
+        segments=segments,
     )
 
 

@@ -41,6 +41,14 @@ class Resolver:
             return 0.0
         return known.value
 
+    def count(self, quantity: Quantity, path: Path) -> int:
+        """A whole number of one or more; anything else becomes a problem and reads as one."""
+        number = self.si(quantity, path)
+        if number >= 1.0 and number.is_integer():
+            return int(number)
+        self.add(path, f"{number:g} is no number of things", "write a whole number of one or more")
+        return 1
+
     def add(self, path: Path, problem: str, remedy: str = "") -> None:
         """Note a problem at ``path`` of the profile."""
         self.problems.append(self.profile.document.problem(path, problem, remedy))

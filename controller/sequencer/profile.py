@@ -15,8 +15,10 @@ from controller.rig.fields import (
     ActionIn,
     AmperesIn,
     AnyQuantity,
+    CountIn,
     FieldIn,
     HertzIn,
+    Quantity,
     RateIn,
     SecondsIn,
     StrictModel,
@@ -135,7 +137,7 @@ class ScopeFile(StrictModel):
     pretrigger: SecondsIn
     points: Annotated[int, Field(ge=100, le=2_000_000)]
     bits: Literal[8, 16] = 16
-    segments: Annotated[int, Field(ge=1)] = 1
+    segments: CountIn = Quantity("1", 1.0)
     trigger: Name | Literal["T0"] = "T0"
     level: Volts = 1.5
     channels: dict[Name, AnyQuantity]
@@ -154,7 +156,7 @@ class StepFile(StrictModel):
     id: Name | None = None
     duration: SecondsIn | None = None
     path: Literal["both", "a", "b"] | None = None
-    pulses: Annotated[int, Field(ge=1)] | None = None
+    pulses: CountIn | None = None
     drive: WattsIn | None = None
     width: SecondsIn | None = None
     levels: Annotated[list[WattsIn], Field(min_length=1, max_length=LEVELS_MAX)] | None = None

@@ -51,7 +51,8 @@ def pulse_steps(resolver: Resolver, index: int, file: StepFile, step: Step) -> t
     width_path: Path = (*path, "width") if file.width is not None else ("run", "width")
     width_s = 0.0 if width is None else resolver.si(width, width_path)
     drive_w = 0.0 if file.drive is None else resolver.si(file.drive, (*path, "drive"))
-    step = replace(step, width_s=width_s, drive_w=drive_w, pulses=file.pulses or 0, latch=file.latch or "")
+    pulses = 0 if file.pulses is None else resolver.count(file.pulses, (*path, "pulses"))
+    step = replace(step, width_s=width_s, drive_w=drive_w, pulses=pulses, latch=file.latch or "")
     _require(resolver, path, file, step)
     if step.kind is not _K.SWEEP:
         return (step,)

@@ -27,9 +27,9 @@ TRAIN_FUNCTIONS = (
 """What can be measured of a train, and of nothing else (``controller/shots/pulses.py``)."""
 
 
-def check_segments(resolver: Resolver, spec: InstrumentSpec, file: ScopeFile, path: Path) -> None:
+def check_segments(resolver: Resolver, spec: InstrumentSpec, file: ScopeFile, segments: int, path: Path) -> None:
     """Note in ``resolver`` why the instrument cannot take this train; a single shot is always fine."""
-    if file.segments == 1:
+    if segments == 1:
         return
     memory = SEGMENT_MEMORY.get(spec.model)
     place: Path = (*path, "segments")
@@ -38,24 +38,28 @@ def check_segments(resolver: Resolver, spec: InstrumentSpec, file: ScopeFile, pa
         resolver.add(place, f"{spec.model} has no segmented memory", f"remove the line, or record with {able}")
         return
     most = min(memory.segments_max, SEGMENTS_MAX)
-    if file.segments > most:
-        resolver.add(place, f"{file.segments} segments are more than {spec.model} takes", f"write at most {most}")
+    if segments > most:
+        resolver.add(place, f"{segments} segments are more than {spec.model} takes", f"write at most {most}")
         return
-    _check_samples(resolver, file, place, memory.points_max, f"{spec.model} holds")
-    together = file.segments * file.points * max(len(file.channels), 1)
+    _check_samples(resolver, file, segments, place, memory.points_max, f"{spec.model} holds")
+    together = segments * file.points * max(len(file.channels), 1)
     if together > TRAIN_SAMPLES_MAX:
-        _too_many(resolver, file, place, together, TRAIN_SAMPLES_MAX // max(len(file.channels), 1), "a record keeps")
+        _too_many(
+            resolver, file, segments, place, together, TRAIN_SAMPLES_MAX // max(len(file.channels), 1), "a record keeps"
+        )
 
 
-def _check_samples(resolver: Resolver, file: ScopeFile, place: Path, limit: int, who: str) -> None:
-    samples = file.segments * file.points
+def _check_samples(resolver: Resolver, file: ScopeFile, segments: int, place: Path, limit: int, who: str) -> None:
+    samples = segments * file.points
     if samples > limit:
-        _too_many(resolver, file, place, samples, limit, who)
+        _too_many(resolver, file, segments, place, samples, limit, who)
 
 
-def _too_many(resolver: Resolver, file: ScopeFile, place: Path, samples: int, limit: int, who: str) -> None:
-    problem = f"{samples} samples in {file.segments} segments of {file.points} points are more than {who}"
-    resolver.add(place, problem, f"write at most {limit // file.points} segments, or {limit // file.segments} points")
+def _too_many(
+    resolver: Resolver, file: ScopeFile, segments: int, place: Path, samples: int, limit: int, who: str
+) -> None:
+    problem = f"{samples} samples in {segments} segments of {file.points} points are more than {who}"
+    resolver.add(place, problem, f"write at most {limit // file.points} segments, or {limit // segments} points")
 
 
 def check_together(resolver: Resolver, plans: tuple[ScopePlan, ...]) -> None:

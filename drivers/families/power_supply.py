@@ -140,7 +140,12 @@ class GenesysSupply:
             answer = str((await self._ask("IDN?", OPEN_S))["value"])
         except RemoteWireError as error:
             raise WrongInstrument(self.name, f"no Genesys at address {self.address}: {error.problem}") from error
-        if not match_identity(identity)(answer.encode("latin-1")):
+        fits = match_identity(identity)
+        if fits(answer.encode("latin-1")):
+            return
+        # two of one model on a line differ in their address switches alone: a serial number tells them apart
+        answer = f"{answer},{(await self._ask('SN?', OPEN_S))['value']}"
+        if not fits(answer.encode("latin-1")):
             raise WrongInstrument(self.name, f"another supply is at address {self.address}, which answered {answer!r}")
 
     def _deadline_s(self) -> float:

@@ -73,6 +73,8 @@ class LabJackT7:
         self.on_act_fully: Acts = unheard
         self._faults: dict[str, None] = {}
         self._last_v = [0.0] * AIN_COUNT
+        self._read: set[int] = set()
+        """Inputs with a last reading to repeat."""
         self._dither = serial & 0x7FFFFFFF or 1
         self.reboots = 0
         self._reset()
@@ -153,7 +155,7 @@ class LabJackT7:
 
     def _convert(self, index: int) -> float:
         """One conversion: clipped to the range, in steps of 1 LSB, with up to 1 LSB of noise."""
-        if "ain_frozen" in self._faults:
+        if "ain_frozen" in self._faults and index in self._read:
             error_v = abs(self._last_v[index] - self._ain_v(index))
             if error_v > FROZEN_V:
                 self.on_act("ain_frozen", f"AIN{index} repeats {self._last_v[index]:.3f} V")
@@ -173,6 +175,7 @@ class LabJackT7:
         limit_v = CLIP_RATIO * range_v
         reading_v = round(max(-limit_v, min(limit_v, noisy_v)) / lsb_v) * lsb_v
         self._last_v[index] = reading_v
+        self._read.add(index)
         return reading_v
 
     def _set(self, value: Value, number: float) -> bool:

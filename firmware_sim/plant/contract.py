@@ -48,6 +48,9 @@ class Truth(NamedTuple):
 
     ``commanded``: a coil or the charger is powered by anybody, so that energy may come in or stay; ``highest_v`` is the
     highest voltage of any module, of either sign; ``pulses`` counts discharges since the bench was switched on.
+
+    Only benches that run have the rest: ``arc_j`` is the most energy that arcs of one pulse took, ``arc_s`` the longest
+    that drive went on in a pulse that latched; ``serving`` has one bit per auxiliary whose relay is on.
     """
 
     commanded: bool
@@ -56,6 +59,9 @@ class Truth(NamedTuple):
     dump_b_closed: bool
     highest_v: float
     pulses: int
+    arc_j: float = 0.0
+    arc_s: float = 0.0
+    serving: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,6 +236,11 @@ class Plc:
         )
 
     @property
+    def excused(self) -> int:
+        """Auxiliaries that a fault of their own may stop, one bit each; for judges."""
+        return 0 if self._run is None else self._run.excused()
+
+    @property
     def self_test_fresh(self) -> bool:
         """All paths passed, less than 8 h ago and since the last trip."""
         return self.scan_number - self._tested <= self._tested_scans

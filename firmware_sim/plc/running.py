@@ -90,6 +90,11 @@ class RunSide:
         own = (*memory[:3], *memory.bad, *memory.good, *self.auxiliaries, self._counter, self._seen_once)
         return (*pulse[:-1], *pulse.ages, *times, *own)
 
+    def excused(self) -> int:
+        """Auxiliaries with a fault of their own now, one bit each: for judges."""
+        lost = left(self.memory, self._limits.windows)
+        return sum(1 << at for at, one in enumerate(self._limits.auxiliaries) if one.stops_on & lost)
+
     def store(self, pulse: PulseState, times: RunTimes) -> None:
         """Keep it all a second time (memory.py)."""
         self._block.store(self._remembered(pulse, times))

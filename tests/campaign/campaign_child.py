@@ -28,12 +28,12 @@ RUNS = {"judged": fake_cells.judged, "passing": fake_cells.passing, "slow": slow
 
 def patch(target: Any, run: str) -> None:
     """Put the fake table, profiles and cells in the place of the real ones."""
-    target(campaign_run, "TABLE", fake_cells.HAZARDS)
+    target(campaign_run, "table_for", lambda rig: fake_cells.HAZARDS)
     target(campaign_run, "load_profiles", profiles)
     target(
         campaign_run,
         "list_cells",
-        lambda rig, found, subset, seed: fake_cells.cells(found, seed)[:: 7 if subset else 1],
+        lambda rig, found, subset, seed, table: fake_cells.cells(found, seed)[:: 7 if subset else 1],
     )
     target(campaign_run, "cell_job", lambda cells, keep: cell_job.cell_job(cells, keep, RUNS[run]))
 

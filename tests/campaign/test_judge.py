@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from controller.app.faultspec import Phase
-from controller.app.trial import BenchFacts, Trial
-from controller.app.trial_watch import Point
+from controller.app.trial import BenchFacts, Running, Trial
+from controller.app.trial_watch import Inhibit, Point
 from controller.campaign.hazard_types import Excuse, Injection, Limit, Variant
 from controller.campaign.judge import judge
 from controller.campaign.model import Cell, CellResult, Status
@@ -272,3 +272,68 @@ def test_a_cause_that_keeps_the_bench_from_being_armed_is_a_right_reason() -> No
     assert verdict(refused).status is Status.PASSED
     armed = replace(refused, points=RIGHT.points)
     assert verdict(armed).status is Status.FAILED
+
+
+# --- a bench that runs -----------------------------------------------------------------------------------------------
+
+ARC = Variant(
+    "arc",
+    Injection(("plant.arc",)),
+    Limit(scans=1),
+    trips=("RETRIES",),
+    exits=(3, 0),
+    inhibits=("ARC",),
+)
+SHUT = Running(inhibits=(Inhibit(2010 * MS, ("ARC",)), Inhibit(3100 * MS, ())), pulses=7, arc_j=3.0, arc_s=2e-6)
+ARCED = replace(
+    CONTROL,
+    injected_ns=2000 * MS,
+    log=((2000 * MS, "fault plant.arc on"), (2000 * MS, "fault plant.arc acts: 3.00 J into an arc")),
+    running=SHUT,
+)
+
+
+def test_an_inhibit_is_a_right_reaction_and_the_run_goes_on() -> None:
+    result = verdict(ARCED, ARC)
+    assert result.status is Status.PASSED, result.why
+
+
+RUN_WRONG: dict[str, tuple[Running, str]] = {
+    "never shut": (replace(SHUT, inhibits=()), "no rule says why"),
+    "another cause": (replace(SHUT, inhibits=(Inhibit(2010 * MS, ("VACUUM",)),)), "expected RETRIES as the reason"),
+    "late": (replace(SHUT, inhibits=(Inhibit(2100 * MS, ("ARC",)),)), "expected the pulses inhibited within 20 ms"),
+    "stray": (replace(SHUT, stray_pulses=1), "expected no pulse that nothing allowed, got 1"),
+    "joules": (replace(SHUT, arc_j=10.5), "expected at most 10 J into an arc, got 10.5 J"),
+    "time": (replace(SHUT, arc_s=11e-6), "expected drive off within 10 us, took 11.0 us"),
+    "services": (replace(SHUT, services_lost=0b100), "but auxiliaries 0b0100 went off"),
+}
+
+
+@pytest.mark.parametrize("name", RUN_WRONG)
+def test_each_way_to_be_wrong_with_pulses_fails(name: str) -> None:
+    running, sentence = RUN_WRONG[name]
+    result = verdict(replace(ARCED, running=running), ARC)
+    assert result.status is Status.FAILED
+    assert sentence in result.why
+
+
+def test_a_row_that_makes_stray_pulses_may_have_them() -> None:
+    stray = replace(ARCED, running=replace(SHUT, stray_pulses=1))
+    assert verdict(stray, replace(ARC, trips=("PULSE_OVERRUN",))).status is Status.PASSED
+
+
+def test_what_is_watched_while_armed_counts_from_there() -> None:
+    """The fault shows in SAFE; the PLC has to take the power away a scan after it was let in."""
+    variant = Variant("flow", Injection(("plant.flow",)), Limit(scans=2), says=("windows",), armed=True)
+    trial = replace(
+        CONTROL,
+        finished=finished(3, "aborted", "step charge: windows"),
+        points=(point(0, "SAFE", False), point(1000, "OPENING", True, False), point(1020, "DUMPING", False)),
+        injected_ns=300 * MS,
+        fire_pulses=0,
+        energised_until_ns=0,
+        log=((300 * MS, "fault plant.flow on"), (310 * MS, "fault plant.flow acts: it shows")),
+    )
+    assert verdict(trial, variant).status is Status.PASSED
+    late = verdict(trial, replace(variant, armed=False))
+    assert late.status is Status.FAILED and "took 0.71 s" in late.why

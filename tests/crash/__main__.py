@@ -13,7 +13,17 @@ from pathlib import Path
 
 from controller.shots.journal import scan_journal
 from tests.crash.bench import Forge, Point
-from tests.crash.campaign import Control, Tally, order_of, points_of, run_control, run_points, run_recoveries
+from tests.crash.campaign import (
+    JOURNAL,
+    SUBJECTS,
+    Control,
+    Tally,
+    order_of,
+    points_of,
+    run_control,
+    run_points,
+    run_recoveries,
+)
 from tests.support import require_tool
 
 SHARE = 10
@@ -27,25 +37,31 @@ def run_share(control: Control, points: list[Point]) -> Tally:
 
 
 def run_killed_recoveries(control: Control, kind: str) -> Tally:
-    """A shot killed after the record ``kind``, and its recovery killed at every call of its own."""
+    """A run killed after the record ``kind``, and its recovery killed at every call of its own."""
     with tempfile.TemporaryDirectory() as name, Forge(require_tool("strace"), Path(name)) as forge:
         left = Path(name) / "left"
         number = next(n for n, record in enumerate(scan_journal(control.journal).kinds(), 1) if record == kind)
-        killed = forge.harm(order_of(left), Point("write", number + 1, "KILL"))
-        return run_recoveries(forge, killed, left, Path(name))
+        writes = [n for call, n, file in control.calls if (call, file) == ("write", JOURNAL)]
+        killed = forge.harm(order_of(left, control.subject), Point("write", writes[number], "KILL"))
+        return run_recoveries(forge, killed, left, Path(name), subject=control.subject)
 
 
 def main() -> int:
     """Run everything; 1 when anything went wrong."""
     every, only = int((sys.argv[1:2] or ["1"])[0]), (sys.argv[2:3] or [""])[0]
+    return max([run_subject(name, every, only) for name in SUBJECTS])
+
+
+def run_subject(subject: str, every: int, only: str) -> int:
+    """One kind of run; 1 when anything went wrong."""
     with tempfile.TemporaryDirectory() as name, Forge(require_tool("strace"), Path(name)) as forge:
-        control = run_control(forge, Path(name) / "control")
+        control = run_control(forge, Path(name) / "control", SUBJECTS[subject])
     points = list(points_of(control, only))[::every]
-    print(f"{len(control.calls)} writes and fsyncs, {len(points)} crash points", flush=True)
+    print(f"{subject}: {len(control.calls)} writes and fsyncs, {len(points)} crash points", flush=True)
     shots, recoveries, harms, wrong = 0, 0, Counter[str](), list[str]()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         shares = [pool.submit(run_share, control, points[at : at + SHARE]) for at in range(0, len(points), SHARE)]
-        shares += [pool.submit(run_killed_recoveries, control, kind) for kind in ("charge_start", "fire_intent")]
+        shares += [pool.submit(run_killed_recoveries, control, kind) for kind in control.subject.killed_at]
         for share in as_completed(shares):
             tally = share.result()
             shots, recoveries = shots + tally.shots, recoveries + tally.recoveries

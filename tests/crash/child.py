@@ -25,6 +25,7 @@ from controller.runtime.virtual_loop import run_virtual
 from drivers.wire.plc import ARMED_STATES, EventCode, PlcEvent, PlcState
 from firmware_sim.plant.bench import BenchPlant
 from firmware_sim.plant.contract import Edges
+from firmware_sim.plant.tube_bench.bench import TubeBench
 from firmware_sim.plc.machine import ControlState
 from firmware_sim.plc.ring import Ring
 
@@ -133,8 +134,11 @@ def _leave(rig: SimulatedRig, before: dict[str, Any]) -> None:
     plc, state = rig.plc, PlcState[before["state"]] if before["state"] else PlcState.SAFE
     if state in ARMED_STATES or state in (PlcState.DUMPING, PlcState.TRIP):
         plc._start(plc.boot_id, ControlState(state=PlcState.TRIP))
-        voltage_v = cast(BenchPlant, rig.plant).bank.voltage_v
-        voltage_v[:] = [before["voltage_v"]] * len(voltage_v)
+        if isinstance(rig.plant, TubeBench):
+            rig.plant.store.set_voltage(before["voltage_v"])
+        else:
+            voltage_v = cast(BenchPlant, rig.plant).bank.voltage_v
+            voltage_v[:] = [before["voltage_v"]] * len(voltage_v)
     plc.ring = Ring()
     for fields in before["events"]:
         event = PlcEvent(*fields)
@@ -162,7 +166,7 @@ Job = Callable[[Witness], None]
 def job_of(order: dict[str, Any]) -> Job:
     """The job that an order of the forge asks for. Raises KeyError for an unknown one."""
     config = RunConfig(
-        "railgun_bench",
+        order["rig"],
         order["profile"],
         order["out"],
         order["seed"],

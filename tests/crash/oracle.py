@@ -12,8 +12,20 @@ from controller.shots.journal import Damage, JournalScan, scan_journal
 from drivers.wire.plc import EventCode, PlcCommand, Refusal
 from tests.crash.bench import End, Point
 
-RAISING = frozenset({PlcCommand.PERMIT, PlcCommand.CHARGE, PlcCommand.ISOLATE, PlcCommand.FIRE_ENABLE, PlcCommand.FIRE})
+RAISING = frozenset(
+    {
+        *(PlcCommand.PERMIT, PlcCommand.CHARGE, PlcCommand.ISOLATE, PlcCommand.FIRE_ENABLE, PlcCommand.FIRE),
+        PlcCommand.RUN,
+    }
+)
 """Commands on the way to more energy or to a pulse."""
+
+INTENTS = (
+    (PlcCommand.PERMIT, "permit"),
+    (PlcCommand.CHARGE, "charge_intent"),
+    (PlcCommand.RUN, "run_intent"),
+)
+"""A command of the PLC -> the record that stands on the disk before it is sent."""
 
 SAFE_V = 50.0
 
@@ -54,7 +66,7 @@ def judge_shot(control: bytes, point: Point, end: End, out: Path) -> list[str]:
         wrong.append(f"{pulses} fire pulses")
     if pulses and "fire_intent" not in scan.kinds():
         wrong.append("a fire pulse without a fire_intent in the journal")
-    for command, kind in ((PlcCommand.PERMIT, "permit"), (PlcCommand.CHARGE, "charge_intent")):
+    for command, kind in INTENTS:
         if commands(end.events, frozenset({command})) and kind not in scan.kinds():
             wrong.append(f"{command.name} was carried out without {kind} in the journal")
     if point.harm == "KILL":

@@ -12,7 +12,16 @@ import pytest
 from controller.shots.journal import scan_journal
 from drivers.wire.plc import EventCode
 from tests.crash.bench import End, Forge, Point
-from tests.crash.campaign import JOURNAL, Control, order_of, points_of, run_control, run_points, run_recoveries
+from tests.crash.campaign import (
+    CONDITIONING,
+    JOURNAL,
+    Control,
+    order_of,
+    points_of,
+    run_control,
+    run_points,
+    run_recoveries,
+)
 from tests.crash.oracle import journal_of, judge_recovery, judge_shot
 from tests.support import require_tool
 
@@ -76,6 +85,25 @@ def test_a_recovery_may_be_killed_anywhere_and_run_again(
     tally = run_recoveries(forge, end, left, scratch, RECOVERIES)
     assert not tally.wrong, "\n".join(tally.wrong)
     figure("crash.recoveries", killed_and_repeated=tally.recoveries // 2)
+
+
+KEPT = ("STRUCT-0001.new", "conditioning")
+"""Files of what a conditioning has reached: the new one, and its folder (its barrier)."""
+SPREAD_RUN = 23
+"""Of the points at the journal of a run with pulses every 23rd, of those at what it keeps every 3rd."""
+
+
+@pytest.mark.timeout(600)
+def test_no_crash_point_of_a_conditioning_runs_without_its_intent_or_leaves_a_charge(
+    forge: Forge, scratch: Path, figure: Callable[..., None]
+) -> None:
+    control = run_control(forge, scratch / "conditioning", CONDITIONING)
+    kept = [point for name in KEPT for point in points_of(control, name) if point.harm != "SHORT"]
+    assert kept, "a conditioning writes what it has reached"
+    chosen = [*list(points_of(control, JOURNAL))[::SPREAD_RUN], *kept[::3]]
+    tally = run_points(forge, control, chosen, scratch)
+    assert not tally.wrong, "\n".join(tally.wrong)
+    figure("crash.conditioning", calls=len(control.calls), run=tally.shots, recoveries=tally.recoveries)
 
 
 # --- the oracle can say no -------------------------------------------------------------------------------------------

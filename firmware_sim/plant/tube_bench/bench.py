@@ -119,9 +119,10 @@ class TubeBench:
 
     def truth(self) -> Truth:
         """The bench as it really is."""
-        chain = self.chain
+        chain, ledger = self.chain, self.ledger
         contacts = chain.contactor.closed, chain.dump_a.closed, chain.dump_b.closed
-        return Truth(chain.commanded, *contacts, abs(self.store.voltage_v), self.pulses)
+        worst = ledger.most_arc_j, ledger.longest_s, int(self.room.relays)
+        return Truth(chain.commanded, *contacts, abs(self.store.voltage_v), self.pulses, *worst)
 
     def forecast(self, intention: Intention) -> Forecast:
         """What ``intention`` leads to, with these parameters."""
@@ -269,7 +270,7 @@ class TubeBench:
         self._stray.strike(edges)
         self._count(edges.t0_ns)
         energy = record.share**2
-        self.ledger.book(shape.joules, energy)
+        self.ledger.book(shape, energy)
         self.store.settle(edges.line_v)
         self.store.set_voltage(shape.left_v * record.share)
         end_ns = edges.t0_ns + round((edges.trigger_s + self.parameters.slow.dead_s) * 1e9)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from firmware_sim.plant.tube_bench.shapes import PulseJoules
+from firmware_sim.plant.tube_bench.shapes import PulseJoules, Shape, arc_j
 from firmware_sim.plant.tube_bench.store import StoreLedger
 
 
@@ -21,11 +21,20 @@ class RunLedger:
     back_j: float = 0.0
     walls_j: float = 0.0
     rf_arc_j: float = 0.0
+    most_arc_j: float = 0.0
+    """What arcs took in the worst pulse."""
+    longest_s: float = 0.0
+    """How long drive went on at most in a pulse that latched: to its blanking, or to its own end."""
 
-    def book(self, joules: PulseJoules, share: float) -> None:
+    def book(self, shape: Shape, share: float) -> None:
         """One pulse; ``share`` is its true energy over the solved one's."""
+        joules = shape.joules
         for name in _NAMES:
             setattr(self, name, getattr(self, name) + getattr(joules, name) * share)
+        self.most_arc_j = max(self.most_arc_j, arc_j(shape) * share)
+        if shape.latches.first_s is not None and shape.radiated.power_w > 0.0:
+            end_s = shape.radiated.from_s + shape.radiated.width_s if shape.blanked_s is None else shape.blanked_s
+            self.longest_s = max(self.longest_s, end_s - shape.radiated.from_s)
 
     def pulse_residual_j(self) -> float:
         """What the pulses' account does not explain."""
@@ -37,7 +46,7 @@ class RunLedger:
         return self.rf_j - self.load_j - self.back_j - self.walls_j - self.rf_arc_j
 
 
-_NAMES = tuple(f.name for f in fields(RunLedger))
+_NAMES = tuple(f.name for f in fields(PulseJoules))
 
 
 def run_residual_j(store: StoreLedger, run: RunLedger, stored_j: float) -> float:
