@@ -34,6 +34,9 @@ from firmware_sim.signals import FieldOutputs
 SCAN_NS = 10_000_000
 """PLC scan and plant tick (design.md 2)."""
 
+AHEAD_SCANS = 10
+"""So often the plant is asked what its next pulse will need."""
+
 LATE_MAX_NS = 1_000_000_000
 """Later than this (a stopped process, a suspended machine) the bench does not catch up: the missed scans never ran."""
 
@@ -69,6 +72,7 @@ class SimulatedRig:
         self._firing = False
         self._timer: asyncio.TimerHandle | None = None
         self._solving: asyncio.Task[None] | None = None
+        self._ahead: asyncio.Task[None] | None = None
         self._closers: list[Callable[[], Any]] = []
         self.broken = asyncio.Event()
         wiring = Wiring(plant, self.plc, seed, self._stray)
@@ -107,9 +111,10 @@ class SimulatedRig:
         """Stop scanning, close every socket and pty."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._solving is not None:
-            self._solving.cancel()
-            await asyncio.wait([self._solving])
+        for task in (self._solving, self._ahead):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
         for close in reversed(self._closers):
             await close()
 
@@ -145,12 +150,29 @@ class SimulatedRig:
         plant.tick(t_ns, self._outputs)
         self._outputs = self.plc.scan(plant.inputs)
         self.attendant.act(t_ns)
+        if self.plc.scan_number % AHEAD_SCANS == 0:
+            self._look_ahead()
         by_itself: Edges | None = plant.spontaneous
         if by_itself is not None:
             return by_itself
         fire, before = self._outputs.fire, self._firing
         self._firing = fire
         return self._trigger(t_ns) if fire and not before else None
+
+    def _look_ahead(self) -> None:
+        """Solve the next pulse before it comes, beside the scans: each new kind takes as long as ten of them."""
+        work = None if self._ahead is not None else self.plant.ahead()
+        if work is not None:
+            self._ahead = self._loop.create_task(self._solve_ahead(work), name="rig ahead")
+            self._ahead.add_done_callback(self._looked_ahead)
+
+    async def _solve_ahead(self, work: Callable[[], object]) -> None:
+        await self._offload(work)
+
+    def _looked_ahead(self, looking: asyncio.Task[None]) -> None:
+        self._ahead = None
+        if not looking.cancelled():
+            looking.result()  # raises what the pulse itself would have raised
 
     def _trigger(self, t_ns: int) -> Edges | None:
         edges = self._delay.trigger_input(t_ns)

@@ -322,6 +322,9 @@ class BenchPlant:
         peak_a = max(record.peak_a)
         self.log.append((record.edges.t0_ns, f"shot {record.edges.shot}: module peak {peak_a:.0f} A"))
 
+    def ahead(self) -> None:
+        """Nothing: its one pulse is solved while the scans wait."""
+
     def scope_volts(
         self, probe: str, t_s: Array, salt: int = 0, *, live: bool = False, t0_ns: int | None = None
     ) -> Array:

@@ -7,7 +7,7 @@ oscilloscope's inputs are named as their channels in rig.yaml (docs/how-to/add-a
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -159,6 +159,10 @@ class Plant(Protocol[EdgesT, PulseT]):
         """Let a solved pulse have happened."""
         ...
 
+    def ahead(self) -> Callable[[], object] | None:
+        """Work that the next pulse will need, if it were triggered now; it may run in a thread. None: nothing."""
+        ...
+
     def scope_volts(self, probe: str, t_s: Array, *, t0_ns: int | None = None) -> Array:
         """Volts at an oscilloscope's input, ``t_s`` in seconds after T0. Raises KeyError for an unknown probe.
 
@@ -197,7 +201,7 @@ AnyPlant = Plant[Any, Any]
 
 MEMBERS = (
     *("inputs", "people", "log", "t_ns", "FAULTS", "spontaneous", "readings", "controls", "probes", "tick"),
-    *("offer_edges", "pulse", "apply", "scope_volts", "read", "drive", "mount", "inject"),
+    *("offer_edges", "pulse", "apply", "ahead", "scope_volts", "read", "drive", "mount", "inject"),
     *("truth", "forecast"),
 )
 """Every member of :class:`Plant`, for a refusal that says which one a bench's plant has not (a test compares them)."""

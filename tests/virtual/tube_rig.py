@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from controller.app.benches import build_plant
 from controller.app.instruments import open_bench
 from controller.app.preflight import read_rig
-from controller.app.rig_sim import SCAN_NS, SimulatedRig
+from controller.app.rig_sim import AHEAD_SCANS, SCAN_NS, SimulatedRig
 from controller.runtime.bench import Bench
 from controller.runtime.offload import inline
 from controller.runtime.virtual_loop import run_virtual
@@ -41,7 +41,8 @@ class HandedRig(SimulatedRig):
             look(t_ns)
         self.plant.tick(t_ns, self.out)
         self.plc.scan(self.plant.inputs)
-        return
+        if self.plc.scan_number % AHEAD_SCANS == 0:
+            self._look_ahead()
 
 
 async def ready(sim: HandedRig, bench: Bench) -> None:

@@ -5,7 +5,7 @@ its own. ``tick`` is called once per PLC scan; triggers come at any time through
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -85,13 +85,8 @@ class TubeBench:
         self.train = PulseTrain()
         self.ledger = RunLedger()
         self.FAULTS: Mapping[str, str] = list_tube_faults(self.room.services.FAULTS)
-        self._terminals = Terminals(
-            slow.probe,
-            modules=1,
-            zero_current_a=slow.charger.zero_current_a,
-            garbage_v=parameters.emi.probe_v,
-            seed=seed,
-        )
+        zero_a, stray_v = slow.charger.zero_current_a, parameters.emi.probe_v
+        self._terminals = Terminals(slow.probe, modules=1, zero_current_a=zero_a, garbage_v=stray_v, seed=seed)
         services = self.room.services
         self._transmitters = Transmitters(parameters.transmitters, services.names, services.read)
         self._stray = Stray(parameters.emi, seed)
@@ -256,6 +251,12 @@ class TubeBench:
         """Solve the pulse, or find it among those that were: an ordinary one is the same for thousands of triggers."""
         shape = None if edges.request is None else self.dispatch.shapes.of(edges.request)
         return TubePulse(edges, shape, self._stray.until_ns(edges))
+
+    def ahead(self) -> Callable[[], object] | None:
+        """A pulse at the set-point that nobody has solved yet: 0.1 s that no scan has to wait for."""
+        if not self.charger.constant_voltage:
+            return None
+        return self.dispatch.ahead(self.store.voltage_v, self._conditions(), self._line_faults())
 
     def apply(self, record: TubePulse) -> None:
         """Let a solved pulse have happened: line, heat, gas, latches, counter, and what the scopes saw."""

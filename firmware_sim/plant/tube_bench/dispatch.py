@@ -3,8 +3,9 @@
 Everything that is drawn for a pulse is keyed by (seed, index), so that it depends on no other pulse.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -113,6 +114,13 @@ class Dispatch:
         request, breakdown = self._strike(request, faults)
         jitter_s = firing.delay_s - self._nominal_delay_s
         return TubeEdges(t0_ns, index, line_v, trigger_s, jitter_s, request, None, breakdown, stray=stray)
+
+    def ahead(self, line_v: float, conditions: Conditions, faults: Collection[str]) -> Callable[[], object] | None:
+        """How to solve the ordinary pulse of a trigger now; None: it is known, or nothing would fire."""
+        if line_v < self.parameters.modulator.thyratron.minimum_v:
+            return None
+        request = PulseRequest(line_v, self._drive(0), conditions, self._line_faults(faults))
+        return None if self.shapes.knows(request) else partial(self.shapes.of, request)
 
     def mount(self, load: str) -> None:
         """Another load: what breaks down first is elsewhere, and remembers what it has been through."""

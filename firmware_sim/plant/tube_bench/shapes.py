@@ -132,11 +132,19 @@ class Shapes:
 
         del integrate, linalg
 
+    def knows(self, request: PulseRequest) -> bool:
+        """Whether :meth:`of` has it."""
+        return self._rounded(request) in self._kept
+
+    def _rounded(self, request: PulseRequest) -> PulseRequest:
+        step_v = self.modulator.record.line_step_v
+        if step_v <= 0.0 or request.line_v < step_v:
+            return request
+        return replace(request, line_v=round(request.line_v / step_v) * step_v)
+
     def of(self, request: PulseRequest) -> Shape:
         """The pulse of ``request``, its line voltage rounded. Raises ArithmeticError when it has no solution."""
-        step_v = self.modulator.record.line_step_v
-        if step_v > 0.0 and request.line_v >= step_v:
-            request = replace(request, line_v=round(request.line_v / step_v) * step_v)
+        request = self._rounded(request)
         kept = self._kept.get(request)
         if kept is not None:
             self._kept.move_to_end(request)

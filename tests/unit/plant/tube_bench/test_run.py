@@ -183,3 +183,15 @@ def test_pulses_may_come_between_ticks():
     bench.run(0.01)
     assert bench.plant.store.voltage_v == pytest.approx(v + (0.007 - shipped().slow.dead_s) * 0.6 / 211.6e-9, rel=1e-4)
     assert bench.plant.t_ns % SCAN_NS == 0
+
+
+def test_what_the_next_pulse_needs_is_known_beforehand_and_asked_for_once():
+    bench = Bench()
+    assert bench.plant.ahead() is None, "no voltage"
+    bench.go()
+    work = bench.plant.ahead()
+    assert work is not None and bench.plant.dispatch.shapes.solved == 0
+    work()
+    assert bench.plant.dispatch.shapes.solved == 1 and bench.plant.ahead() is None
+    bench.trigger()
+    assert bench.plant.pulses == 1 and bench.plant.dispatch.shapes.solved == 1, "it was this one"

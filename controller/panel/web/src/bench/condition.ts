@@ -18,7 +18,7 @@ const CONDITIONS: Readonly<Record<string, Condition>> = {
   ISOLATE: { tone: "live", meaning: "charged, isolated" },
   FIREWIN: { tone: "live", meaning: "charged, may fire" },
   SHOT: { tone: "live", meaning: "firing" },
-  RUN: { tone: "live", meaning: "high voltage, pulses may come" },
+  RUN: { tone: "live", meaning: "charged, pulses come" },
   DUMPING: { tone: "live", meaning: "dumping the energy" },
   TRIP: { tone: "wrong", meaning: "tripped, dumping or dumped" },
   LOCKOUT: { tone: "wrong", meaning: "locked out: energy not proven gone" },

@@ -23,9 +23,19 @@ function reference({ value, lower, upper }: Measurement): number {
   return Math.max(...limits, limits.length === 0 ? Math.abs(value ?? 0) : 0);
 }
 
+/** Plain numbers that are all whole are counts: 0 of at most 2, not 0.000 of at most 2.000. */
+function isCount({ value, lower, upper, unit }: Measurement): boolean {
+  const known = [value, lower, upper].filter((each) => each !== null);
+  return (unit === "" || unit === "1") && known.every(Number.isInteger);
+}
+
+function figure(value: number | null, measurement: Measurement): string {
+  return text(value, isCount(measurement) ? "count" : measurement.unit, reference(measurement));
+}
+
 export function valueText(measurement: Measurement): string {
   const { value, u95, unit } = measurement;
-  const shown = text(value, unit, reference(measurement));
+  const shown = figure(value, measurement);
   return value === null || u95 === null || u95 <= 0 ? shown : `${shown} ± ${uncertainty(u95, unit, reference(measurement))}`;
 }
 
@@ -38,8 +48,8 @@ function uncertainty(u95: number, unit: string, size: number): string {
 
 /** `60.00 kA to 70.00 kA`, `at most 5.000 kV`, `no limit`. */
 export function limitText(measurement: Measurement): string {
-  const { lower, upper, unit } = measurement;
-  const shown = (limit: number): string => text(limit, unit, reference(measurement));
+  const { lower, upper } = measurement;
+  const shown = (limit: number): string => figure(limit, measurement);
   if (lower !== null && lower === upper) return `exactly ${shown(lower)}`;
   if (lower !== null && upper !== null) return `${shown(lower)} to ${shown(upper)}`;
   if (lower !== null) return `at least ${shown(lower)}`;
