@@ -307,8 +307,9 @@ class Actions:
     async def transfer(self) -> None:
         """Read every planned channel and store it, then see that everything the shot depended on still answers."""
 
-        if self.running is not None and self.running.tools.held():
-            await self.salvage()  # somebody ended the pulses: what came is recorded, and there may be nothing
+        running = self.running
+        if running is not None and (running.tools.held() or running.run.conditioning is not None):
+            await self.salvage()  # the pulses ended when they did: what came is recorded, and there may be nothing
             return
 
         async def scope(plan: ScopePlan) -> None:

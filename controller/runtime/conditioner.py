@@ -12,11 +12,12 @@ from functools import partial
 from typing import Protocol
 
 from controller.runtime.conditioning_file import ConditioningFile
+from controller.runtime.first_fault import FirstFaultScopes
 from controller.runtime.offload import Offload
 from controller.runtime.pulse_tally import COUNTER_MASK
 from controller.runtime.situation import RUN_AGE_S, Reached, Situation
 from controller.sequencer.conditioning import Action, FaultSeen, Observation, decide, resume
-from controller.sequencer.conditioning_estimate import hours_to_goal
+from controller.sequencer.conditioning_estimate import hours_to_goal, reached_text
 from controller.sequencer.conditioning_state import ConditioningState, Fault
 from controller.sequencer.run_plan import ConditioningPlan
 from drivers.errors import InstrumentError
@@ -87,6 +88,7 @@ class SessionTools:
     note: Callable[[str, str, str], None]
     alive: Callable[[float], None]
     """Called with how many seconds the next wait may take."""
+    scopes: FirstFaultScopes
 
 
 class Conditioner:
@@ -141,10 +143,13 @@ class Conditioner:
                 self._show()
                 await self._keep_now_and_then()
                 await self._wait(min(until_s, self._loop.time() + action.pulses / self._plan.recipe.rate_hz))
-                self._state, action = decide(self._plan.recipe, self.state, await self._look())
+                seen, before = await self._look(), self.state
+                self._state, action = decide(self._plan.recipe, before, seen)
+                self._tell_fault(before)
             await self._off()
             self._show()
             self._tell(action)
+            self._tools.note("conditioning", "info", f"reached: {reached_text(self._plan.recipe, self.state)}")
         except asyncio.CancelledError:
             raise  # a hold or an abort waits for no disk: what was kept is a minute old at most
         except BaseException:
@@ -187,6 +192,8 @@ class Conditioner:
     async def _look(self) -> Observation:
         self._count()
         faults = self._faults()
+        if faults:
+            self._tools.scopes.catch(self._loop.time())
         stale = self._loop.time() - self._seen_s > RUN_AGE_S
         if self._on:
             self._held = await self._tools.drive.measured()
@@ -275,7 +282,15 @@ class Conditioner:
         """Until the action's pulses are over, or a fault."""
         while self._loop.time() < until_s and not any(cause in FAULTS for cause, _ in self._situation.inhibits):
             self._tools.alive(POLL_S + SLACK_S)
+            await self._tools.scopes.renew(self._loop.time())
             await asyncio.sleep(max(POLL_MIN_S, min(POLL_S, until_s - self._loop.time())))
+
+    def _tell_fault(self, before: ConditioningState) -> None:
+        """Each breakdown, by its first fault."""
+        if sum(self.state.bursts) > sum(before.bursts):
+            found = self.state.recent[-1]
+            level = f"{found.field_v_per_m * 1e-6:.2f} MV/m, {found.pulse_s * 1e9:.0f} ns"
+            self._tools.note("conditioning", "info", f"breakdown: {found.kind.label} in pulse {found.pulse}, {level}")
 
     def _tell(self, action: Action) -> None:
         """Why the field is what it is, when that has changed."""

@@ -14,6 +14,7 @@ from controller.runtime.actions import ActionFailed
 from controller.runtime.bench import Bench
 from controller.runtime.conditioner import Conditioner, SessionTools
 from controller.runtime.conditioning_file import ConditioningFile
+from controller.runtime.first_fault import FirstFaultScopes
 from controller.runtime.health import Health
 from controller.runtime.offload import Offload
 from controller.runtime.situation import Situation
@@ -271,12 +272,20 @@ class RunActions:
             record=self.tools.record,
             note=self.note,
             alive=self._alive,
+            scopes=self._first_fault_scopes(),
         )
         self._conditioner = Conditioner(plan, self.situation, tools)
         try:
             await self._conditioner.begin(self.tools.fresh)
         except (StateRefused, OSError) as refused:
             raise ActionFailed(f"conditioning: {refused}") from refused
+
+    def _first_fault_scopes(self) -> FirstFaultScopes:
+        """Those that record trains; they were armed by the plan."""
+        plans = [plan for plan in self.plan.scopes if plan.segments > 1]
+        segments = min((plan.segments for plan in plans), default=0)
+        scopes = tuple(self.bench.scopes[plan.instrument] for plan in plans)
+        return FirstFaultScopes(scopes, segments, self.run.rate_hz, self.note, asyncio.get_running_loop().time())
 
     async def condition(self) -> None:
         """One session. Raises ActionFailed when what is reached cannot be kept."""

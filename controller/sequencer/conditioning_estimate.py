@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import exp, log
 
 from controller.sequencer.conditioning_recipe import ConditioningRecipe
-from controller.sequencer.conditioning_state import ConditioningState, Phase
+from controller.sequencer.conditioning_state import ConditioningState, Fault, Phase
 
 SAMPLES = 20
 """The last so many are extrapolated: older ones belong to a faster time."""
@@ -60,6 +60,18 @@ def hours_to_goal(recipe: ConditioningRecipe, state: ConditioningState) -> Estim
     hours_per_pulse = state.total_s / 3600.0 / now
     low, high = sorted((linear, late))
     return Estimate((low + proof) * hours_per_pulse, (high + recipe.goal_pulses) * hours_per_pulse)
+
+
+def reached_text(recipe: ConditioningRecipe, state: ConditioningState) -> str:
+    """One line for people: field, pulse length, pulses, breakdowns by their first fault, hours to go."""
+    field = f"{state.working_field_v_per_m * 1e-6:.2f} MV/m, {recipe.pulse_s(state.rung) * 1e9:.0f} ns"
+    kinds = [f"{count} {kind.label}" for kind, count in zip(Fault, state.bursts, strict=True) if count]
+    total = sum(state.bursts)
+    broke = f"{total} breakdown{'s' * (total > 1)} ({', '.join(kinds)})" if kinds else "no breakdown"
+    estimate = hours_to_goal(recipe, state)
+    ahead = "no estimate yet" if estimate is None else f"{estimate.low_h:.0f} to {estimate.high_h:.0f} h to the goal"
+    ended = {Phase.DONE: ", the goal", Phase.STOPPED: ", stopped: a person has to look"}.get(state.phase, "")
+    return f"{field} after {state.fired_total} pulses, {broke}, {ahead}{ended}"
 
 
 def _line(x: list[float], y: list[float]) -> tuple[float, float]:

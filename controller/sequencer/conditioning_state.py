@@ -35,9 +35,22 @@ class Fault(Enum):
     VACUUM = "vacuum"
 
     @property
+    def label(self) -> str:
+        """For people."""
+        return _LABELS[self.value]
+
+    @property
     def is_arc(self) -> bool:
         """Whether the ladder's large step answers it."""
         return self in (Fault.WAVEGUIDE_ARC, Fault.GUN_ARC)
+
+
+_LABELS = {
+    "waveguide_arc": "arc in the waveguide",
+    "gun_arc": "arc in the gun",
+    "vswr": "reflection",
+    "vacuum": "burst of gas",
+}
 
 
 class Phase(Enum):

@@ -106,6 +106,7 @@ Function = Literal[
     "width_max",
     "width_std",
     "missing_pulses",
+    "highest",
 ]
 
 

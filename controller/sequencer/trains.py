@@ -22,6 +22,7 @@ BYTES_PER_S = 1e6
 TRAIN_FUNCTIONS = (
     *(f"{quantity}_{name}" for quantity in ("peak", "flat_top", "width") for name in ("min", "mean", "max", "std")),
     "missing_pulses",
+    "highest",
 )
 """What can be measured of a train, and of nothing else (``controller/shots/pulses.py``)."""
 

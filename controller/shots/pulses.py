@@ -221,8 +221,18 @@ def missing_pulses(train: PulseTrain) -> Reading:
     return Reading(float(pulse_table(train).missing_count), "", 0.0)
 
 
+def highest(train: PulseTrain) -> Reading:
+    """The highest sample of all that was recorded, whether there is a pulse in it or pick-up only."""
+    capture = train.capture
+    if train.segments == 0 or train.points == 0:
+        return Reading(None, capture.unit, None, "no pulse was recorded")
+    top = max(float(segment_values(capture, slice(at, at + 1)).max()) for at in range(train.segments))
+    return Reading(top, capture.unit, hypot(capture.uncertainty * top, lsb(capture) / sqrt(3.0)))
+
+
 TRAIN_FUNCTIONS: Mapping[str, Callable[[PulseTrain], Reading]] = {
     **{f"{quantity}_{name}": _function(quantity, name) for quantity in UNITS for name in ("min", "mean", "max", "std")},
     "missing_pulses": missing_pulses,
+    "highest": highest,
 }
 """What ``plan.Measurement.function`` may name for a channel that is recorded as a train."""

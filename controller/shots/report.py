@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from controller.shots.conditioning_sections import conditioning_figure, is_conditioning
 from controller.shots.hashing import hash_bytes
 from controller.shots.html import Child, Html, join, page, table, tag
 from controller.shots.model import ChannelCapture, Scalar, ShotRecord
@@ -65,6 +66,7 @@ def render_report(record: ShotRecord, record_sha256: str = "") -> str:
         _waveforms(record),
         *([_section("Trains", *train_figures(record))] if record.trains else []),
         *([_section("Sweep", sweep_figure(record))] if record.levels else []),
+        *([_section("Conditioning", conditioning_figure(record))] if is_conditioning(record) else []),
         _section("The shot in time", *slow_panels(record), *close_up(record), _strip(record), _timeline(record)),
         _section("Energy", _energy(record)),
         _section("Instruments and settings at capture", _instruments(record), *(_settings(c) for c in _all(record))),

@@ -62,7 +62,19 @@ RECORDED = {
     *(
         f"controller.shots.{name}"
         for name in (
-            *("decimate", "document", "fits", "html", "measure", "model", "numbers", "picture", "plot", "pulses"),
+            *(
+                "conditioning_sections",
+                "decimate",
+                "document",
+                "fits",
+                "html",
+                "measure",
+                "model",
+                "numbers",
+                "picture",
+                "plot",
+                "pulses",
+            ),
             *("quantities", "sections", "signals", "sweep_sections", "train_sections", "units", "waterfall"),
         )
     ),

@@ -321,5 +321,5 @@ def run_whole(
         patch.setattr(virtual, "SimulatedRig", Kept)
         config = RunConfig(str(bench), "conditioning", str(out), seed, {"session": session}, fresh=not file)
         whole.finished = virtual.run_virtual(config, whole.messages.append, lambda: "")
-    whole.rig, whole.file = Kept.made[0], path.read_text(encoding="utf-8")
+    whole.rig, whole.file = Kept.made[0], path.read_text(encoding="utf-8") if path.exists() else ""
     return whole

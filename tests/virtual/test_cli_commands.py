@@ -127,7 +127,7 @@ def test_check_and_dry_run_predict_without_keeping_anything(tmp_path: Path) -> N
 
 
 def test_what_there_is_to_choose_from(tmp_path: Path) -> None:
-    assert sparkgap("rigs", cwd=tmp_path).stdout.split() == ["railgun_bench"]
+    assert sparkgap("rigs", cwd=tmp_path).stdout.split() == ["microwave_bench", "railgun_bench"]
     profiles = sparkgap("profiles", cwd=tmp_path).stdout
     assert all(kind in profiles for kind in ("full", "noise", "trigger-only", "dump-proof-a", "polarity", "dummy-load"))
     instruments = sparkgap("instruments", cwd=tmp_path).stdout

@@ -15,9 +15,10 @@ from controller.sequencer.conditioning_recipe import ConditioningRecipe
 from controller.sequencer.conditioning_state import Fault, Phase, StateRefused, start
 from controller.sequencer.engine import Ending
 from controller.sequencer.plan import Plan, StepKind
+from drivers.errors import InstrumentError
 from drivers.wire.plc_run import InhibitCause
 from tests.pulsed_bench import plan
-from tests.pulsed_bench.bench import World, make_core, run
+from tests.pulsed_bench.bench import Scope, World, make_core, run
 
 QUICK = {
     "raise_pulses": 100, "window_pulses": 200_000, "recover_pulses": 50, "pause_s": 1.0, "vacuum_wait_s": 2.0,
@@ -83,6 +84,42 @@ def test_a_fault_takes_the_drive_away_at_once_and_steps_down(tmp_path: Path) -> 
     assert state.invalid == 0, [note for note in world.notes if "conditioning" in note]
     dbm = levels(world)
     assert any(after < before for before, after in pairwise(dbm)), dbm
+
+
+def test_the_scopes_keep_the_pulses_around_the_first_fault(tmp_path: Path) -> None:
+    world = World(causes={1007: InhibitCause.ARC})  # at 20 s of pulses; the segments are full after 10 s
+    outcome, _ = run_virtual(run(world, quick(60.0), tmp_path, fresh=True))
+    assert outcome.state.ending is Ending.COMPLETED, outcome.state.reason
+    begun = world.said.index("journal run_start")
+    assert world.said[begun:].count("scope armed") == 2, "every 8 s until the fault, never after it"
+    assert "stored forward_detector" in world.said
+    assert any("first fault: the scopes keep the 3." in note for note in world.notes), world.notes
+
+
+def test_a_scope_that_does_not_arm_again_ends_the_record_and_not_the_pulses(tmp_path: Path) -> None:
+    world = World()
+    with pytest.MonkeyPatch.context() as patch:
+        arm = Scope.arm
+
+        async def refuse(self: Scope) -> None:
+            if "journal run_start" in world.said:
+                raise InstrumentError("scope", "no answer")
+            await arm(self)
+
+        patch.setattr(Scope, "arm", refuse)
+        outcome, _ = run_virtual(run(world, quick(30.0), tmp_path, fresh=True))
+    assert outcome.state.ending is Ending.COMPLETED, outcome.state.reason
+    assert sum("no record of a first fault: no answer" in note for note in world.notes) == 1
+
+
+def test_people_are_told_of_breakdowns_and_of_what_was_reached(tmp_path: Path) -> None:
+    world = World(causes={700: InhibitCause.VSWR})
+    run_virtual(run(world, quick(30.0), tmp_path, fresh=True))
+    told = " ".join(world.notes)
+    assert "breakdown: reflection in pulse 688, 51.05 MV/m, 50 ns" in told
+    state = kept(tmp_path).begin(RECIPE, fresh=False)
+    assert f"reached: {state.working_field_v_per_m / 1e6:.2f} MV/m, 50 ns after {state.fired_total} pulses" in told
+    assert "1 breakdown (1 reflection), no estimate yet" in told
 
 
 @pytest.mark.parametrize(

@@ -104,9 +104,9 @@ def test_a_conditioning_knows_its_part_and_the_drive_of_each_field() -> None:
         ("conditioning", "nominal_pulse: 200 ns", "nominal_pulse: 190 ns", "conditioning.nominal_pulse: 1.9e-07 is no rung of the ladder; write start_pulse_s + a whole number of steps of 5e-08 s"),
         ("conditioning", "nominal_pulse: 200 ns", "nominal_pulse: 200 ns\n  recipe: {arc_budge: 4}", "conditioning.recipe.arc_budge: the recipe has no such number; did you mean arc_budget?"),
         ("conditioning", "nominal_pulse: 200 ns", "nominal_pulse: 200 ns\n  recipe: {arc_budget: 4.5}", "conditioning.recipe.arc_budget: 4.5 is no whole number; write one in SI units"),
-        ("conditioning", "drive: 100 mW}   #", "drive: 2 W}   #", "steps[7]: drive of step condition of 2 W is more than the allowed 1 W; write at most 1 W"),
-        ("conditioning", "timeout: 11.5 h", "timeout: 8 h", "steps[7].timeout: timeout of step condition of 28.8 ks is less than the allowed 28.9 ks; allow at least 28.9 ks"),
-        ("conditioning", "  - {step: run_down, timeout: 5 s}", "  - {step: dump, timeout: 5 s}", "steps[8]: dump cannot follow condition; after condition comes run_down"),
+        ("conditioning", "drive: 100 mW}   #", "drive: 2 W}   #", "steps[8]: drive of step condition of 2 W is more than the allowed 1 W; write at most 1 W"),
+        ("conditioning", "timeout: 11.5 h", "timeout: 8 h", "steps[8].timeout: timeout of step condition of 28.8 ks is less than the allowed 28.9 ks; allow at least 28.9 ks"),
+        ("conditioning", "  - {step: run_down, timeout: 5 s}", "  - {step: dump, timeout: 5 s}", "steps[9]: dump cannot follow condition; after condition comes run_down"),
     ],
 )  # fmt: skip
 def test_refusals(name: str, old: str, new: str, complaint: str) -> None:

@@ -22,16 +22,18 @@ test("what means nothing in this run is left out, and the two hours are one figu
     reading("pulses", 12),
     reading("pulses_missing", 3),
     reading("field", NaN, "V/m"),
+    reading("pulse_length", 1e-7, "s"),
     reading("drive", 0.5, "W", 0.4),
     reading("hours_to_goal", 12.2, "h"),
     reading("hours_to_goal_late", 30.7, "h"),
   ]);
   expect(facts.map(({ name, text }) => [name, text])).toEqual([
     ["pulses_missing", "3"],
+    ["pulse_length", "100.0 ns"],
     ["drive", "500.0 mW"],
     ["hours_to_goal", "12 to 31 h"],
   ]);
-  expect(facts.map(({ wrong }) => wrong)).toEqual([false, true, false]);
+  expect(facts.map(({ wrong }) => wrong)).toEqual([false, false, true, false]);
 });
 
 test("causes are those of the PLC that are set", () => {

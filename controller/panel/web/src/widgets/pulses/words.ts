@@ -1,7 +1,7 @@
 /** What a run with pulses says of itself, from the channels of one group and the words of the PLC's run block. Pure. */
 
 import type { Bench, Reading } from "../../bench/bench";
-import { referenceOf, text } from "../../bench/format";
+import { text } from "../../bench/format";
 import type { WordInfo } from "../../bench/messages";
 
 /** The group of the channels that this widget shows, and the tiles therefore do not. */
@@ -35,7 +35,7 @@ export function factsOf(readings: readonly Reading[]): Fact[] {
     .map(({ channel, value, stale }) => ({
       name: channel.name,
       title: channel.title,
-      text: channel.unit === "count" ? count(value) : text(value, channel.unit, referenceOf(value, channel)),
+      text: channel.unit === "count" ? count(value) : text(value, channel.unit, channel.high ?? channel.low),
       stale,
       wrong: (channel.high !== null && value > channel.high) || (channel.low !== null && value < channel.low),
     }));
