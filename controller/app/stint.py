@@ -31,6 +31,8 @@ from controller.runtime.offload import inline
 from controller.runtime.situation import trip_names
 from controller.runtime.virtual_loop import run_virtual
 from controller.runtime.watching import Parting
+from controller.sequencer.parameters import campaign_overrides
+from controller.sequencer.profile import load_profile
 from controller.telemetry.alarms import AlarmState
 from drivers.wire.plc import Trip
 from firmware_sim.plant.contract import Edges
@@ -112,8 +114,19 @@ def run_stint(order: Order) -> Stint:
 @cache
 def _prepare(rig: str, name: str) -> Prepared:
     """The same for every stint of a process: files are read once."""
+    path, short = str(find_profile(name, rig)), _short_times(name, rig)
     with tempfile.TemporaryDirectory(prefix="sparkgap-prepare-") as folder:
-        return prepare(RunConfig(rig=rig, profile_path=str(find_profile(name, rig)), out=folder, purpose="healthy"))
+        return prepare(RunConfig(rig=rig, profile_path=path, out=folder, overrides=short, purpose="healthy"))
+
+
+def _short_times(name: str, rig: str) -> dict[str, str]:
+    """Runs of hours are run with their campaign's times; voltages, drives and numbers stay as they are."""
+    path = find_profile(name, rig)
+    profile = load_profile(read_bounded(path), str(path))
+    if profile.file.run is None:
+        return {}
+    declared, short = profile.file.parameters, campaign_overrides(profile)
+    return {key: value for key, value in short.items() if declared[key].default.unit == "s"}
 
 
 @cache

@@ -11,9 +11,7 @@ NO_PULSES = frozenset({Stage.RUN_DOWN}) | OVER
 
 DISARMED = Excuse("windows hold while the bench is armed only: it is not armed any more, or not for as long", NO_PULSES)
 NO_MORE_PULSES = Excuse("the pulses are over: what shows in a pulse only shows no more", NO_PULSES)
-ONE_PULSE = Excuse(
-    "the only pulse is over or its own: nothing comes that could be inhibited", profiles=frozenset({"single-pulse"})
-)
+DISCHARGED = Excuse("the line is empty or emptied: there is nothing to fire", OVER)
 _NO_DRIVE = Excuse(
     "the beam is without drive: there is no wave to reflect, to arc or to leak", profiles=frozenset({"no-drive"})
 )
@@ -21,7 +19,14 @@ _OWN_CHECK = Excuse("the profile itself makes this latch come, and expects it", 
 _UNCOUNTED = Excuse(
     "the run ends by its time, not by a number", profiles=frozenset({"trip-check", "power-sweep", "conditioning"})
 )
-_WEAK_ARC = Excuse("at this low voltage an arc draws less than the tube's beam", profiles=frozenset({"low-voltage"}))
+_WEAK_ARC = Excuse(
+    "at this low voltage an arc draws less than the tube's beam at full one",
+    profiles=frozenset({"low-voltage", "trip-check"}),
+)
+_LITTLE_RF = Excuse(
+    "so few pulses or so little drive leak less than the limit through an open flange",
+    profiles=frozenset({"low-voltage", "conditioning", "trip-check", "single-pulse", "power-sweep"}),
+)
 _SLOWLY = Excuse("it drifts so slowly that the run is over before it has left its window")
 _LITTLE = Excuse(
     "so little drive makes no wave that a comparator could see", profiles=frozenset({"low-voltage", "conditioning"})
@@ -50,7 +55,16 @@ def _latched(name: str, *faults: str, inhibits: tuple[str, ...], excuses: tuple[
     )
 
 
-def _window(name: str, *faults: str, wait_s: float, excuses: tuple[Excuse, ...] = ()) -> Variant:
+_NOWHERE: tuple[frozenset[Stage], Limit] = (frozenset(), Limit())
+
+
+def _window(
+    name: str,
+    *faults: str,
+    wait_s: float,
+    excuses: tuple[Excuse, ...] = (),
+    instead: tuple[frozenset[Stage], Limit] = _NOWHERE,
+) -> Variant:
     return Variant(
         name,
         Injection(faults or (f"plant.{name}",)),
@@ -58,6 +72,7 @@ def _window(name: str, *faults: str, wait_s: float, excuses: tuple[Excuse, ...] 
         trips=_WINDOW,
         says=_COLD_SAYS,
         excuses=(DISARMED, *excuses),
+        instead=instead,
         runs=True,
         armed=True,
     )
@@ -85,8 +100,10 @@ def _vacuum(name: str, *faults: str, inhibits: tuple[str, ...] = ("VACUUM", "WIN
 
 _RF_MONITOR_S, _XRAY_MONITOR_S = 0.2, 1.0
 """The monitors' own times; the window's debounce is one scan."""
-_FLOW_S = 0.5
-"""The debounce of safety.md row 45."""
+_FLOW_S = 1.0
+"""safety.md row 45: 1 s in all, of which 0.5 s are debounce; water needs the rest to stop."""
+_REFUSED = (frozenset({Stage.COLD, Stage.PERMIT}), Limit(seconds=0.5))
+"""These windows hold from CHARGE on: the permit is taken back as CHARGE is refused."""
 
 RUN_ROWS: tuple[Hazard, ...] = (
     Hazard(
@@ -100,7 +117,14 @@ RUN_ROWS: tuple[Hazard, ...] = (
                 one("plant.thyratron_prefires"),
                 Limit(scans=1),
                 trips=("PULSE_OVERRUN", "PREFIRE"),
-                excuses=(Excuse("below 5 kV the switch does not fire by itself", profiles=frozenset({"low-voltage"})),),
+                excuses=(
+                    Excuse("below 5 kV the switch does not fire by itself", profiles=frozenset({"low-voltage"})),
+                    DISCHARGED,
+                    Excuse(
+                        "the gate is open: a pulse that comes by itself counts as the run's", frozenset({Stage.RUN})
+                    ),
+                ),
+                instead=(frozenset({Stage.RUN}), Limit(event="the run's number and duty")),
                 runs=True,
             ),
             Variant(
@@ -144,7 +168,7 @@ RUN_ROWS: tuple[Hazard, ...] = (
                 "gate_stuck_open",
                 one("plant.pulse_gate_stuck_open"),
                 Limit(scans=1),
-                trips=("PULSE_OVERRUN",),
+                trips=("PULSE_OVERRUN", "PREFIRE"),
                 excuses=(Excuse("nothing triggers beyond what the gate allows"),),
                 runs=True,
             ),
@@ -223,10 +247,10 @@ RUN_ROWS: tuple[Hazard, ...] = (
         "PLC: windows with a live zero",
         "TRIP",
         (
-            _window("leakage_high", wait_s=_RF_MONITOR_S, excuses=(_NO_DRIVE, _LITTLE)),
-            _window("leakage_monitor_dead", wait_s=0.01),
+            _window("leakage_high", wait_s=_RF_MONITOR_S, excuses=(_NO_DRIVE, _LITTLE_RF)),
+            _window("leakage_monitor_dead", wait_s=0.01, instead=_REFUSED),
             _window("xray_high", wait_s=_XRAY_MONITOR_S),
-            _window("xray_monitor_dead", wait_s=0.01),
+            _window("xray_monitor_dead", wait_s=0.01, instead=_REFUSED),
         ),
     ),
 )

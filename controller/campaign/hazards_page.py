@@ -22,11 +22,11 @@ module holds more than V_safe. `during` is the middle of the step as it runs und
 beginning; a step that is over at once on virtual time (configure) has none.
 
 A bench has the variants of what it has: its own instruments (here those of a bench with one charger, one delay
-generator, two scopes and one DAQ), its own faults. *Runs* marks what only a bench with repeated pulses has, *fires* what
-only one has that fires once; the last table says what each shipped bench leaves out. On a bench that runs a row may also
-be met by the PLC's pulse inhibit (*inhibits*): the limit is then to the shut gate, and the run may go on. There, whatever
-the row, no pulse comes that nothing allowed, an arc takes 10 J and drive goes on for 10 us at most by the plant's own
-account, and what cools and heats goes on unless a fault of its own stops it.
+generator, two scopes and one DAQ), its own faults. *Runs* marks what only a bench with repeated pulses has, *fires*
+what only one has that fires once; the last table says what each shipped bench leaves out. On a bench that runs a row
+may also be met by the PLC's pulse inhibit (*inhibits*): the limit is then to the shut gate, and the run may go on.
+There, whatever the row, no pulse comes that nothing allowed, an arc takes 10 J and drive goes on for 10 us at most by
+the plant's own account, and what cools and heats goes on unless a fault of its own stops it.
 
 A cell of a rule is run like every other: it is *n/a* when the fault never acted and *passed* when it acted and changed
 nothing.
