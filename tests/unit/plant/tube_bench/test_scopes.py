@@ -1,10 +1,12 @@
 """What oscilloscopes see: one pulse, thousands of segments, a quiet bench; each record with its own noise."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from firmware_sim.plant.tube_bench.train import PulseTrain
 from tests.unit.plant.tube_bench.support import Bench, shipped
 
 T_S = np.arange(-1e-6, 8e-6, 4e-9)
@@ -100,3 +102,25 @@ def test_a_forgotten_pulse_and_a_live_look_show_a_quiet_bench(ran):
     assert pump.mean() == pytest.approx(ran.plant.read("ion_pump_a"), abs=2e-6)
     with pytest.raises(KeyError):
         ran.plant.scope_volts("nothing", T_S)
+
+
+def test_pulses_around_a_fault_are_remembered_longer():
+    """A scope that a fault stopped is read at the end of a session, hours later."""
+    bench = Bench()
+    bench.go()
+    bench.train(0.2)
+    ordinary = bench.plant.train.last
+    bench.plant.inject("arc_waveguide")
+    bench.run(0.02)
+    assert bench.trigger()
+    struck = bench.plant.train.last
+    assert struck.shape.latches.first is not None
+    marks = PulseTrain()
+    for number in range(40_000):
+        shape = struck.shape if number == 5_000 else ordinary.shape
+        marks.add(replace(ordinary, t0_ns=number, shape=shape))
+    assert len(marks) == 20_000 and marks.at(4_000) is None and marks.at(6_000) is None
+    for number in (4_501, 5_000, 5_500, 39_999):
+        mark = marks.at(number)
+        assert mark is not None and mark.t0_ns == number
+    assert marks.at(5_000).shape is struck.shape
