@@ -28,6 +28,8 @@ from controller.sequencer.conditioning_recipe import ConditioningRecipe
 from controller.sequencer.conditioning_state import ConditioningState, Fault, from_text
 from controller.sequencer.profile import load_profile
 from controller.sequencer.run_plan import ConditioningPlan
+from controller.shots.model import ShotRecord
+from controller.shots.reader import read_record
 from drivers.ports import Instrument
 from firmware_sim.plant.breakdown.faults import Breakdown
 from firmware_sim.plant.breakdown.parameters import FaultKind
@@ -207,6 +209,7 @@ class Whole:
     messages: list[Message] = field(default_factory=list)
     rig: SimulatedRig | None = None
     file: str = ""
+    record: ShotRecord | None = None
     look_ns: int = 0
     block_ns: int = 0
     pulse_ns: int = 0
@@ -321,5 +324,6 @@ def run_whole(
         patch.setattr(virtual, "SimulatedRig", Kept)
         config = RunConfig(str(bench), "conditioning", str(out), seed, {"session": session}, fresh=not file)
         whole.finished = virtual.run_virtual(config, whole.messages.append, lambda: "")
+    whole.record = read_record(Path(whole.finished.record))
     whole.rig, whole.file = Kept.made[0], path.read_text(encoding="utf-8") if path.exists() else ""
     return whole
