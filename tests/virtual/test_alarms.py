@@ -12,8 +12,9 @@ import pytest
 from controller.app.benches import build_plant
 from controller.app.preflight import read_bounded, read_rig
 from controller.app.rig_sim import SimulatedRig
+from controller.app.virtual import run_virtual as run_config
 from controller.app.watch import watcher_of
-from controller.messages import AlarmChanged, Frame, Message
+from controller.messages import AlarmChanged, Frame, Message, RunConfig
 from controller.runtime.alarming import Alarming
 from controller.runtime.offload import inline
 from controller.runtime.virtual_loop import run_virtual
@@ -65,14 +66,22 @@ def test_a_broken_shot_tells_its_faults_in_their_order(bench: Bench, fault: str,
     assert list(bench.out.glob("*alarms*")) == []
 
 
-def test_a_bench_at_rest_raises_no_alarm() -> None:
+def test_a_healthy_run_with_pulses_raises_no_alarm(tmp_path: Path) -> None:
+    said: list[Message] = []
+    config = RunConfig("microwave_bench", "single-pulse", str(tmp_path / "shots"), 1)
+    assert run_config(config, said.append, lambda: "").exit == 0
+    assert [message for message in said if isinstance(message, AlarmChanged)] == []
+
+
+@pytest.mark.parametrize("name", ["railgun_bench", "microwave_bench"])
+def test_a_bench_at_rest_raises_no_alarm(name: str) -> None:
     """A minute of watching on virtual time."""
-    model, files = read_rig("railgun_bench")
+    model, files = read_rig(name)
     said: list[Message] = []
 
     async def watch() -> None:
         plc = read_bounded(files.plc).decode()
-        bench = SimulatedRig(model, build_plant("railgun_bench", 1), plc, str(files.plc), 1, inline)
+        bench = SimulatedRig(model, build_plant(name, 1), plc, str(files.plc), 1, inline)
         bench.start()
         alarming = Alarming(model, said.append, lambda: "")
         watcher = watcher_of(model, bench.connects(), said.append, "", virtual=True, alarming=alarming)
@@ -86,4 +95,5 @@ def test_a_bench_at_rest_raises_no_alarm() -> None:
     frames = [message for message in said if isinstance(message, Frame)]
     assert len(frames) >= 2900
     assert frames[-1].words
+    assert all(age_s < 5.0 for age_s in frames[-1].ages_s), "everything that is published is read"
     assert [message for message in said if isinstance(message, AlarmChanged)] == []

@@ -22,6 +22,7 @@ from tests.support import ROOT
 from tests.web.conftest import OfflineContext
 from tests.web.played_panel import HELD_MS, PlayedPanel, built_page
 from tests.web.running_bench import running_bench
+from tests.web.test_page_access import violations
 
 TOY = str(ROOT / "tests" / "toy_bench")
 
@@ -167,10 +168,14 @@ def test_a_pulse_of_the_bench_that_pulses_is_on_its_page(viewer: OfflineContext,
         assert bench.wait() == 0
 
 
-def test_up_watches_a_bench_with_all_that_is_polled(tmp_path: Path) -> None:
+def test_up_watches_a_bench_with_all_that_is_polled(viewer: OfflineContext, tmp_path: Path) -> None:
     with running_bench("up", "microwave_bench", cwd=tmp_path) as bench:
         rig = read_rig("microwave_bench")[0]
         assert bench.get("/api/v1/rig")["title"] == rig.title
         names = [channel["name"] for channel in bench.get("/api/v1/channels")["channels"]]
         assert {c.name for c in rig.channels if c.group} <= set(names)
+        page = viewer.open(bench.url)
+        expect(page.get_by_test_id("tile-heater_current")).to_have_attribute("data-stale", "false", timeout=STEP_MS)
+        assert violations(page) == []
+        page.close()
         assert bench.interrupt() == 0
