@@ -2,7 +2,7 @@
 
 As the tests, but exactly (nothing relaxed in TRIP), with all 82 faults, people's contacts included. ``--pairs`` takes
 every pair of bad inputs on one scan too (about ten times as long). ``--run`` takes the table of a bench that runs and
-its own faults as well, relaxed in TRIP and with a budget of one place (longer). Progress goes to standard error,
+its own faults as well, relaxed in TRIP and with a budget of one place (20 minutes). Progress goes to standard error,
 violations with their traces to standard output; exit code 1 when there are any. About 6 minutes of CPU.
 """
 

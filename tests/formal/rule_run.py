@@ -5,14 +5,15 @@ Written from those texts. They are judged beside all rules of rules.py but those
 """
 
 from drivers.wire.plc import PlcCommand, PlcState, Refusal, Trip
-from firmware_sim.plc.levels import Aim, Aux, Latch, Levels
+from firmware_sim.plc.levels import Aim, Aux, Latch, Levels, Proof
 from firmware_sim.plc.machine import ControlState
-from tests.formal.bench_levels import AIMED, CLOSED, OPEN, RUN_TIMES, SAFE
-from tests.formal.rule_checks import late
+from tests.formal.bench_levels import AIMED, CLOSED, OPEN, RUN_TIMES, SAFE, SHORT
+from tests.formal.rule_checks import demanded, late, slow_locks
 from tests.formal.rule_demands import DEMANDS, Demand, trips
 from tests.formal.rule_words import (
     ALL,
     ARMED,
+    ENDING,
     WATCHED,
     PlantRule,
     Rule,
@@ -67,6 +68,18 @@ def _fresh_trip(s: Scan) -> bool:
     return not goes(s, S.TRIP) or (
         bool(causes) and all(d.present(s.before, s.seen) and s.before.state in d.states for d in causes)
     )
+
+
+def _tripped_first(s: Scan) -> bool:
+    """A trip that comes on the scan of a lockout goes first; TRIP locks on the next one."""
+    return s.before.state is S.DUMPING and s.after.state is S.TRIP and (demanded(s) or _overrun(s.before, s.seen))
+
+
+def _failed_proof_locks(s: Scan) -> bool:
+    """Rule P23 with the trips of such a bench."""
+    b = s.before
+    due = b.dump_t + 1 >= SHORT.dump and not (b.dump_a_open or b.dump_b_open)
+    return not due or s.seen.facts.proof is not Proof.FAILED or s.after.state is S.LOCKOUT or _tripped_first(s)
 
 
 def _holds_on(s: Scan) -> bool:
@@ -144,6 +157,13 @@ _REAL = ALL - of(S.TRIP, S.LOCKOUT)
 RUN_RULES: tuple[Rule, ...] = (
     *(trips(demand) for demand in RUN_DEMANDS),
     Rule("R reason", "TRIP only with a cause that is present in a state where it acts", WATCHED, _fresh_trip),
+    Rule(
+        "R slow",
+        "energy left or a dump not proven after T_dump is LOCKOUT, test relays aside",
+        ENDING,
+        lambda s: slow_locks(s) or _tripped_first(s),
+    ),
+    Rule("R proof", "a proof that failed is LOCKOUT after T_dump", ENDING, _failed_proof_locks),
     Rule(
         "R states",
         "ISOLATE, FIREWIN and SHOT do not exist",

@@ -11,7 +11,7 @@ from tests.formal.plc_runs import CI_FAULTS, RUN_DEMANDS, FaultRun, SingleRun, r
 from tests.formal.rule_run import RUN_PLANT_RULES, RUN_RULES
 from tests.formal.rules import PLANT_RULES, SCAN_RULES, checks_of
 
-LEFT_OUT = frozenset({"TRIP reason"})
+LEFT_OUT = frozenset({"TRIP reason", "P23 slow", "P23 proof"})
 """Rules of the first table that say something else here: RUN_RULES has them anew."""
 SCAN_RULES_HERE = (*(rule for rule in SCAN_RULES if rule.id not in LEFT_OUT), *RUN_RULES)
 PLANT_RULES_HERE = (*PLANT_RULES, *RUN_PLANT_RULES)
