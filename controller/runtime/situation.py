@@ -27,6 +27,10 @@ WITNESS_AGE_S = 0.2
 """An older reading of the data acquisition unit witnesses nothing: the bank charges by 50 V in that time."""
 
 
+RECHARGE_S = 2.0
+"""After the last pulse a store of pulses is full again: at one pulse a second its charger takes most of one. Until then
+PLC and data acquisition, which look at different moments, may be kilovolts apart; the PLC compares both probes itself."""
+
 RUN_AGE_S = 0.3
 """An older run block says nothing: as old as a status may be."""
 
@@ -214,6 +218,11 @@ class Situation:
         history.t_s.append((t_ns - self.start_ns) * 1e-9)
         history.value.append(value)
 
+    def _witness_v(self, status: PlcStatus, now_ns: int) -> float | None:
+        """None where it says nothing: too old, or of a store that is recharged after its last pulse."""
+        recharging = self.pulsed and status.state is PlcState.FLOAT and status.state_age_ms * 1e-3 <= RECHARGE_S
+        return None if recharging or (now_ns - self.witness_ns) * 1e-9 > WITNESS_AGE_S else self.witness_v
+
     def reading(self, now_ns: int) -> Reading:
         """The watch's view. Raises AttributeError before the first status: nobody may judge nothing."""
         status = self.status
@@ -225,7 +234,7 @@ class Situation:
             boot_id=status.boot_id,
             probe_a_v=status.probe_a_v,
             probe_b_v=status.probe_b_v,
-            witness_v=self.witness_v if (now_ns - self.witness_ns) * 1e-9 <= WITNESS_AGE_S else None,
+            witness_v=self._witness_v(status, now_ns),
             module_v=status.module_v,
             target_v=status.target_v,
             proven_safe=bool(int(status.flags) & _PROVEN),

@@ -83,3 +83,17 @@ def test_failed_paths_have_names() -> None:
     seen = observe(replace(make_status(1), self_test_failed=0b1000000000001), 0)
     assert seen.self_test_failed == ("door_1", "charger_inhibit")
     assert observe(make_status(1), 0).self_test_failed == ()
+
+
+def test_the_daq_witnesses_nothing_while_a_store_is_recharged_after_its_pulses() -> None:
+    situation = Situation(0)
+    situation.witness_v, situation.witness_ns = 24e3, ns(1.0)
+    situation.take(status(1, PlcState.FLOAT), ns(1.0))
+    assert situation.reading(ns(1.0)).witness_v == 24e3, "before any pulse it is held still"
+    situation.take(status(2, PlcState.RUN), ns(1.05))
+    situation.take(status(3, PlcState.FLOAT, state_age_ms=50), ns(1.1))
+    assert situation.reading(ns(1.1)).witness_v is None
+    situation.witness_ns = ns(3.15)
+    situation.take(status(40, PlcState.FLOAT, state_age_ms=2100), ns(3.15))
+    assert situation.reading(ns(3.15)).witness_v == 24e3
+    assert situation.reading(ns(3.4)).witness_v is None, "too old"
