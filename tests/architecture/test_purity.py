@@ -47,7 +47,8 @@ CAMPAIGN = {
     *(
         f"controller.campaign.{name}"
         for name in (
-            *("cells", "choice", "hazard_rows_bench", "hazard_rows_control", "hazard_rows_shot", "hazard_types"),
+            *("cells", "choice", "evidence", "judge_run", "parts", "hazard_types", "hazard_rows_bench"),
+            *("hazard_rows_control", "hazard_rows_links", "hazard_rows_run", "hazard_rows_shot"),
             *("hazards", "html_style", "model", "profiles", "real_table", "summary", "words"),
         )
     ),
@@ -86,13 +87,19 @@ IMPORT_READERS = ("csv_text", "isf", "trace")
 
 ALLOWED = {
     "controller/app/faultspec.py": {"controller.rig.source"},
-    **{f"controller/campaign/{name}.py": CAMPAIGN for name in ("cells", "hazard_types", "hazards", "hazards_page")},
+    **{
+        f"controller/campaign/{name}.py": CAMPAIGN
+        for name in ("cells", "hazard_types", "hazards", "hazards_page", "parts")
+    },
     "controller/campaign/choice.py": {*CAMPAIGN, "controller.rig.source"},
     "controller/campaign/hazard_rows_": CAMPAIGN,
     "controller/campaign/html.py": CAMPAIGN,
     "controller/campaign/html_style.py": set(),
     # what a trial saw is plain data, but lies beside the code that ran it: the class alone is allowed
-    "controller/campaign/judge.py": {*CAMPAIGN, "controller.app.trial.Trial"},
+    **{
+        f"controller/campaign/{n}.py": {*CAMPAIGN, "controller.app.trial.Trial"}
+        for n in ("evidence", "judge", "judge_run")
+    },
     "controller/campaign/judge_real.py": {
         *CAMPAIGN,
         "controller.app.plc_reader.ARMED",
