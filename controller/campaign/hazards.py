@@ -5,7 +5,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from controller.campaign.hazard_rows_bench import BENCH_ROWS
-from controller.campaign.hazard_rows_control import control_rows
+from controller.campaign.hazard_rows_control import CONTROL_ROWS
+from controller.campaign.hazard_rows_links import link_rows
 from controller.campaign.hazard_rows_run import RUN_ROWS
 from controller.campaign.hazard_rows_shot import SHOT_ROWS
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
@@ -33,7 +34,7 @@ def _with_real(hazard: Hazard) -> Hazard:
 def table_of(parts: Parts) -> tuple[Hazard, ...]:
     """The rows of one bench by number: only what it has can break; each row names what is left out as ``absent``."""
     rows: dict[str, Hazard] = {}
-    for hazard in (*BENCH_ROWS, *SHOT_ROWS, *control_rows(parts), *RUN_ROWS):
+    for hazard in (*BENCH_ROWS, *SHOT_ROWS, *CONTROL_ROWS, *link_rows(parts), *RUN_ROWS):
         before = rows.get(hazard.row)
         whole = hazard if before is None else replace(before, variants=(*before.variants, *hazard.variants))
         rows[hazard.row] = whole

@@ -29,7 +29,7 @@ WITNESS_AGE_S = 0.2
 
 RECHARGE_S = 2.0
 """After the last pulse a store of pulses is full again: at one pulse a second its charger takes most of one. Until then
-PLC and data acquisition, which look at different moments, may be kilovolts apart; the PLC compares both probes itself."""
+PLC and data acquisition, which look at different moments, may be kilovolts apart; the PLC compares both probes."""
 
 RUN_AGE_S = 0.3
 """An older run block says nothing: as old as a status may be."""

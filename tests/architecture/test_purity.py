@@ -47,8 +47,8 @@ CAMPAIGN = {
     *(
         f"controller.campaign.{name}"
         for name in (
-            *("cells", "choice", "evidence", "hazard_rows_bench", "hazard_rows_control", "hazard_rows_run"),
-            *("hazard_rows_shot", "hazard_types", "judge_run", "parts"),
+            *("cells", "choice", "evidence", "judge_run", "parts", "hazard_types", "hazard_rows_bench"),
+            *("hazard_rows_control", "hazard_rows_links", "hazard_rows_run", "hazard_rows_shot"),
             *("hazards", "html_style", "model", "profiles", "real_table", "summary", "words"),
         )
     ),
@@ -97,8 +97,8 @@ ALLOWED = {
     "controller/campaign/html_style.py": set(),
     # what a trial saw is plain data, but lies beside the code that ran it: the class alone is allowed
     **{
-        f"controller/campaign/{name}.py": {*CAMPAIGN, "controller.app.trial.Trial"}
-        for name in ("evidence", "judge", "judge_run")
+        f"controller/campaign/{n}.py": {*CAMPAIGN, "controller.app.trial.Trial"}
+        for n in ("evidence", "judge", "judge_run")
     },
     "controller/campaign/judge_real.py": {
         *CAMPAIGN,
