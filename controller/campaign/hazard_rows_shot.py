@@ -16,6 +16,7 @@ from controller.campaign.hazard_rows_bench import (
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
 
+_PULSES_OVER = Excuse("the pulses are over, and the line is emptied next", frozenset({Stage.RUN_DOWN}))
 _MISMATCH = Limit(scans=2, wait="mismatch_debounce")
 
 
@@ -40,7 +41,7 @@ def _probe(
             *says,
         ),
         exits=(3, 4),
-        excuses=(DEAD_PLAN, DECAYS, EMPTY, _FIRED, *excuses),
+        excuses=(DEAD_PLAN, DECAYS, EMPTY, _FIRED, _PULSES_OVER, *excuses),
         grows=True,
     )
 
@@ -131,7 +132,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 trips=("PROBE_MISMATCH", "MODULE_LIMIT", "CHARGE_ENVELOPE", "CHARGE_TIME", "PREFIRE"),
                 says=("LOCKOUT", "the PLC went to DUMPING", "the PLC refused FIRE", *ESTIMATE, *OF_RUN),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED, _PULSES_OVER),
             ),
             Variant(
                 "probes_frozen",
@@ -140,7 +141,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 trips=(*_FROZEN, "CHARGE_ENVELOPE"),
                 says=("LOCKOUT", "the PLC went to DUMPING", *ESTIMATE, *OF_RUN),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, DECAYS, EMPTY, _FIRED),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _FIRED, _PULSES_OVER),
             ),
             Variant(
                 "voltage_common_gain",
@@ -149,7 +150,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 trips=("PREFIRE", "HW_OVERVOLTAGE", "MODULE_LIMIT", "CHARGE_ENVELOPE", "CHARGE_TIME"),
                 says=("the PLC went to DUMPING", "the PLC refused FIRE", *ESTIMATE, *OF_RUN),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED, _PULSES_OVER),
             ),
         ),
     ),
@@ -319,7 +320,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 says=("scope_1",),
                 excuses=(
                     NO_RECORD,
-                    Excuse("the setting is written afterwards", steps=frozenset({"self_test"})),
+                    Excuse("the setting is written afterwards", steps=frozenset({"self_test", "warm_up"})),
                     Excuse(
                         "the setting is written afterwards",
                         phases=frozenset({Phase.BEFORE}),
