@@ -101,6 +101,9 @@ def _charged(name: str, proven: Excuse, *faults: str) -> Variant:
 ESTIMATE = ("charge-estimate", "the bank does not charge")
 """What the controller's charge estimate says when voltage and charge do not belong together."""
 
+OF_RUN = ("the PLC refused RUN", "the PLC ended RUN by itself", "step run: not done within")
+"""How a run with pulses ends whose line does not hold what it should."""
+
 OFF_CHARGER = Excuse(
     "the bank has left the charger, or does so before it is above what its target allows",
     frozenset({Stage.ISOLATE, Stage.FIRE, Stage.DUMP}),
@@ -229,6 +232,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 "module_1_leak",
                 one("plant.module_1_leak"),
                 Limit(scans=3, wait="spread_debounce"),
+                runs=False,
                 trips=("MODULE_SPREAD", "CHARGE_TIME"),  # below the spread's floor of 25 V only the charge is too slow
                 says=(*ESTIMATE, "the PLC went to DUMPING", "the PLC refused FIRE"),
                 excuses=(
@@ -257,7 +261,7 @@ BENCH_ROWS: tuple[Hazard, ...] = (
                 one(f"plant.{name}"),
                 _BEYOND if name == "charger_runaway" else Limit(scans=1, seconds=5.0),
                 trips=("CHARGE_ENVELOPE", "CHARGE_TIME", "OVERVOLTAGE", "HW_OVERVOLTAGE", "CHARGER_UNCOMMANDED"),
-                says=("the PLC refused", "the PLC went to DUMPING", ABOVE, *ESTIMATE),
+                says=("the PLC refused", "the PLC went to DUMPING", ABOVE, *ESTIMATE, *OF_RUN),
                 excuses=(DEAD_PLAN, EMPTY, OFF_CHARGER if name == "charger_runaway" else CHARGED_ALREADY),
                 grows=name == "charger_runaway",
                 instead=_BEYOND_HELD if name == "charger_runaway" else (frozenset(), Limit()),

@@ -43,12 +43,19 @@ _ENDS_BEFORE = Excuse(
     "the run ends before two answers are missing: it is asked once a second, and the pulses are over",
     frozenset({Stage.RUN_DOWN, Stage.VERIFY}),
 )
+_RUN_ENDS = Excuse(
+    "the run ends before two answers are missing: it is asked once a second",
+    frozenset({Stage.RUN}),
+    frozenset({"single-pulse", "low-voltage", "no-drive", "pulse-train", "trip-check"}),
+)
 _ASKED_ONCE = Excuse(
     "it makes its pulses by itself: nobody speaks to it between their beginning and their end",
     frozenset({Stage.RUN, Stage.RUN_DOWN, Stage.VERIFY}),
     profiles=_PULSING,
 )
 _NO_SCOPE = Excuse("no record is asked of a scope", profiles=frozenset({"conditioning", "power-sweep", "trip-check"}))
+_SHARED = {"PowerSupply": ("_supply stopped answering",)}
+"""Supplies share a line: what breaks it shows at the one that is asked first."""
 _OF_PORT = {"Oscilloscope": (_NO_SCOPE,), "DelayGenerator": (_ASKED_ONCE,)}
 
 
@@ -60,8 +67,15 @@ def _lost(name: str, fault: str, says: tuple[str, ...] = (), *excuses: Excuse, p
         f"{name}_{fault}",
         one(f"{name}.{fault}"),
         Limit(seconds=_STALE_S if fault == "stale" else lost_s),
-        says=(name, *says),
-        excuses=(*marked, RUN_OVER, _SAVED, _UNUSED, *_OF_PORT.get(port, (_ENDS_BEFORE,) if slow else ()), *excuses),
+        says=(name, *says, *_SHARED.get(port, ())),
+        excuses=(
+            *marked,
+            RUN_OVER,
+            _SAVED,
+            _UNUSED,
+            *_OF_PORT.get(port, (_ENDS_BEFORE, _RUN_ENDS) if slow else ()),
+            *excuses,
+        ),
     )
 
 

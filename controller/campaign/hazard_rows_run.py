@@ -1,6 +1,6 @@
 """PURE: hazards of a bench that runs: rows 42-46 of safety.md 2.3, and its parts of rows 17, 18 and 20."""
 
-from controller.campaign.hazard_rows_bench import one
+from controller.campaign.hazard_rows_bench import ESTIMATE, OF_RUN, one
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
 
@@ -106,6 +106,27 @@ _REFUSED = (frozenset({Stage.COLD, Stage.PERMIT}), Limit(seconds=0.5))
 """These windows hold from CHARGE on: the permit is taken back as CHARGE is refused."""
 
 RUN_ROWS: tuple[Hazard, ...] = (
+    Hazard(
+        "07",
+        "",
+        "",
+        "",
+        (
+            Variant(
+                "line_leak",
+                one("plant.module_1_leak"),
+                Limit(event="before it is believed"),
+                trips=("PREFIRE", "CHARGE_TIME", "CHARGE_ENVELOPE"),
+                says=(*ESTIMATE, *OF_RUN, "the PLC went to", "the PLC refused"),
+                exits=(3, 4),
+                excuses=(
+                    Excuse("the charger holds the line: 0.1 A more do not show", frozenset({Stage.CHARGED, Stage.RUN})),
+                    Excuse("the line is emptied, and what leaks helps", NO_PULSES),
+                ),
+                runs=True,
+            ),
+        ),
+    ),
     Hazard(
         "17",
         "",

@@ -10,11 +10,13 @@ from controller.campaign.hazard_rows_bench import (
     EMPTY,
     ESTIMATE,
     LOW,
+    OF_RUN,
     one,
 )
 from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, Variant
 from controller.campaign.profiles import Stage
 
+_PULSES_OVER = Excuse("the pulses are over, and the line is emptied next", frozenset({Stage.RUN_DOWN}))
 _MISMATCH = Limit(scans=2, wait="mismatch_debounce")
 
 
@@ -35,10 +37,11 @@ def _probe(
             "the PLC went to DUMPING",
             "the PLC refused FIRE",
             *ESTIMATE,
+            *OF_RUN,
             *says,
         ),
         exits=(3, 4),
-        excuses=(DEAD_PLAN, DECAYS, EMPTY, _FIRED, *excuses),
+        excuses=(DEAD_PLAN, DECAYS, EMPTY, _FIRED, _PULSES_OVER, *excuses),
         grows=True,
     )
 
@@ -97,6 +100,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 ),
                 exits=(3, 1),
                 marks=True,
+                instead=(frozenset({Stage.RUN}), Limit(seconds=1.0)),  # between pulses it may be right by chance
                 grows=True,  # a slow ramp of 50 V/s takes longer to make it wrong than the row has time
             ),
         ),
@@ -126,27 +130,27 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 one("plant.probes_common_gain"),
                 Limit(event="before fire"),
                 trips=("PROBE_MISMATCH", "MODULE_LIMIT", "CHARGE_ENVELOPE", "CHARGE_TIME", "PREFIRE"),
-                says=("LOCKOUT", "the PLC went to DUMPING", "the PLC refused FIRE", *ESTIMATE),
+                says=("LOCKOUT", "the PLC went to DUMPING", "the PLC refused FIRE", *ESTIMATE, *OF_RUN),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED, _PULSES_OVER),
             ),
             Variant(
                 "probes_frozen",
                 one("plant.probes_frozen"),
                 Limit(event="before fire"),
                 trips=(*_FROZEN, "CHARGE_ENVELOPE"),
-                says=("LOCKOUT", "the PLC went to DUMPING", *ESTIMATE),
+                says=("LOCKOUT", "the PLC went to DUMPING", *ESTIMATE, *OF_RUN),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, DECAYS, EMPTY, _FIRED),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _FIRED, _PULSES_OVER),
             ),
             Variant(
                 "voltage_common_gain",
                 one("plant.voltage_common_gain"),
                 Limit(event="before fire"),
                 trips=("PREFIRE", "HW_OVERVOLTAGE", "MODULE_LIMIT", "CHARGE_ENVELOPE", "CHARGE_TIME"),
-                says=("the PLC went to DUMPING", "the PLC refused FIRE", *ESTIMATE),
+                says=("the PLC went to DUMPING", "the PLC refused FIRE", *ESTIMATE, *OF_RUN),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED, _PULSES_OVER),
             ),
         ),
     ),
@@ -316,7 +320,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 says=("scope_1",),
                 excuses=(
                     NO_RECORD,
-                    Excuse("the setting is written afterwards", steps=frozenset({"self_test"})),
+                    Excuse("the setting is written afterwards", steps=frozenset({"self_test", "warm_up"})),
                     Excuse(
                         "the setting is written afterwards",
                         phases=frozenset({Phase.BEFORE}),
@@ -324,7 +328,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                     ),
                     Excuse(
                         "nobody may ask any more: the record keeps the range it was taken with, and is marked",
-                        _QUIET | {Stage.VERIFY, Stage.DEAD},
+                        _QUIET | {Stage.RUN, Stage.RUN_DOWN, Stage.VERIFY, Stage.DEAD},
                         noted="changed at its front panel since arming",
                     ),
                     Excuse("the record is read already", frozenset({Stage.EMPTY, Stage.OVER})),
