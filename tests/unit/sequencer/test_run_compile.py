@@ -43,7 +43,7 @@ def test_every_kind_that_runs_is_drafted_and_compiles() -> None:
             load_profile(text(name), name), rig(), campaign_overrides(load_profile(text(name), name))
         )
         assert [step.id for step in short.steps] == [step.id for step in plan(name).steps]
-        assert short.stored_energy_j < plan(name).stored_energy_j
+        assert short.stored_energy_j <= plan(name).stored_energy_j
 
 
 def test_a_sweep_is_a_run_of_its_own_for_every_level() -> None:
