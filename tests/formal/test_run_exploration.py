@@ -12,13 +12,13 @@ import pytest
 
 from drivers.wire.plc import PlcCommand, PlcState, Refusal, Trip
 from firmware_sim.plc.guards import GUARD_BITS, RUN_GUARDS
-from firmware_sim.plc.levels import Aux, Latch, Levels
+from firmware_sim.plc.levels import Aux, Band, Latch, Levels
 from firmware_sim.plc.machine import ControlState, Outputs, step
 from firmware_sim.plc.settings import Permit, Times, resolve_times
 from firmware_sim.plc.table import ALL_GUARDS, ALL_PREDICATES, RUN_TABLE, TABLE, Rules, make_run_rules, without_running
 from firmware_sim.plc.table import RUN_RULES as TABLE_RULES
 from firmware_sim.plc.trips import RUN_ACTS, RUN_PREDICATES
-from tests.formal.bench_levels import LEVELS, Drive
+from tests.formal.bench_levels import LEVELS, SHORT, Drive
 from tests.formal.choices import RUNS, Outcome, bench_part, door_is_open, run_choice, run_choices
 from tests.formal.explorer import cannot_reach
 from tests.formal.plc_model import Node, ScanKey, describe, initial, render
@@ -252,6 +252,7 @@ def _corruptions(outcome: Outcome) -> Iterator[tuple[ControlState, Outputs]]:
 def test_every_rule_of_run_can_fail() -> None:
     pending = {rule.id for rule in RUN_RULES}
     assert len(pending) == len(RUN_RULES), "ids are unique"
+    pending.remove("R slow")  # without a fault no dump is slow: test_a_slow_dump_locks_or_trips_first
     rules = rules_of(RUN_RULES)
     for control, seen, stuck in _keys():
         for outcome in run_choices(control, seen, stuck, TABLE_RULES, 1, RUNS):
@@ -262,6 +263,17 @@ def test_every_rule_of_run_can_fail() -> None:
         if not pending:
             return
     assert not pending
+
+
+def test_a_slow_dump_locks_or_trips_first() -> None:
+    """Energy left after T_dump: LOCKOUT, or TRIP by a pulse that is counted on that very scan, and nothing else."""
+    slow = next(rule for rule in RUN_RULES if rule.id == "R slow")
+    before = run_control(S.DUMPING, dump_t=SHORT.dump)._replace(dump_a_open=False, dump_b_open=False)
+    for pulses, allowed in ((0, {S.LOCKOUT}), (1, {S.LOCKOUT, S.TRIP})):
+        seen = run_levels(S.DUMPING, a=Band.HIGH, b=Band.HIGH, modules=Band.HIGH, pulses=pulses)
+        _, out = step(before, seen, RUNS.times, TABLE_RULES)
+        found = {state for state in S if slow.holds(Scan(before, seen, before._replace(state=state), out, False))}
+        assert found == allowed
 
 
 def test_the_plant_rule_of_run_can_fail() -> None:
