@@ -17,6 +17,12 @@ from controller.campaign.hazard_types import Excuse, Hazard, Injection, Limit, V
 from controller.campaign.profiles import Stage
 
 _PULSES_OVER = Excuse("the pulses are over, and the line is emptied next", frozenset({Stage.RUN_DOWN}))
+_COARSE_METER = Excuse(
+    "known gap: the charger's meter resolves a third of so small a charging current, and the estimate cannot see 20 %",
+    profiles=frozenset(
+        {"single-pulse", "low-voltage", "no-drive", "pulse-train", "power-sweep", "trip-check", "conditioning"}
+    ),
+)
 _MISMATCH = Limit(scans=2, wait="mismatch_debounce")
 
 
@@ -150,7 +156,7 @@ SHOT_ROWS: tuple[Hazard, ...] = (
                 trips=("PREFIRE", "HW_OVERVOLTAGE", "MODULE_LIMIT", "CHARGE_ENVELOPE", "CHARGE_TIME"),
                 says=("the PLC went to DUMPING", "the PLC refused FIRE", *ESTIMATE, *OF_RUN),
                 exits=(3, 4),
-                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED, _PULSES_OVER),
+                excuses=(DEAD_PLAN, DECAYS, EMPTY, _SMALL, _FIRED, _PULSES_OVER, _COARSE_METER),
             ),
         ),
     ),

@@ -140,7 +140,7 @@ NEVER_SHOW = {
     RUNS: {
         *(f"{name}_stale" for name in ("charger", "trigger_generator", "rf_source", "heater_supply", "magnet_supply")),
         *(f"{name}_stale" for name in ("vacuum_gauge", "chiller", "scope", "daq")),
-        *("charger_stuck_voltage", "limiter_dead", "gate_stuck_open", "heater_drift"),
+        *("charger_stuck_voltage", "limiter_dead", "gate_stuck_open", "heater_drift", "voltage_common_gain"),
         *CLOCKS,
     },
 }
