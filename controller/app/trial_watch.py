@@ -130,6 +130,8 @@ class ObservedRig(SimulatedRig):
 
     def _note_pulses(self, t_ns: int, truth: Truth) -> None:
         """What only a bench that runs has: its inhibit, pulses that nothing allowed, what cools and heats."""
+        if self.rig.run is None:
+            return
         plc = self.plc
         inhibit = plc.control.pulse.inhibit
         if inhibit != self._inhibit and len(self.inhibits) < INHIBITS_MAX:

@@ -21,7 +21,7 @@ SEED, WORKERS = 1, 2
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("rig", "every", "name"),
-    [("railgun_bench", 1, "campaign.subset"), ("microwave_bench", 5, "campaign.subset_of_pulses")],
+    [("railgun_bench", 1, "campaign.subset"), ("microwave_bench", 15, "campaign.subset_of_pulses")],
 )
 def test_the_subset_of_the_fault_campaign(rig: str, every: int, name: str, figure: Callable[..., None]) -> None:
     chosen = list_cells(rig, load_profiles(rig), subset=True, seed=SEED, hazards=table_for(rig))

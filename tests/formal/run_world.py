@@ -22,8 +22,6 @@ NARROW = Site(RUNS.times._replace(run=RUNS.times.run._replace(retries=1)), RUNS.
 """A budget of one place: with hardware faults, whose places do not depend on each other's."""
 ALL_FAULTS = (*FAULTS, *RUN_FAULTS)
 QUICK_FAULTS = (
-    "dump_a_stuck_open",
-    "contactor_closed=0",
     "plc_memory",
     "gate_stuck_open",
     "counter_dead",

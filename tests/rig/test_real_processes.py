@@ -22,7 +22,7 @@ from controller.campaign.real import bench_of
 from controller.campaign.real_table import BY_NAME, REAL_VARIANTS, Expectation
 from controller.campaign.trial_bench import Trial, TrialBench, kill_marked, run_again, trial_config
 
-AT_ONCE = 3
+AT_ONCE = 4
 """Benches at a time: they wait most of the time, and start on two cores."""
 
 QUICK = {"voltage": "1 kV", "hold": "0 s"}

