@@ -43,6 +43,13 @@ class LinkTimeout(LinkError):
     """No complete answer arrived within the exchange's deadline."""
 
 
+class LinkBusy(LinkTimeout):
+    """Another exchange of ours had the link until the deadline: this says nothing of the instrument.
+
+    The other exchange has a deadline of its own, and fails if the instrument does not answer it.
+    """
+
+
 class LinkClosed(LinkError):
     """The peer closed the connection, or the device node went away."""
 

@@ -14,7 +14,7 @@ from controller.runtime.frames import FrameMaker
 from controller.runtime.health import PING_S, Health
 from controller.runtime.situation import Situation
 from controller.runtime.slow_readings import READ_S, SLOW_S, SlowReader
-from drivers.errors import InstrumentError
+from drivers.errors import InstrumentError, LinkBusy
 from drivers.ports import CapacitorCharger, Daq, Instrument
 from drivers.wire.plc import PlcState
 
@@ -47,6 +47,9 @@ not seconds: after a standstill of the whole loop both come at once."""
 ANSWER_S = 0.7
 """Promise of a poller while it waits for a reading (safety.md 2.3 row 24 allows 0.8 s): a charger that answers its
 first question at the driver's deadline, its second as ever and its third not at all takes 0.67 s."""
+
+HELD_MAX = 4
+"""Readings in a row that found the line taken by our own commands: those have deadlines below a second."""
 
 MISSES_MAX = 2
 """Readings in a row that may fail before an instrument is lost (safety.md 2.3 row 10)."""
@@ -167,23 +170,26 @@ class Pollers:
         read: Callable[[], Awaitable[None]],
         answer_s: float = ANSWER_S - PING_S,
     ) -> None:
-        due, misses, found = self._loop.time(), 0, False
+        due, misses, held, found = self._loop.time(), 0, 0, False
         while instrument not in self._situation.lost_optional:
             now_ns = self._host.now_ns()
             self._health.promise(task, now_ns, answer_s + PING_S)
             if not self._host.quiet(now_ns):
                 try:
                     await read()
-                    misses = 0
+                    misses = held = 0
                     if not found:
                         found = True
                         self._host.found(instrument)
                 except InstrumentError as trouble:
-                    misses += 1
-                    if misses <= MISSES_MAX:  # a lost instrument is news once, not twenty times a second
-                        self._host.note(instrument, "warning", str(trouble))
-                    if misses >= MISSES_MAX and self._host.lose(instrument, str(trouble)):
-                        break
+                    if isinstance(trouble, LinkBusy) and held < HELD_MAX:
+                        held += 1  # a command of ours has the line, and says itself when nobody answers it
+                    else:
+                        misses += 1
+                        if misses <= MISSES_MAX:  # a lost instrument is news once, not twenty times a second
+                            self._host.note(instrument, "warning", str(trouble))
+                        if misses >= MISSES_MAX and self._host.lose(instrument, str(trouble)):
+                            break
             now = self._loop.time()
             due = max(due + period_s(), now) if misses == 0 else now + min(RETRY_S, period_s())
             self._health.promise(task, round(now * 1e9), due - now + PING_S)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
-from drivers.errors import InstrumentError, LinkTimeout, RemoteWireError
+from drivers.errors import InstrumentError, LinkBusy, LinkTimeout, RemoteWireError
 from drivers.transports.filtered import Filter
 from drivers.transports.link import Connect, Link, Recovery
 from drivers.transports.multidrop import SharedLine
@@ -123,7 +123,7 @@ class GenesysBus:
             async with asyncio.timeout_at(deadline):
                 await self._lock.acquire()
         except TimeoutError as error:
-            raise LinkTimeout(name, "the line was busy until the deadline") from error
+            raise LinkBusy(name, "the line was busy until the deadline") from error
         try:
             yield deadline
         except Refusal:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from drivers.errors import InstrumentRefused, LinkTimeout, RemoteWireError, WrongInstrument
+from drivers.errors import InstrumentRefused, LinkBusy, RemoteWireError, WrongInstrument
 from drivers.families.identity import match_identity
 from drivers.ports import GaugeStatus, Identity, PressureReading
 from drivers.transports.link import Connect, Hello, Recovery
@@ -103,7 +103,7 @@ class PfeifferGauges:
             async with asyncio.timeout(TURN_S):
                 await self._turn.acquire()
         except TimeoutError as error:
-            raise LinkTimeout(self.name, "the controller was busy until the deadline") from error
+            raise LinkBusy(self.name, "the controller was busy until the deadline") from error
         try:
             return await self._fetch(request, name)
         finally:

@@ -15,6 +15,7 @@ from typing import cast
 from drivers.errors import (
     ConnectFailed,
     InstrumentRefused,
+    LinkBusy,
     LinkClosed,
     LinkError,
     LinkTimeout,
@@ -146,7 +147,7 @@ class ModbusLink:
             async with asyncio.timeout_at(deadline):
                 await self._turn.acquire()
         except TimeoutError as error:
-            raise LinkTimeout(self.name, "the link was busy until the deadline") from error
+            raise LinkBusy(self.name, "the link was busy until the deadline") from error
         finally:
             self._queued -= 1
 

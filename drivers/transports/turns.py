@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
-from drivers.errors import ConnectFailed, InstrumentError, LinkClosed, LinkError, LinkTimeout, RemoteWireError
+from drivers.errors import ConnectFailed, InstrumentError, LinkBusy, LinkClosed, LinkError, LinkTimeout, RemoteWireError
 from drivers.transports.backoff import Backoff
 from drivers.wire.dialect import BadReply, Row, Values
 
@@ -198,7 +198,7 @@ class Turns:
             elif turn in self._waiting:  # not if it was passed over: cancelled, and this task had not been told yet
                 self._waiting.remove(turn)
             if isinstance(error, TimeoutError):
-                raise LinkTimeout(self._name, "the link was busy until the deadline") from error
+                raise LinkBusy(self._name, "the link was busy until the deadline") from error
             raise
 
     async def _recover(self, deadline: float) -> None:
