@@ -147,7 +147,7 @@ def test_a_pulse_is_solved_before_it_comes() -> None:
 
 
 def test_the_whole_bench_is_much_faster_than_real_time() -> None:
-    """A third of a minute at 50 Hz with every stand-in and the PLC: 0.8 s where it was written, thrice beside others."""
+    """Twenty seconds at 50 Hz with every stand-in and the PLC: 0.8 s where it was written, thrice beside others."""
 
     async def body(sim: HandedRig, bench: Bench) -> float:
         await pulses(bench, 1.0)

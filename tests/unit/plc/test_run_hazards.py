@@ -120,7 +120,7 @@ def test_44_a_load_that_is_missing_ends_in_a_trip_within_seconds() -> None:
 
 SLOW = {
     "flow_tube_l_per_min": (20.0, -0.1),
-    "flow_magnet_l_per_min": (4.0, -0.1),
+    "flow_magnet_l_per_min": (7.0, -0.1),
     "flow_load_l_per_min": (8.0, -0.1),
     "temperature_tube_c": (35.0, 0.1),
     "temperature_load_c": (70.0, 0.1),
