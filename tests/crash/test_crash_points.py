@@ -101,7 +101,9 @@ def test_no_crash_point_of_a_conditioning_runs_without_its_intent_or_leaves_a_ch
     kept = [point for name in KEPT for point in points_of(control, name) if point.harm != "SHORT"]
     assert kept, "a conditioning writes what it has reached"
     chosen = [*list(points_of(control, JOURNAL))[::SPREAD_RUN], *kept[::3]]
-    tally = run_points(forge, control, chosen, scratch)
+    apart = scratch / "conditioning-points"  # a point's folder is called after it, and shots have the same ones
+    apart.mkdir()
+    tally = run_points(forge, control, chosen, apart)
     assert not tally.wrong, "\n".join(tally.wrong)
     figure("crash.conditioning", calls=len(control.calls), run=tally.shots, recoveries=tally.recoveries)
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.formal.bench_faults import condition_of
 from tests.formal.run_pairs import ACCEPTED, PAIRS, SHORT, broken_by_pair, single_runs, wanted_of
-from tests.formal.run_world import ALL_FAULTS, QUICK_FAULTS
+from tests.formal.run_world import ALL_FAULTS
 
 pytestmark = pytest.mark.timeout(900)  # seconds of CPU, but the cores are shared
 
@@ -27,6 +27,6 @@ def test_two_faults_break_exactly_what_is_accepted(figure: Callable[..., None]) 
 def test_the_list_is_well_formed() -> None:
     assert set(SHORT) < set(PAIRS) and len(set(PAIRS)) == len(PAIRS)
     assert {(entry.first, entry.second) for entry in ACCEPTED} <= set(PAIRS)
-    assert {name for pair in SHORT for name in pair} <= set(QUICK_FAULTS)
+    assert {name for pair in SHORT for name in pair} <= set(ALL_FAULTS)
     for first, second in PAIRS:
         assert first in ALL_FAULTS and second in ALL_FAULTS and condition_of(first, second)
